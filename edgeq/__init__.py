@@ -1,0 +1,43 @@
+"""A compiler from quantized neural networks to standalone C that gives the same bits everywhere."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from edgeq.version import VERSION as __version__
+
+if TYPE_CHECKING:
+    from edgeq.api import compile, generate, load, save
+    from edgeq.errors import (
+        EdgeqError,
+        ModelError,
+        QuantizationError,
+        TargetError,
+        ToolchainError,
+        UnsupportedError,
+        VerifyError,
+    )
+
+__all__ = [
+    "EdgeqError",
+    "ModelError",
+    "QuantizationError",
+    "TargetError",
+    "ToolchainError",
+    "UnsupportedError",
+    "VerifyError",
+    "__version__",
+    "compile",
+    "generate",
+    "load",
+    "save",
+]
+
+
+def __getattr__(name: str) -> object:
+    # The pipeline is imported when it is first used: a sub-module alone stays quick to import.
+    if name not in __all__:
+        raise AttributeError(f"module 'edgeq' has no attribute '{name}'")
+    home = "edgeq.errors" if name.endswith("Error") else "edgeq.api"
+    return getattr(import_module(home), name)

@@ -1,0 +1,99 @@
+"""The whole pipeline on one screen: file to graph to program to C to a callable.
+
+model = edgeq.load(path)
+compiled = edgeq.compile(model, target="host")
+y = compiled(x)
+print(compiled.profile(x))
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+
+from edgeq import frontends, reference
+from edgeq.emit.names import c_identifier
+from edgeq.emit.project import project, sources
+from edgeq.emit.vectors import Vectors
+from edgeq.frontends.npz import graph_bytes
+from edgeq.host.compiled import Compiled
+from edgeq.ir.graph import Graph
+from edgeq.ir.profiles import profile
+from edgeq.passes import run_passes
+from edgeq.plan.plan import plan
+from edgeq.plan.program import Program
+from edgeq.targets import Target
+from edgeq.targets import target as find_target
+
+Observer = Callable[[str, object], None]
+
+
+def load(path: str | PathLike[str]) -> Graph:
+    """Return the verified graph of a model file (``.npz``, ``.tflite``)."""
+    return frontends.load(Path(path))
+
+
+def save(graph: Graph, path: str | PathLike[str]) -> None:
+    """Write a graph as ``.npz`` (``edgeq/frontends/NPZ.md``); nothing is lost."""
+    Path(path).write_bytes(graph_bytes(graph))
+
+
+def lower(graph: Graph, numerics: str | None = None, observe: Observer | None = None) -> Graph:
+    """Return the graph in finished integer arithmetic, under its own profile or ``numerics``."""
+    name = numerics or graph.numerics
+    profile(name)
+    return run_passes(replace(graph, numerics=name), observe=observe)
+
+
+def program_of(graph: Graph, lowered: Graph, target: Target, name: str | None = None) -> Program:
+    """Return the planned program of a lowered graph; its hash is that of the original."""
+    named = replace(lowered, name=c_identifier(name or graph.name))
+    return plan(named, target, model_hash(graph))
+
+
+def compile(
+    graph: Graph,
+    target: str | Target = "host",
+    *,
+    name: str | None = None,
+    numerics: str | None = None,
+) -> Compiled:
+    """Return a callable that runs the generated C of ``graph`` on this machine."""
+    chosen = find_target(target) if isinstance(target, str) else target
+    lowered = lower(graph, numerics)
+    program = program_of(graph, lowered, chosen, name)
+    return Compiled(program, sources(program), lowered.tensors, target=chosen)
+
+
+def generate(
+    graph: Graph,
+    target: str | Target = "portable",
+    *,
+    name: str | None = None,
+    numerics: str | None = None,
+    observe: Observer | None = None,
+) -> tuple[Program, dict[str, str]]:
+    """Return the program and every file of the output folder, test vectors included."""
+    chosen = find_target(target) if isinstance(target, str) else target
+    lowered = lower(graph, numerics, observe)
+    program = program_of(graph, lowered, chosen, name)
+    if observe is not None:
+        observe("program", program)
+    return program, project(program, lowered, vectors(lowered, reference.sample_inputs(lowered)))
+
+
+def vectors(lowered: Graph, inputs: Sequence[np.ndarray]) -> Vectors:
+    """Return one run of the reference with every tensor it computes."""
+    tensors = reference.run_tensors(lowered, inputs)
+    outputs = tuple(tensors[name] for name in lowered.outputs)
+    return Vectors(tuple(inputs), outputs, tensors)
+
+
+def model_hash(graph: Graph) -> str:
+    """Return the SHA-256 of the graph's content, whatever file format it came from."""
+    return hashlib.sha256(graph_bytes(graph)).hexdigest()

@@ -1,0 +1,69 @@
+"""NumPy arrays as C initialisers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+INT32_MIN = "(-2147483647 - 1)"
+INT64_MIN = "(-9223372036854775807LL - 1)"
+BYTES_PER_LINE = 20
+ITEMS_PER_LINE = 8
+_INDENT = b"    "
+
+
+def c_integer(value: int) -> str:
+    """Return a C expression of type int for a 32-bit value.
+
+    >>> c_integer(-5), c_integer(-(2**31))
+    ('-5', '(-2147483647 - 1)')
+    """
+    return INT32_MIN if value == -(2**31) else str(value)
+
+
+def c_float(value: float) -> str:
+    """Return a C99 hexadecimal float literal: exactly this float32.
+
+    >>> c_float(0.1)
+    '0x1.99999a0000000p-4f'
+    """
+    return float(np.float32(value)).hex() + "f"
+
+
+def initialiser(array: np.ndarray) -> str:
+    """Return the items of an array between the braces, several to a line."""
+    flat = np.ascontiguousarray(array).reshape(-1)
+    if flat.dtype.itemsize == 1:
+        return _bytes(flat)
+    write = _WRITERS[flat.dtype.name]
+    items = [write(value) + "," for value in flat.tolist()]
+    lines = (items[i : i + ITEMS_PER_LINE] for i in range(0, len(items), ITEMS_PER_LINE))
+    return "\n".join("    " + " ".join(line) for line in lines)
+
+
+def _int64(value: int) -> str:
+    return INT64_MIN if value == -(2**63) else f"{value}LL"
+
+
+_WRITERS: dict[str, Callable[..., str]] = {
+    "int16": str,
+    "int32": c_integer,
+    "int64": _int64,
+    "float32": c_float,
+}
+
+
+def _bytes(flat: np.ndarray) -> str:
+    """Return one-byte items in columns; a table look-up, since weights come in millions."""
+    signed = flat.dtype.kind == "i"
+    values = [v - 256 if signed and v > 127 else v for v in range(256)]
+    cells = np.array([list(b"%5d," % v) for v in values], np.uint8)
+    body = cells[flat.view(np.uint8)]
+    full = len(flat) // BYTES_PER_LINE * BYTES_PER_LINE
+    head = body[:full].reshape(-1, BYTES_PER_LINE * cells.shape[1])
+    # The first cell of a line gives three blanks to the indentation.
+    newline = np.full((len(head), 1), ord("\n"), np.uint8)
+    text = np.hstack([head, newline]).tobytes().decode("ascii")
+    rest = body[full:].tobytes().decode("ascii")
+    return (text + rest).rstrip("\n")

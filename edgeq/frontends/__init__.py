@@ -1,0 +1,43 @@
+"""Bytes to graph: one module for each file format. Model files are hostile until verified."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from edgeq.emit.names import c_identifier
+from edgeq.errors import EdgeqError, ModelError
+from edgeq.frontends.npz import read_npz
+from edgeq.frontends.tflite import read_tflite
+from edgeq.ir.graph import Graph
+from edgeq.ir.verify import verify
+
+Reader = Callable[[bytes, str], Graph]
+
+READERS: Mapping[str, Reader] = MappingProxyType({".npz": read_npz, ".tflite": read_tflite})
+
+# The largest file that is read: far above what fits any device edgeq compiles for.
+MAX_FILE_BYTES = 1 << 31
+
+
+def load(path: Path) -> Graph:
+    """Return the verified graph of a model file; errors name the file."""
+    reader = READERS.get(path.suffix.lower())
+    if reader is None:
+        known = ", ".join(READERS)
+        raise ModelError(f"unknown file type '{path.suffix}'", where=str(path), hint=known)
+    data = _read(path)
+    try:
+        return verify(reader(data, c_identifier(path.stem)))
+    except EdgeqError as error:
+        raise error.at(str(path)) from None
+
+
+def _read(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise ModelError(f"larger than {MAX_FILE_BYTES} bytes", where=str(path))
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"cannot be read: {error.strerror}", where=str(path)) from None

@@ -1,0 +1,1 @@
+"""Build generated C on this machine, run it, and measure it."""

@@ -1,0 +1,10 @@
+"""The portable table: plain C99 for any CPU, the end of every target's chain."""
+
+from __future__ import annotations
+
+from edgeq.kernels.base import Kernel
+from edgeq.kernels.portable import convolution, movement
+
+FAMILIES = (convolution, movement)
+
+ROWS: tuple[Kernel, ...] = tuple(row for family in FAMILIES for row in family.ROWS)

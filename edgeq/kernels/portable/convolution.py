@@ -1,0 +1,212 @@
+"""Portable rows of convolution and fully connected layers."""
+
+from __future__ import annotations
+
+from edgeq.ir.graph import Operands
+from edgeq.ir.types import DType, elements
+from edgeq.kernels.base import Facts, Kernel
+from edgeq.kernels.requant import requant_facts
+from edgeq.ops._accumulate import bias_of
+from edgeq.ops.conv2d import Conv2D
+from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
+from edgeq.ops.fully_connected import FullyConnected
+from edgeq.plan.program import Data, Scratch
+
+TILE = 4  # pixels whose windows are multiplied together
+PAIR = 2  # output channels multiplied together
+LANES = 4  # rows of a fully connected layer's matrix multiplied together
+MAX_BLOCK = 64  # sums kept on the stack for each pixel of a tile
+
+
+def channel_block(channels: int) -> int:
+    """Return how many channels are rescaled together: all, an even divisor, or ``MAX_BLOCK``.
+
+    >>> channel_block(24), channel_block(96), channel_block(1001)
+    (24, 48, 64)
+    """
+    if channels <= MAX_BLOCK:
+        return channels
+    divisors = [d for d in range(MAX_BLOCK, MAX_BLOCK // 2, -2) if channels % d == 0]
+    return divisors[0] if divisors else MAX_BLOCK
+
+
+def weight_zero(io: Operands) -> int:
+    """Return the zero point of per-tensor weights; per-channel weights are symmetric."""
+    quant = io.ins[1].quant
+    return 0 if quant is None or quant.per_channel else quant.zero_point[0]
+
+
+def conv2d_note(op: Conv2D, io: Operands) -> str:
+    """Return one line that describes a convolution."""
+    height, width = op.kernel(io)
+    return (
+        f"{height}x{width} convolution, stride {op.stride[0]}, "
+        f"{io.x.shape[1]}x{io.x.shape[2]}x{io.x.shape[3]} to "
+        f"{io.y.shape[1]}x{io.y.shape[2]}x{io.y.shape[3]}"
+    )
+
+
+def _conv2d_shape(op: Conv2D, io: Operands) -> dict[str, int]:
+    _, in_h, in_w, in_c = io.x.shape
+    _, out_h, out_w, _ = io.y.shape
+    kernel = op.kernel(io)
+    return {
+        "IN_H": in_h,
+        "IN_W": in_w,
+        "IN_C": in_c,
+        "OUT_H": out_h,
+        "OUT_W": out_w,
+        "KERNEL_H": kernel[0],
+        "KERNEL_W": kernel[1],
+        "STRIDE_H": op.stride[0],
+        "STRIDE_W": op.stride[1],
+        "DILATION_H": op.dilation[0],
+        "DILATION_W": op.dilation[1],
+        "PAD_TOP": op.padding.top,
+        "PAD_LEFT": op.padding.left,
+    }
+
+
+def is_pointwise(op: Conv2D, io: Operands) -> bool:
+    """Tell whether output pixels are input pixels times a matrix."""
+    return op.kernel(io) == (1, 1) and op.stride == (1, 1) and not op.padding.any
+
+
+def conv2d_facts(op: Conv2D, io: Operands) -> Facts:
+    """Return the facts of an ungrouped convolution."""
+    pointwise = is_pointwise(op, io)
+    pixels = elements(io.y.shape[:3])
+    out_c = io.y.shape[3]
+    window = elements(io.ins[1].shape[1:])
+    tile, pair = min(TILE, pixels) if pixels >= TILE else 1, min(PAIR, out_c)
+    requant = requant_facts(op.arithmetic.requant)
+    shape = {"DEPTH": io.x.shape[3]} if pointwise else _conv2d_shape(op, io)
+    constants = {
+        **shape,
+        "PIXELS": pixels,
+        "OUT_C": out_c,
+        "WINDOW": window,
+        "TILE": tile,
+        "BLOCK": channel_block(out_c),
+        "PAIR": pair,
+        **_codes(op, io),
+        **requant.constants,
+    }
+    return Facts(
+        constants=constants,
+        data=(*_weights(io), *requant.data),
+        flags={
+            "requant": requant.flag,
+            "pointwise": pointwise,
+            "contiguous": op.dilation[1] == 1,
+            "tile": range(tile),
+            "pair": range(pair),
+        },
+        scratch=Scratch("patches", DType.INT16, tile * window),
+        note=conv2d_note(op, io),
+    )
+
+
+def _ungrouped_s8(op: Conv2D, io: Operands) -> bool:
+    return io.x.dtype is DType.INT8 and op.groups(io) == 1
+
+
+def _grouped_s8(op: Conv2D, io: Operands) -> bool:
+    return io.x.dtype is DType.INT8
+
+
+def conv2d_grouped_facts(op: Conv2D, io: Operands) -> Facts:
+    """Return the facts of a grouped convolution: one sum at a time."""
+    requant = requant_facts(op.arithmetic.requant)
+    groups = op.groups(io)
+    constants = {
+        "IMAGES": io.x.shape[0],
+        **_conv2d_shape(op, io),
+        "OUT_C": io.y.shape[3],
+        "GROUP_IN": io.x.shape[3] // groups,
+        "GROUP_OUT": io.y.shape[3] // groups,
+        **_codes(op, io),
+        **requant.constants,
+    }
+    note = f"{conv2d_note(op, io)}, {groups} groups"
+    flags = {"requant": requant.flag}
+    return Facts(constants, (*_weights(io), *requant.data), flags, None, note)
+
+
+def fully_connected_facts(op: FullyConnected, io: Operands) -> Facts:
+    """Return the facts of a fully connected layer."""
+    outs, depth = io.ins[1].shape
+    rows = io.x.elements // depth
+    requant = requant_facts(op.arithmetic.requant)
+    lanes = min(LANES, outs)
+    constants = {
+        "ROWS": rows,
+        "DEPTH": depth,
+        "OUT_C": outs,
+        "LANES": lanes,
+        **_codes(op, io),
+        **requant.constants,
+    }
+    return Facts(
+        constants,
+        (*_weights(io), *requant.data),
+        {"requant": requant.flag, "lanes": range(lanes)},
+        Scratch("row", DType.INT16, depth),
+        f"fully connected, {depth} to {outs}",
+    )
+
+
+def depthwise_facts(op: DepthwiseConv2D, io: Operands) -> Facts:
+    """Return the facts of a depthwise convolution."""
+    requant = requant_facts(op.arithmetic.requant)
+    height, width = op.kernel(io)
+    channels = io.y.shape[3]
+    constants = {
+        "IMAGES": io.x.shape[0],
+        **_conv2d_shape(op, io),
+        "OUT_C": channels,
+        "MULTIPLIER_C": op.multiplier(io),
+        "BLOCK": channel_block(channels),
+        **_codes(op, io),
+        **requant.constants,
+    }
+    size = f"{io.x.shape[1]}x{io.x.shape[2]}x{io.x.shape[3]}"
+    return Facts(
+        constants,
+        (*_weights(io), *requant.data),
+        {"requant": requant.flag, "repeats": op.multiplier(io) > 1},
+        None,
+        f"{height}x{width} depthwise convolution, stride {op.stride[0]}, {size}",
+    )
+
+
+def _codes(op: Conv2D | DepthwiseConv2D | FullyConnected, io: Operands) -> dict[str, int]:
+    """Return the zero points, and the clamp before the output's zero point is added."""
+    return {
+        "X_ZERO": io.x.zero_point,
+        "W_ZERO": weight_zero(io),
+        "Y_ZERO": io.y.zero_point,
+        "LOW": op.arithmetic.low - io.y.zero_point,
+        "HIGH": op.arithmetic.high - io.y.zero_point,
+    }
+
+
+def _weights(io: Operands) -> tuple[Data, Data]:
+    shape = ", ".join(map(str, io.ins[1].shape))
+    return Data("weights", io.ins[1].array, f"weights [{shape}]"), Data("bias", bias_of(io), "bias")
+
+
+def _s8(op: FullyConnected | DepthwiseConv2D, io: Operands) -> bool:
+    return io.x.dtype is DType.INT8
+
+
+ROWS = (
+    Kernel("portable/conv2d_s8", Conv2D, conv2d_facts, _ungrouped_s8, packed=(1, 2)),
+    Kernel("portable/conv2d_grouped_s8", Conv2D, conv2d_grouped_facts, _grouped_s8, packed=(1, 2)),
+    Kernel(
+        "portable/depthwise_conv2d_s8", DepthwiseConv2D, depthwise_facts, _s8, packed=(1, 2)
+    ),
+    Kernel(
+        "portable/fully_connected_s8", FullyConnected, fully_connected_facts, _s8, packed=(1, 2)
+    ),
+)

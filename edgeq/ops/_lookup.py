@@ -1,0 +1,58 @@
+"""Functions of one 8-bit code: a table of all 256 answers is the whole arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgeq.ir.graph import Operands
+from edgeq.ir.types import DType, Shape
+from edgeq.ops._elementwise import check_operands
+from edgeq.ops.base import Arrays, Op, require
+
+OFFSET = 128  # from uint8 codes to the int8 codes of the same numbers
+
+# int8 codes and zero points of input and output, to int8 codes.
+Int8Function = Callable[[np.ndarray, int, int], np.ndarray]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Lookup(Op):
+    """An operation whose ``arithmetic`` is the output code of each input code, smallest first."""
+
+    def check(self, io: Operands) -> None:
+        """Raise ``ModelError`` when types do not fit."""
+        check_operands(self, io, 1)
+
+    def shapes(self, io: Operands) -> tuple[Shape, ...]:
+        """Return the input's shape."""
+        return (io.x.shape,)
+
+    def with_table(self, io: Operands, function: Int8Function) -> Op:
+        """Return a copy that holds the table of ``function``, for int8 or uint8 codes."""
+        offset = OFFSET if io.x.dtype is DType.UINT8 else 0
+        zeros = (io.x.zero_point - offset, io.y.zero_point - offset)
+        answers = function(np.arange(-128, 128), *zeros).astype(np.int16) + np.int16(offset)
+        table = answers.astype(io.y.dtype.numpy)
+        table.flags.writeable = False
+        return self.with_arithmetic(table)
+
+    def evaluate(self, io: Operands, arrays: Arrays) -> tuple[np.ndarray, ...]:
+        """Look every code up."""
+        table: np.ndarray = self.arithmetic
+        return (table[arrays[0].astype(np.intp) - io.x.dtype.min],)
+
+
+def check_fixed_output(op: Op, io: Operands, scale: float, zero: int) -> None:
+    """Raise unless a quantized output has the scale and int8 zero point that the kind fixes."""
+    if io.y.dtype.is_float:
+        return
+    zero += OFFSET if io.y.dtype is DType.UINT8 else 0
+    require(
+        op,
+        (io.y.scale, io.y.zero_point) == (scale, zero),
+        f"output has scale {io.y.scale!r} and zero point {io.y.zero_point}, "
+        f"{op.KIND} needs {scale!r} and {zero}",
+    )

@@ -1,0 +1,116 @@
+"""Softmax over the last axis in fixed point (``runtime/NUMERICS.md``, 7).
+
+Differences of two codes are 0..255, so all exponentials that can occur are known in advance.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgeq.errors import QuantizationError
+from edgeq.ir.graph import Operands
+from edgeq.ir.profiles import Numerics
+from edgeq.ir.types import DType, Shape
+from edgeq.numerics import (
+    count_leading_zeros_u32,
+    mulhi_s32,
+    reciprocal_1p_s32,
+    shift_right_away_s32,
+)
+from edgeq.numerics.softmax import MAX_SOFTMAX_LENGTH, SoftmaxInput
+from edgeq.ops.base import Arrays, Op, register, require
+
+_OUTPUT = {
+    DType.INT8: (1.0 / 256, -128),
+    DType.UINT8: (1.0 / 256, 0),
+    DType.INT16: (1.0 / 65536, -32768),
+}
+
+
+@register("softmax")
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Softmax(Op):
+    """Input: x [..., C]. Output: ``exp(beta * x)`` over its sum, of the same shape.
+
+    int8 or uint8 in; out the same or int16, each with the one scale that suits 0..1.
+    """
+
+    beta: float = 1.0
+
+    def check(self, io: Operands) -> None:
+        """Raise ``ModelError`` when types or the output's code do not fit."""
+        require(self, len(io.ins) == 1, f"{len(io.ins)} inputs, expected 1")
+        require(self, len(io.x.shape) > 0, "input has no dimensions")
+        require(self, np.isfinite(self.beta), f"beta is {self.beta}")
+        x, y = io.x.dtype, io.y.dtype
+        if x.is_float:
+            require(self, y is x, f"output is {y.value} for float32 input")
+            return
+        require(self, x in (DType.INT8, DType.UINT8), f"input is {x.value}")
+        require(self, y in (x, DType.INT16), f"output is {y.value} for {x.value} input")
+        require(self, io.x.quant is not None, f"tensor '{io.x.name}' has no scale")
+        check_output_code(self, io, *_OUTPUT[y])
+
+    def shapes(self, io: Operands) -> tuple[Shape, ...]:
+        """Return the input's shape."""
+        return (io.x.shape,)
+
+    def lower(self, io: Operands, numerics: Numerics) -> Op:
+        """Fill in how differences are rescaled to Q5.26."""
+        if io.x.dtype.is_float:
+            return self
+        check_row(self, io, MAX_SOFTMAX_LENGTH)
+        try:
+            numbers = SoftmaxInput.of(self.beta * io.x.scale, numerics.rounding(self.KIND))
+        except QuantizationError as error:
+            raise error.at(self.source) if self.source else error from None
+        return self.with_arithmetic(numbers)
+
+    def evaluate(self, io: Operands, arrays: Arrays) -> tuple[np.ndarray, ...]:
+        """Compute in integers."""
+        exps = self.arithmetic.exponentials()[below_largest(arrays[0])]
+        total = shift_right_away_s32(exps, 12).sum(axis=-1, keepdims=True, dtype=np.int64)
+        zeros = count_leading_zeros_u32(total)
+        scale = reciprocal_1p_s32((total << zeros) - (1 << 31))
+        right = 43 - 8 * io.y.dtype.bytes - zeros
+        # A shift beyond 31 leaves less than one half, whatever is shifted.
+        scale = np.where(right > 31, 0, scale)
+        y = shift_right_away_s32(mulhi_s32(scale, exps), np.minimum(right, 31))
+        return (np.clip(y + io.y.dtype.min, None, io.y.dtype.max).astype(io.y.dtype.numpy),)
+
+    def evaluate_float(self, io: Operands, arrays: Arrays) -> tuple[np.ndarray, ...]:
+        """Compute in float32."""
+        x = arrays[0] * np.float32(self.beta)
+        exps = np.exp(x - x.max(axis=-1, keepdims=True))
+        return ((exps / exps.sum(axis=-1, keepdims=True)).astype(np.float32),)
+
+
+def below_largest(codes: np.ndarray) -> np.ndarray:
+    """Return how far each code is below the largest of its row (last axis), 0..255."""
+    wide = codes.astype(np.int64)
+    distance: np.ndarray = wide.max(axis=-1, keepdims=True) - wide
+    return distance
+
+
+def check_output_code(op: Op, io: Operands, scale: float, zero_point: int) -> None:
+    """Raise unless the output has the scale and zero point that its arithmetic implies."""
+    y = io.y
+    require(op, y.quant is not None, f"tensor '{y.name}' has no scale")
+    # The reference accepts this much; its arithmetic is the same.
+    near = abs(y.scale - scale) <= scale / 1000 and y.zero_point == zero_point
+    require(
+        op,
+        near,
+        f"output scale {y.scale:g} and zero point {y.zero_point}, not {scale:g} and {zero_point}",
+    )
+
+
+def check_row(op: Op, io: Operands, limit: int) -> None:
+    """Raise ``QuantizationError`` for rows whose sum could overflow."""
+    length = io.x.shape[-1]
+    if length > limit:
+        raise QuantizationError(
+            f"a row of {length} values; the sum of at most {limit} fits", where=op.source
+        )

@@ -1,0 +1,134 @@
+"""The program: all that emission may see. Every number in it is finished."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from edgeq.ir.quant import QuantParams
+from edgeq.ir.types import DType, Shape
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Data:
+    """A constant array of the generated code; ``name`` is unique within its layer."""
+
+    name: str
+    array: np.ndarray
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Scratch:
+    """Working memory of one kernel call, in elements of a C type; it lives in the arena."""
+
+    name: str
+    dtype: DType
+    elements: int
+
+    @property
+    def bytes(self) -> int:
+        """Return the size in bytes."""
+        return self.elements * self.dtype.bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an array is at run time.
+
+    ``kind`` is ``"arena"`` (``offset`` bytes into it), ``"input"`` or ``"output"`` (``offset``
+    bytes into the memory of port ``index``), or ``"data"`` (``symbol`` is a constant array).
+    """
+
+    kind: str
+    index: int = 0
+    offset: int = 0
+    symbol: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One pointer parameter of a layer function and what it is called with."""
+
+    name: str
+    dtype: DType
+    const: bool
+    restrict: bool
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Call:
+    """One layer: a kernel, its specialised numbers, and its arguments.
+
+    ``constants`` become a local ``enum``; ``data`` maps the kernel's short names of its constant
+    arrays to C symbols; ``flags`` choose the structure of the template.
+    """
+
+    index: int
+    symbol: str
+    kernel: str
+    kind: str
+    source: str
+    note: str
+    arguments: tuple[Argument, ...]
+    constants: Mapping[str, int]
+    data: Mapping[str, str]
+    flags: Mapping[str, Any]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    macs: int = 0
+    scratch_bytes: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("constants", "data", "flags"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """An input or output of the network, with its default place in the arena."""
+
+    name: str
+    shape: Shape
+    dtype: DType
+    quant: QuantParams | None
+    bytes: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Program:
+    """A planned network for one target.
+
+    ``places`` tells where each computed tensor lies when the layer that writes it ends.
+    ``arena`` and ``lower_bound`` are bytes: what the plan needs, and what no plan for this
+    operator order can go below. ``data`` names are C symbols without the model's prefix.
+    """
+
+    name: str
+    target: str
+    numerics: str
+    calls: tuple[Call, ...]
+    data: tuple[Data, ...]
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    arena: int
+    lower_bound: int
+    alignment: int
+    model_hash: str
+    places: Mapping[str, Place] = field(default_factory=dict)
+
+    @property
+    def macs(self) -> int:
+        """Return the multiply-accumulates of one run."""
+        return sum(call.macs for call in self.calls)
+
+    @property
+    def data_bytes(self) -> int:
+        """Return the bytes of constant data: weights, biases, multipliers, tables."""
+        return sum(data.array.nbytes for data in self.data)

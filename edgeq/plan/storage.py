@@ -1,0 +1,141 @@
+"""Which tensors share memory: views, concatenations written in place, in-place operations.
+
+Every tensor gets a root (the tensor whose buffer it lies in) and a byte offset inside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from edgeq.ir.graph import Graph, Operands
+from edgeq.kernels.base import Kernel
+from edgeq.ops.base import Op
+from edgeq.plan.memory import Buffer
+
+
+@dataclass(slots=True)
+class Storage:
+    """Sharing decisions while they are made; ``skipped`` are operations that need no call."""
+
+    graph: Graph
+    parent: dict[str, tuple[str, int]] = field(default_factory=dict)
+    skipped: set[int] = field(default_factory=set)
+    members: dict[str, list[str]] = field(default_factory=dict)
+
+    def locate(self, name: str) -> tuple[str, int]:
+        """Return the root of a tensor and its byte offset inside it."""
+        offset = 0
+        while name in self.parent:
+            name, step = self.parent[name]
+            offset += step
+        return name, offset
+
+    def group(self, name: str) -> list[str]:
+        """Return all tensors that share the buffer of ``name``."""
+        root, _ = self.locate(name)
+        return self.members.get(root, [root])
+
+    def join(self, name: str, other: str, offset: int) -> None:
+        """Put the whole group of ``name`` inside ``other`` at a byte offset."""
+        root, _ = self.locate(other)
+        moved = self.group(name)
+        self.members[root] = [*self.group(other), *moved]
+        self.members.pop(self.locate(name)[0], None)
+        self.parent[self.locate(name)[0]] = (other, offset)
+
+    def port_count(self, *names: str) -> int:
+        """Return how many graph inputs and outputs the groups of ``names`` hold together."""
+        ports = (*self.graph.inputs, *self.graph.outputs)
+        inside = {member for name in names for member in self.group(name)}
+        return sum(port in inside for port in ports)
+
+    def joinable(self, name: str, other: str) -> bool:
+        """Tell whether two computed tensors may share a buffer."""
+        tensors = self.graph.tensors
+        if tensors[name].is_constant or tensors[other].is_constant:
+            return False
+        apart = self.locate(name)[0] != self.locate(other)[0]
+        return apart and self.port_count(name, other) <= 1
+
+
+def share(graph: Graph, kernels: Sequence[Kernel]) -> Storage:
+    """Decide all sharing, in execution order."""
+    storage = Storage(graph)
+    last_use = _last_uses(graph)
+    for step, (op, io) in enumerate(graph.walk()):
+        if op.VIEW:
+            _share_view(storage, step, io)
+        elif op.parts(io) is not None:
+            _share_parts(storage, step, op, io)
+    for step, ((_, io), kernel) in enumerate(zip(graph.walk(), kernels, strict=True)):
+        if step not in storage.skipped and kernel.in_place is not None:
+            _share_in_place(storage, step, io, kernel.in_place, last_use)
+    return storage
+
+
+def _share_view(storage: Storage, step: int, io: Operands) -> None:
+    if storage.joinable(io.y.name, io.x.name):
+        storage.join(io.y.name, io.x.name, 0)
+        storage.skipped.add(step)
+
+
+def _share_parts(storage: Storage, step: int, op: Op, io: Operands) -> None:
+    """Let the parts of a concatenation or split lie inside the whole."""
+    parts = op.parts(io)
+    if parts is None:
+        return
+    whole, pieces = parts
+    names = [name for name, _ in pieces]
+    done = []
+    for piece, offset in pieces:
+        own = storage.locate(piece)[0] == piece and names.count(piece) == 1
+        # A port may be bound to the caller's memory, so it cannot lie inside another tensor.
+        fits = own and storage.port_count(piece) == 0 and storage.joinable(piece, whole)
+        if fits:
+            storage.join(piece, whole, offset)
+        done.append(fits)
+    if all(done):
+        storage.skipped.add(step)
+
+
+def _share_in_place(
+    storage: Storage, step: int, io: Operands, index: int, last_use: Mapping[str, int]
+) -> None:
+    x, y = io.ins[index], io.y
+    if x.is_constant or x.bytes != y.bytes or x.name in storage.graph.inputs:
+        return
+    root, _ = storage.locate(x.name)
+    dies = all(last_use.get(name, -1) <= step for name in storage.group(x.name))
+    reads_once = [tensor.name for tensor in io.ins].count(x.name) == 1
+    whole = storage.graph.tensors[root].bytes == x.bytes
+    fed = any(name in storage.graph.inputs for name in storage.group(x.name))
+    alone = storage.locate(y.name)[0] == y.name
+    if dies and reads_once and whole and alone and not fed and storage.joinable(y.name, x.name):
+        storage.join(y.name, x.name, 0)
+
+
+def _last_uses(graph: Graph) -> dict[str, int]:
+    uses = {name: len(graph.ops) for name in graph.outputs}
+    for step, op in enumerate(graph.ops):
+        for name in op.inputs:
+            uses[name] = max(uses.get(name, -1), step)
+    return uses
+
+
+def buffers(storage: Storage) -> list[Buffer]:
+    """Return one buffer for each root, with the time in which some member is alive."""
+    graph = storage.graph
+    last_use = _last_uses(graph)
+    first = dict.fromkeys(graph.inputs, 0)
+    for step, op in enumerate(graph.ops):
+        first.update((name, step) for name in op.outputs)
+    result = []
+    for name, tensor in graph.tensors.items():
+        if tensor.is_constant or storage.locate(name)[0] != name:
+            continue
+        group = storage.group(name)
+        start = min(first[member] for member in group)
+        end = max(max(last_use.get(member, -1), first[member]) for member in group)
+        result.append(Buffer(name, tensor.bytes, start, end))
+    return result

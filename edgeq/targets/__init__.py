@@ -1,0 +1,30 @@
+"""The targets: a new processor of a known instruction set is one file here and its line below."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from edgeq.errors import TargetError
+from edgeq.targets.base import Target
+from edgeq.targets.host import HOST
+from edgeq.targets.portable import PORTABLE
+
+TARGETS: Mapping[str, Target] = MappingProxyType({t.name: t for t in (HOST, PORTABLE)})
+
+
+def target(name: str) -> Target:
+    """Return the target of this name; raise ``TargetError`` naming those there are.
+
+    >>> target("portable").isas
+    ('portable',)
+    """
+    if name in TARGETS:
+        return TARGETS[name]
+    near = difflib.get_close_matches(name, TARGETS, n=1)
+    hint = f"did you mean '{near[0]}'? " if near else ""
+    raise TargetError(f"unknown target '{name}'", hint=f"{hint}targets: {', '.join(TARGETS)}")
+
+
+__all__ = ["TARGETS", "Target", "target"]

@@ -1,0 +1,77 @@
+"""The record of one target: which kernels it may use, and how its C is compiled and run."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from edgeq.errors import TargetError
+
+# Every target must give the same bits: no contraction of a multiply and an add into one rounding.
+COMMON_CFLAGS = ("-std=c99", "-ffp-contract=off")
+
+# The runner of code that is an ordinary library of the machine edgeq runs on.
+NATIVE = "native"
+
+_NAME = re.compile(r"[a-z][a-z0-9]*([-+][a-z0-9]+)*")
+_INEXACT_FLAGS = frozenset(
+    (
+        "-Ofast",
+        "-ffast-math",
+        "-funsafe-math-optimizations",
+        "-fassociative-math",
+        "-freciprocal-math",
+        "-ffp-contract=fast",
+        "-ffp-contract=on",
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One processor family that edgeq generates C for.
+
+    ``isas`` is the chain of kernel tables, tried in order; ``alignment`` is that of the arena and
+    of each buffer in it, in bytes. ``runner`` is ``NATIVE``, the name of an emulator, or ``None``
+    when results cannot be run from here. ``compilers`` are the compilers to look for (none: the
+    compiler of this machine). ``float32`` tells whether the processor has single-precision
+    hardware, which numerics with float32 scales need. Raise ``TargetError`` for a bad declaration.
+    """
+
+    name: str
+    summary: str
+    isas: tuple[str, ...]
+    alignment: int
+    cflags: tuple[str, ...] = ()
+    runner: str | None = None
+    compilers: tuple[str, ...] = ()
+    float32: bool = True
+
+    def __post_init__(self) -> None:
+        rules = (
+            (_NAME.fullmatch(self.name) is not None, "name must be lower-case words"),
+            (bool(self.summary), "summary is empty"),
+            (bool(self.isas), "isas is empty"),
+            (len(set(self.isas)) == len(self.isas), "isas repeats a table"),
+            (_is_power_of_two(self.alignment), "alignment must be a power of two, at least 8"),
+            (not _INEXACT_FLAGS & set(self.cflags), "cflags let results depend on the compiler"),
+            (not any(f.startswith("-std=") for f in self.cflags), "cflags chooses a C standard"),
+        )
+        for holds, what in rules:
+            if not holds:
+                raise TargetError(what, where=f"target '{self.name}'")
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """Return all compiler flags: those every target has, then this target's."""
+        return (*COMMON_CFLAGS, *self.cflags)
+
+    @property
+    def is_native(self) -> bool:
+        """Tell whether the code runs on the machine that edgeq runs on."""
+        return self.runner == NATIVE
+
+
+def _is_power_of_two(alignment: int) -> bool:
+    # 8: int64 and pointers, the widest types that portable C puts into the arena.
+    return alignment >= 8 and alignment & (alignment - 1) == 0
