@@ -24,7 +24,7 @@ from edgeq.frontends.npz import graph_bytes
 from edgeq.host.compiled import Compiled
 from edgeq.ir.graph import Graph
 from edgeq.ir.profiles import profile
-from edgeq.passes import run_passes
+from edgeq.passes.pipeline import run_passes
 from edgeq.plan.plan import plan
 from edgeq.plan.program import Program
 from edgeq.targets import Target

@@ -6,7 +6,7 @@ import json
 
 from edgeq.emit.environment import render
 from edgeq.emit.vectors import Vectors, vectors_view
-from edgeq.emit.view import CallView, call_view, data_view, port_view
+from edgeq.emit.view import CallView, call_view, data_view, is_string, port_view
 from edgeq.ir.graph import Graph
 from edgeq.plan.program import Port, Program
 from edgeq.resources import runtime_dir
@@ -120,6 +120,7 @@ def _context(program: Program) -> dict[str, object]:
         "limits": _LIMITS,
         "calls": tuple(call_view(program, call) for call in program.calls),
         "data": tuple(data_view(program, data) for data in program.data),
+        "strings": any(is_string(data.array) for data in program.data),
         "inputs": tuple(port_view(i, port) for i, port in enumerate(program.inputs)),
         "outputs": tuple(port_view(i, port) for i, port in enumerate(program.outputs)),
     }

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgeq.emit.literals import initialiser
 from edgeq.emit.names import comment_text
+from edgeq.emit.view import bracketed, is_string
 from edgeq.ir.types import DType
 from edgeq.plan.program import Program
 
@@ -51,6 +51,7 @@ class VectorsView:
     inputs: tuple[ArrayView, ...]
     outputs: tuple[ArrayView, ...]
     checks: tuple[Check, ...]
+    strings: bool
 
 
 def vectors_view(program: Program, vectors: Vectors) -> VectorsView:
@@ -63,11 +64,12 @@ def vectors_view(program: Program, vectors: Vectors) -> VectorsView:
             for call in program.calls
             for name in call.outputs
         ),
+        any(map(is_string, (*vectors.inputs, *vectors.outputs))),
     )
 
 
 def _array(array: np.ndarray) -> ArrayView:
-    return ArrayView(DType.of(array.dtype).c_name, array.size, initialiser(array))
+    return ArrayView(DType.of(array.dtype).c_name, array.size, bracketed(array))
 
 
 def _check(program: Program, layer: int, name: str, array: np.ndarray) -> Check:

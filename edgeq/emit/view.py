@@ -8,15 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from edgeq.emit.literals import initialiser
+from edgeq.emit.literals import initialiser, string_initialiser
 from edgeq.emit.names import comment_text
 from edgeq.ir.types import DType
 from edgeq.plan.program import Argument, Call, Data, Place, Port, Program
 
 
+# Longer arrays of bytes are written as strings: compilers need seconds for each megabyte of numbers.
+STRING_BYTES = 1 << 16
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class DataView:
-    """A constant array: its C type, full symbol, length and initialiser."""
+    """A constant array: its C type, full symbol, length and initialiser (with its brackets)."""
 
     symbol: str
     c_type: str
@@ -64,8 +68,20 @@ def data_view(program: Program, data: Data) -> DataView:
         c_type=DType.of(array.dtype).c_name,
         length=max(array.size, 1),
         comment=comment_text(data.comment),
-        initialiser=initialiser(array) if array.size else "    0,",
+        initialiser=bracketed(array),
     )
+
+
+def is_string(array: np.ndarray) -> bool:
+    """Tell whether a constant array is written as string literals."""
+    return array.dtype.itemsize == 1 and array.size > STRING_BYTES
+
+
+def bracketed(array: np.ndarray) -> str:
+    """Return an array's initialiser: numbers in braces, or string literals when it is long."""
+    if is_string(array):
+        return "\n" + string_initialiser(array)
+    return "{\n" + (initialiser(array) if array.size else "    0,") + "\n}"
 
 
 def call_view(program: Program, call: Call) -> CallView:

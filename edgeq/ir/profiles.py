@@ -36,7 +36,15 @@ PROFILES: Mapping[str, Numerics] = MappingProxyType(
                 "tflite-ref",
                 "LiteRT 2.3.0, reference kernels",
                 Rounding.GEMMLOWP,
-                MappingProxyType({"fully_connected": Rounding.SINGLE, "mean": Rounding.SINGLE}),
+                MappingProxyType(
+                    {
+                        "fully_connected": Rounding.SINGLE,
+                        "mean": Rounding.SINGLE,
+                        # Tables that LiteRT fills in float32.
+                        "logistic": Rounding.FLOAT32,
+                        "tanh": Rounding.FLOAT32,
+                    }
+                ),
             ),
             Numerics("single", "one rounding of the 64-bit product", Rounding.SINGLE),
         )

@@ -45,6 +45,20 @@ class Lookup(Op):
         return (table[arrays[0].astype(np.intp) - io.x.dtype.min],)
 
 
+def float32_codes(
+    d: np.ndarray, scale: float, function: Callable[[np.ndarray], np.ndarray], steps: int
+) -> np.ndarray:
+    """Return ``function(scale * d) * steps``, computed in float32, rounded half away from zero.
+
+    So LiteRT fills its tables. ``function`` takes float64, whose last bits differ between
+    machines, and returns float32, whose do not.
+    """
+    x = np.float32(scale) * d.astype(np.float32)
+    with np.errstate(over="ignore", under="ignore"):
+        y = function(x.astype(np.float64)) * np.float32(steps)
+    return (np.sign(y) * np.floor(np.abs(y).astype(np.float64) + 0.5)).astype(np.int32)
+
+
 def check_fixed_output(op: Op, io: Operands, scale: float, zero: int) -> None:
     """Raise unless a quantized output has the scale and int8 zero point that the kind fixes."""
     if io.y.dtype.is_float:

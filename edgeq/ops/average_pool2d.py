@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import enum
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,21 +18,14 @@ from edgeq.ops.activation import Activation
 from edgeq.ops.base import Arrays, Op, register
 
 
-class Ties(enum.Enum):
-    """Where a mean halfway between two codes goes.
-
-    LiteRT rounds codes away from zero. Codes of uint8 are never negative, so after they have
-    become int8 the same pixels need ``UP``.
-    """
-
-    AWAY = "away"
-    UP = "up"
-
-
 @register("average_pool2d")
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class AveragePool2D(Op):
-    """Input: x [N,H,W,C]. Output: [N,OH,OW,C]."""
+    """Input: x [N,H,W,C]. Output: [N,OH,OW,C].
+
+    A mean halfway between two codes goes away from zero, or up under ``round_half_up``. Both are
+    the same for uint8, whose codes are not negative; only ``True`` keeps its bits in int8.
+    """
 
     SAME_QUANT = True
 
@@ -41,7 +33,7 @@ class AveragePool2D(Op):
     stride: Pair = (1, 1)
     padding: Padding = Padding()
     activation: Activation = Activation.NONE
-    ties: Ties = Ties.AWAY
+    round_half_up: bool = False
 
     def check(self, io: Operands) -> None:
         """Raise ``ModelError`` when shapes or types do not fit."""
@@ -57,17 +49,17 @@ class AveragePool2D(Op):
 
     def flipped(self, io: Operands) -> Op:
         """Keep the direction in which uint8 codes are rounded."""
-        return replace(self, ties=Ties.UP) if io.x.dtype is DType.UINT8 else self
+        return replace(self, round_half_up=True) if io.x.dtype is DType.UINT8 else self
 
     def evaluate(self, io: Operands, arrays: Arrays) -> tuple[np.ndarray, ...]:
         """Compute in integers."""
         total = self._sums(arrays[0], np.dtype(np.int32))
         count = self._counts(io)
         half = count // 2
-        if self.ties is Ties.AWAY:
-            mean = np.sign(total) * ((np.abs(total) + half) // count)
-        else:
+        if self.round_half_up:
             mean = (total + half) // count
+        else:
+            mean = np.sign(total) * ((np.abs(total) + half) // count)
         low, high = self.arithmetic.low, self.arithmetic.high
         return (np.clip(mean, low, high).astype(io.y.dtype.numpy),)
 

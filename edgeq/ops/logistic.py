@@ -1,4 +1,8 @@
-"""Logistic function, 1 / (1 + e^-x); the output scale is 1/256 (``runtime/NUMERICS.md``, 7)."""
+"""Logistic function, 1 / (1 + e^-x); the output scale is 1/256.
+
+In fixed point (``runtime/NUMERICS.md``, 7), or where the profile says float32, as a table that is
+filled in float32 like LiteRT's.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,9 @@ import numpy as np
 
 from edgeq.ir.graph import Operands
 from edgeq.ir.profiles import Numerics
-from edgeq.numerics.activations import logistic_s8
-from edgeq.ops._lookup import Lookup, check_fixed_output
+from edgeq.ir.quant import Rounding
+from edgeq.numerics.activations import logistic_s8, saturate_s8
+from edgeq.ops._lookup import Lookup, check_fixed_output, float32_codes
 from edgeq.ops.base import Arrays, Op, register
 
 
@@ -25,8 +30,10 @@ class Logistic(Lookup):
 
     def lower(self, io: Operands, numerics: Numerics) -> Op:
         """Fill in the table."""
-        rounding = numerics.rounding(self.KIND)
-        return self.with_table(io, lambda q, zero, _: logistic_s8(q, io.x.scale, zero, rounding))
+        scale, rounding = io.x.scale, numerics.rounding(self.KIND)
+        if rounding is Rounding.FLOAT32:
+            return self.with_table(io, lambda q, zero, _: _float32_s8(q - zero, scale))
+        return self.with_table(io, lambda q, zero, _: logistic_s8(q, scale, zero, rounding))
 
     def evaluate_float(self, io: Operands, arrays: Arrays) -> tuple[np.ndarray, ...]:
         """Compute in float32."""
@@ -34,3 +41,9 @@ class Logistic(Lookup):
         # e^-|x| never overflows.
         small = np.exp(-np.abs(x))
         return (np.where(x >= 0, 1, small) / (1 + small).astype(np.float32),)
+
+
+def _float32_s8(d: np.ndarray, scale: float) -> np.ndarray:
+    one = np.float32(1)
+    codes = float32_codes(d, scale, lambda x: one / (one + np.exp(-x).astype(np.float32)), 256)
+    return saturate_s8(codes - 128)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -53,7 +52,10 @@ class Pad(Movement):
         return (np.pad(x, self.paddings, constant_values=x.dtype.type(self.value)),)
 
 
+_LARGEST_FLOAT = float(np.finfo(np.float32).max)
+
+
 def _fits(value: int | float, y: Tensor) -> bool:
     if y.dtype.is_float:
-        return math.isfinite(value) and math.isfinite(float(np.float64(value).astype(np.float32)))
+        return abs(value) <= _LARGEST_FLOAT
     return isinstance(value, int) and y.dtype.min <= value <= y.dtype.max

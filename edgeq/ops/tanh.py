@@ -1,4 +1,8 @@
-"""Hyperbolic tangent; the output scale is 1/128 (``runtime/NUMERICS.md``, 7)."""
+"""Hyperbolic tangent; the output scale is 1/128.
+
+In fixed point (``runtime/NUMERICS.md``, 7), or where the profile says float32, as a table that is
+filled in float32 like LiteRT's.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,9 @@ import numpy as np
 
 from edgeq.ir.graph import Operands
 from edgeq.ir.profiles import Numerics
-from edgeq.numerics.activations import tanh_s8
-from edgeq.ops._lookup import Lookup, check_fixed_output
+from edgeq.ir.quant import Rounding
+from edgeq.numerics.activations import saturate_s8, tanh_s8
+from edgeq.ops._lookup import Lookup, check_fixed_output, float32_codes
 from edgeq.ops.base import Arrays, Op, register
 
 
@@ -25,9 +30,15 @@ class Tanh(Lookup):
 
     def lower(self, io: Operands, numerics: Numerics) -> Op:
         """Fill in the table."""
-        rounding = numerics.rounding(self.KIND)
-        return self.with_table(io, lambda q, zero, _: tanh_s8(q, io.x.scale, zero, rounding))
+        scale, rounding = io.x.scale, numerics.rounding(self.KIND)
+        if rounding is Rounding.FLOAT32:
+            return self.with_table(io, lambda q, zero, _: _float32_s8(q - zero, scale))
+        return self.with_table(io, lambda q, zero, _: tanh_s8(q, scale, zero, rounding))
 
     def evaluate_float(self, io: Operands, arrays: Arrays) -> tuple[np.ndarray, ...]:
         """Compute in float32."""
         return (np.tanh(arrays[0], dtype=np.float32),)
+
+
+def _float32_s8(d: np.ndarray, scale: float) -> np.ndarray:
+    return saturate_s8(float32_codes(d, scale, lambda x: np.tanh(x).astype(np.float32), 128))

@@ -17,7 +17,7 @@ from edgeq.plan.liveness import Liveness, Node, bits
 __all__ = ["ORDER_BUDGET", "Node", "best_order", "peak"]
 
 ORDER_BUDGET = 50_000
-"""Sets of executed nodes to look at, unless the caller says otherwise."""
+"""Next nodes to try after sets of executed ones, unless the caller says otherwise."""
 
 
 def peak(
@@ -51,8 +51,9 @@ def best_order(
     """Return the order of ``nodes`` with the least ``peak``; the given one if none is better.
 
     ``nodes`` must stand in a valid order. The result is optimal unless the graph is so wide that
-    ``budget`` sets of executed nodes do not hold all ways through it; then the most promising
-    ones are followed. It is never worse than the given order, and the same in every run.
+    trying ``budget`` nodes, each after some set of others, does not cover all ways through it;
+    then the most promising ways are followed. It is never worse than the given order, and the
+    same in every run.
 
     >>> fork = [Node(("x",), ("a",)), Node(("x",), ("b",)), Node(("a",), ("c",))]
     >>> fork.append(Node(("b", "c"), ("y",)))
@@ -75,7 +76,8 @@ def best_order(
         if found is not None:
             better.append((begin, end, part, found))
     for begin, end, part, found in better:
-        order[begin:end] = [begin + index for index in _as_given(part, found, floor)]
+        calm = _as_given(part, found, floor, rounds=budget // (end - begin))
+        order[begin:end] = [begin + index for index in calm]
     return tuple(order)
 
 
@@ -109,7 +111,7 @@ def _search(life: Liveness, floor: int, given: int, budget: int) -> tuple[int, .
     """
     best, most = None, max(1, budget // len(life.before))
     # A narrow search soon finds an order that spares the wide one most of the bad ways.
-    for width in (1, 16, most):
+    for width in (1, 64, most):
         found, whole = _sweep(life, floor, given, min(width, most))
         if found is not None:
             best, given = found.trail, found.peak
@@ -121,18 +123,22 @@ def _search(life: Liveness, floor: int, given: int, budget: int) -> tuple[int, .
 def _sweep(life: Liveness, floor: int, given: int, width: int) -> tuple[_State | None, bool]:
     """Return the best way through all nodes, and whether no way had to be left out.
 
-    At most ``width`` sets of each size are followed, those of the lowest peak and live bytes.
+    About ``width`` next nodes are tried after the sets of each size, and those sets that have the
+    lowest peak and live bytes go first.
     """
     count, whole = len(life.before), True
     ready = tuple(v for v in range(count) if not life.before[v])
     layers: list[dict[int, _State]] = [{} for _ in range(count + 1)]
     _keep(layers, *_settle(life, 0, _State(floor, life.start, ready, ())))
     for layer in layers[:-1]:
-        states = list(layer.items())
-        if len(states) > width:
-            states = sorted(states, key=lambda item: (item[1].peak, item[1].live))[:width]
+        states, room = list(layer.items()), width
+        if sum(len(state.ready) for _, state in states) > width:
+            states.sort(key=lambda item: (item[1].peak, item[1].live))
             whole = False
         for done, state in states:
+            if room <= 0:
+                break
+            room -= len(state.ready)
             for node in state.ready:
                 if max(state.peak, life.during(node, done, state.live)) < given:
                     _keep(layers, *_settle(life, *_run(life, node, done, state)))
@@ -173,10 +179,10 @@ def _settle(life: Liveness, done: int, state: _State) -> tuple[int, _State]:
             return done, state
 
 
-def _as_given(life: Liveness, order: Sequence[int], limit: int) -> list[int]:
+def _as_given(life: Liveness, order: Sequence[int], limit: int, rounds: int) -> list[int]:
     """Exchange neighbours that stand against the given order, where that stays within ``limit``."""
-    result, moved = list(order), True
-    while moved:
+    result = list(order)
+    for _ in range(rounds):
         moved, done, live = False, 0, life.start
         for at in range(len(result) - 1):
             first, second = result[at : at + 2]
@@ -188,4 +194,6 @@ def _as_given(life: Liveness, order: Sequence[int], limit: int) -> list[int]:
                     moved = True
             live = life.after(result[at], done, live)
             done |= 1 << result[at]
+        if not moved:
+            break
     return result

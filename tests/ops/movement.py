@@ -73,6 +73,7 @@ def litert(
     outputs: Sequence[Tensor],
     operands: Sequence[int | np.ndarray],
     params: Sequence[QuantParams | None] | None = None,
+    version: int = 2,
     **options: object,
 ) -> list[np.ndarray]:
     """Return LiteRT's outputs of one operator.
@@ -90,7 +91,7 @@ def litert(
         for i, o in enumerate(operands)
     ]
     outs = [builder.tensor(t.name, t.shape, t.dtype.value, **_options(t.quant)) for t in outputs]
-    builder.op(code, ins, outs, version=2, **options)
+    builder.op(code, ins, outs, version=version, **options)
     return run_litert(builder.finish(outs), arrays)
 
 

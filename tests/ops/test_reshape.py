@@ -33,7 +33,9 @@ def test_codes_are_copied_as_litert_does_even_between_scales(dtype: DType) -> No
     tensors = layer(op, tensor("x", (2, 3, 4), dtype, quant(0.5)), params=quant(0.25))
     arrays = inputs_of(op, tensors)
     new = np.array([3, 8], np.int32)
-    expected = litert("RESHAPE", arrays, [tensors["y"]], [0, new], [quant(0.5)], ReshapeOptions={})
+    expected = litert(
+        "RESHAPE", arrays, [tensors["y"]], [0, new], [quant()], version=1, ReshapeOptions={}
+    )
     same(evaluate(op, tensors, arrays), expected)
 
 

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from edgeq.kernels.base import Kernel
-from edgeq.kernels.portable import convolution, movement
+from edgeq.kernels.portable import (
+    convolution,
+    elementwise,
+    movement,
+    pooling,
+    reduction,
+    resize,
+    softmax,
+)
 
-FAMILIES = (convolution, movement)
+FAMILIES = (convolution, elementwise, movement, pooling, reduction, resize, softmax)
 
 ROWS: tuple[Kernel, ...] = tuple(row for family in FAMILIES for row in family.ROWS)

@@ -1,0 +1,45 @@
+"""What the benchmark programs share: where models are, medians, and the results file."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+SHARED = Path(os.environ.get("EDGEQ_SHARED", CHECKOUT.parent / "shared"))
+RESULTS = Path(__file__).resolve().parent / "RESULTS.md"
+
+
+def model_path(name: str) -> Path:
+    """Return the file of a shared model; exit with its name when it is absent."""
+    for folder in ("models", "models/speed"):
+        path = SHARED / folder / f"{name}.tflite"
+        if path.exists():
+            return path
+    raise SystemExit(f"no model '{name}': set EDGEQ_SHARED to the folder that holds models/")
+
+
+def processor() -> str:
+    """Return the processor's name as the operating system gives it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def write_section(title: str, body: str) -> None:
+    """Replace the section ``title`` of the results file, or append it."""
+    text = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else "# Results\n"
+    head = f"## {title}\n"
+    section = f"{head}\n{body.strip()}\n"
+    if head in text:
+        before, rest = text.split(head, 1)
+        later = rest.find("\n## ")
+        after = rest[later + 1 :] if later >= 0 else ""
+        text = before + section + ("\n" + after if after else "")
+    else:
+        text = text.rstrip() + "\n\n" + section
+    RESULTS.write_text(text, encoding="utf-8")

@@ -1,0 +1,265 @@
+"""Portable rows of operations that work element by element."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from edgeq.ir.graph import Operands, Tensor
+from edgeq.ir.quant import Requant, Rounding
+from edgeq.ir.types import DType
+from edgeq.kernels.base import Facts, Kernel
+from edgeq.kernels.portable._broadcast import Loop, loop_constants, loops
+from edgeq.kernels.requant import requant_facts
+from edgeq.ops._elementwise import BYTES, centred
+from edgeq.ops._rescaling import Rescales
+from edgeq.ops.add import HEADROOM, Add, scaled_term
+from edgeq.ops.base import Op
+from edgeq.ops.dequantize import Dequantize
+from edgeq.ops.hard_swish import HardSwish
+from edgeq.ops.logistic import Logistic
+from edgeq.ops.mul import Mul
+from edgeq.ops.quantize import Quantize
+from edgeq.ops.relu import Relu
+from edgeq.ops.requantize import Requantize
+from edgeq.ops.tanh import Tanh
+from edgeq.plan.program import Data
+
+Binary = Add | Mul
+
+
+def _size(tensor: Tensor) -> str:
+    return "x".join(map(str, tensor.shape)) or "1"
+
+
+def _note(op: Op, io: Operands) -> str:
+    sizes = " and ".join(_size(tensor) for tensor in io.ins)
+    return f"{op.KIND.replace('_', ' ')}, {sizes}"
+
+
+def _zeros(io: Operands) -> dict[str, int]:
+    return {
+        "X0_ZERO": io.ins[0].zero_point,
+        "X1_ZERO": io.ins[1].zero_point,
+        "Y_ZERO": io.y.zero_point,
+    }
+
+
+# ---- Two operands -------------------------------------------------------------------------
+
+
+def unit_of(requant: Requant) -> int:
+    """Return what one code is worth in a sum when rescaling it is exact, or else 0.
+
+    A factor that is a power of two only moves the 20 zero bits below each code: the operand of
+    the larger scale always has one.
+    """
+    if requant.rounding is Rounding.FLOAT32:
+        unit = requant.scale[0] * (1 << HEADROOM)
+        exact = unit >= 1 and np.frexp(unit)[0] == 0.5
+        return int(unit) if exact else 0
+    shift = requant.shift[0] - 1
+    exact = requant.multiplier[0] == 1 << 30 and shift + HEADROOM >= 0
+    return 1 << (shift + HEADROOM) if exact else 0
+
+
+def _term_facts(op: Add) -> tuple[dict[str, int], dict[str, Any], tuple[Data, ...]]:
+    """Return constants, flags and data of the two rescalings into the sum."""
+    constants: dict[str, int] = {}
+    flags: dict[str, Any] = {}
+    data: tuple[Data, ...] = ()
+    for name, requant in zip(("x0", "x1"), op.arithmetic.terms, strict=True):
+        unit = unit_of(requant)
+        facts = requant_facts(requant, f"{name}_")
+        constants[f"{name.upper()}_UNIT"] = unit or 1 << HEADROOM
+        flags[f"{name}_exact"] = bool(unit)
+        if not unit:
+            constants.update(facts.constants)
+            flags[f"{name}_requant"] = facts.flag
+            data += facts.data
+    return constants, flags, data
+
+
+def _add_parts(op: Add, io: Operands) -> tuple[dict[str, int], dict[str, Any], tuple[Data, ...]]:
+    constants, flags, data = _term_facts(op)
+    total = requant_facts(op.arithmetic.total)
+    constants = {**_zeros(io), **constants, **total.constants, **_clamp(op)}
+    return constants, {**flags, "requant": total.flag}, (*data, *total.data)
+
+
+def _mul_parts(op: Mul, io: Operands) -> tuple[dict[str, int], dict[str, Any], tuple[Data, ...]]:
+    requant = requant_facts(op.arithmetic.requant)
+    constants = {**_zeros(io), **requant.constants, **_clamp(op)}
+    return constants, {"requant": requant.flag}, requant.data
+
+
+def _clamp(op: Op) -> dict[str, int]:
+    return {"LOW": op.arithmetic.low, "HIGH": op.arithmetic.high}
+
+
+_PARTS: Mapping[type[Op], Any] = {Add: _add_parts, Mul: _mul_parts}
+
+
+def binary_facts(op: Binary, io: Operands) -> Facts:
+    """Return the facts of two operands of one shape."""
+    constants, flags, data = _PARTS[type(op)](op, io)
+    return Facts({"COUNT": io.y.elements, **constants}, data, flags, None, _note(op, io))
+
+
+def broadcast_facts(op: Binary, io: Operands) -> Facts:
+    """Return the facts of two operands that broadcast."""
+    found = loops(io.ins[0].shape, io.ins[1].shape, io.y.shape)
+    constants, flags, data = _PARTS[type(op)](op, io)
+    return Facts(
+        {**loop_constants(found), **constants},
+        data,
+        {**flags, **_loop_flags(found), "packed": False},
+        None,
+        _note(op, io),
+    )
+
+
+def _loop_flags(found: tuple[Loop, ...]) -> dict[str, Any]:
+    still = tuple(name for name in ("x0", "x1") if getattr(found[-1], name) == 0)
+    return {"outer": found[:-1], "still": still}
+
+
+def constant_facts(op: Binary, io: Operands) -> Facts:
+    """Return the facts of a constant second operand, whose part is worked out here."""
+    facts = broadcast_facts(op, io)
+    second = io.ins[1]
+    if isinstance(op, Add):
+        packed = scaled_term(second.array, second, op.arithmetic.terms[1])
+    else:
+        packed = centred(second.array, second).astype(np.int16)
+    # What only the second operand needed is inside the array now.
+    unneeded = {"X1_ZERO", "X1_UNIT", "X1_MULTIPLIER", "X1_SHIFT"}
+    constants = {name: value for name, value in facts.constants.items() if name not in unneeded}
+    data = tuple(item for item in facts.data if not item.name.startswith("x1_"))
+    ready = Data("ready", packed, f"second operand, ready for use [{_size(second)}]")
+    flags = {**facts.flags, "packed": True}
+    return Facts(constants, (*data, ready), flags, None, facts.note)
+
+
+def _s8(op: Op, io: Operands) -> bool:
+    return io.x.dtype is DType.INT8
+
+
+def _same_shape(op: Op, io: Operands) -> bool:
+    return _s8(op, io) and len({tensor.elements for tensor in (*io.ins, io.y)}) == 1
+
+
+def _constant_scalar(op: Op, io: Operands) -> bool:
+    return _s8(op, io) and io.ins[1].is_constant and io.ins[1].elements == 1
+
+
+def _constant_second(op: Op, io: Operands) -> bool:
+    x0, x1 = io.ins
+    return _s8(op, io) and x1.is_constant and x0.elements == io.y.elements
+
+
+def _binary_rows(op: type[Op], name: str) -> tuple[Kernel, ...]:
+    roles, one = ("x0", "x1", "y"), ("x0", "y")
+    wide, shaped = f"portable/{name}_broadcast_s8", f"portable/{name}_s8"
+    return (
+        Kernel("portable/lookup_s8", op, lookup_facts, _constant_scalar, packed=(1,), in_place=0),
+        Kernel(shaped, op, binary_facts, _same_shape, roles=roles, in_place=0),
+        Kernel(wide, op, constant_facts, _constant_second, packed=(1,), roles=one, in_place=0),
+        Kernel(wide, op, broadcast_facts, _s8, roles=roles, in_place=0),
+    )
+
+
+# ---- One operand --------------------------------------------------------------------------
+
+
+def lookup_facts(op: Op, io: Operands) -> Facts:
+    """Return the facts of a function of one 8-bit code: the reference's answer to each code."""
+    x = io.x
+    codes = np.arange(x.dtype.min, x.dtype.max + 1).astype(x.dtype.numpy)
+    constants = [tensor.array.reshape(-1) for tensor in io.ins[1:]]
+    table = op.evaluate(io, [codes, *constants])[0]
+    data = Data("table", table, f"{op.KIND}: the answer to each code")
+    counts = {"COUNT": io.y.elements, "FIRST": x.dtype.min}
+    return Facts(counts, (data,), {}, None, _note(op, io))
+
+
+def offset_facts(op: Rescales, io: Operands) -> Facts:
+    """Return the facts of a clamp, after codes moved to another zero point."""
+    offset = io.y.zero_point - io.x.zero_point
+    constants = {"COUNT": io.y.elements, "OFFSET": offset, **_clamp(op)}
+    return Facts(constants, (), {}, None, _note(op, io))
+
+
+def flip_facts(op: Op, io: Operands) -> Facts:
+    """Return the facts of codes that change between uint8 and int8."""
+    names = f"{io.x.dtype.value} to {io.y.dtype.value}"
+    return Facts({"COUNT": io.y.elements}, (), {}, None, f"{names}, {_size(io.y)}")
+
+
+def requantize_facts(op: Rescales, io: Operands) -> Facts:
+    """Return the facts of codes that change their scale."""
+    requant = requant_facts(op.arithmetic.requant)
+    constants = {
+        "COUNT": io.y.elements,
+        "X_ZERO": io.x.zero_point,
+        "Y_ZERO": io.y.zero_point,
+        **requant.constants,
+        **_clamp(op),
+    }
+    return Facts(constants, requant.data, {"requant": requant.flag}, None, _note(op, io))
+
+
+def quantize_facts(op: Quantize, io: Operands) -> Facts:
+    """Return the facts of float32 numbers that become codes."""
+    constants = {
+        "COUNT": io.y.elements,
+        "Y_ZERO": io.y.zero_point,
+        "LOW": io.y.dtype.min,
+        "HIGH": io.y.dtype.max,
+    }
+    flags = {"scale": op.arithmetic.scale, "half_even": op.arithmetic.half_even}
+    return Facts(constants, (), flags, None, f"float32 to {io.y.dtype.value}, {_size(io.y)}")
+
+
+def dequantize_facts(op: Dequantize, io: Operands) -> Facts:
+    """Return the facts of codes that become float32 numbers."""
+    constants = {"COUNT": io.y.elements, "X_ZERO": io.x.zero_point}
+    flags = {"scale": op.arithmetic.scale[0]}
+    return Facts(constants, (), flags, None, f"{io.x.dtype.value} to float32, {_size(io.y)}")
+
+
+def _is_flip(op: Requantize, io: Operands) -> bool:
+    return op.is_flip(io)
+
+
+def _is_offset(op: Rescales, io: Operands) -> bool:
+    numbers = op.arithmetic
+    return bool(numbers.is_offset)
+
+
+def _bytes(op: Op, io: Operands) -> bool:
+    return io.x.dtype in BYTES and io.y.dtype in BYTES
+
+
+def _one_scale(op: Dequantize, io: Operands) -> bool:
+    return io.x.quant is not None and not io.x.quant.per_channel
+
+
+ROWS = (
+    *_binary_rows(Add, "add"),
+    *_binary_rows(Mul, "mul"),
+    Kernel("portable/offset_clamp", Relu, offset_facts, _is_offset, in_place=0),
+    Kernel("portable/lookup_s8", Relu, lookup_facts, _bytes, in_place=0),
+    Kernel("portable/flip_sign", Requantize, flip_facts, _is_flip, in_place=0),
+    Kernel("portable/offset_clamp", Requantize, offset_facts, _is_offset, in_place=0),
+    Kernel("portable/lookup_s8", Requantize, lookup_facts, _bytes, in_place=0),
+    Kernel("portable/requantize", Requantize, requantize_facts, in_place=0),
+    Kernel("portable/quantize", Quantize, quantize_facts),
+    Kernel("portable/dequantize", Dequantize, dequantize_facts, _one_scale),
+    *(
+        Kernel("portable/lookup_s8", op, lookup_facts, _bytes, in_place=0)
+        for op in (Logistic, Tanh, HardSwish)
+    ),
+)

@@ -1,0 +1,97 @@
+"""Portable rows of pooling."""
+
+from __future__ import annotations
+
+from edgeq.ir.graph import Operands
+from edgeq.ir.types import DType
+from edgeq.kernels.base import Facts, Kernel
+from edgeq.kernels.portable.convolution import channel_block
+from edgeq.ops.average_pool2d import AveragePool2D
+from edgeq.ops.max_pool2d import MaxPool2D
+
+SHORT_TAPS = 256
+"""Most codes whose sum always fits int16."""
+RECIPROCAL_BITS = 24
+MAX_UNROLLED = 4
+"""Widest row of a window whose pixels are compared in one expression."""
+
+
+def _s8(op: AveragePool2D | MaxPool2D, io: Operands) -> bool:
+    return io.x.dtype is DType.INT8
+
+
+def _window(op: AveragePool2D | MaxPool2D, io: Operands) -> dict[str, int]:
+    n, in_h, in_w, channels = io.x.shape
+    return {
+        "IMAGES": n,
+        "IN_H": in_h,
+        "IN_W": in_w,
+        "CHANNELS": channels,
+        "OUT_H": io.y.shape[1],
+        "OUT_W": io.y.shape[2],
+        "WINDOW_H": op.window[0],
+        "WINDOW_W": op.window[1],
+        "STRIDE_H": op.stride[0],
+        "STRIDE_W": op.stride[1],
+    }
+
+
+def _borders(op: AveragePool2D | MaxPool2D, io: Operands) -> dict[str, int]:
+    return {"PAD_TOP": op.padding.top, "PAD_LEFT": op.padding.left} if op.padding.any else {}
+
+
+def _note(op: AveragePool2D | MaxPool2D, io: Operands, what: str) -> str:
+    size = "x".join(map(str, io.x.shape[1:]))
+    return f"{op.window[0]}x{op.window[1]} {what} pool, stride {op.stride[0]}, {size}"
+
+
+def average_pool2d_facts(op: AveragePool2D, io: Operands) -> Facts:
+    """Return the facts of an average pool.
+
+    The rounded quotient is ``floor((sum + count/2 + 128 count) / count) - 128``, where rounding
+    away from zero takes 1 from negative sums if the count is even. What is divided is below
+    256 count; times ``2**24 / count + 1``, shifted down by 24, it gives the exact quotient while
+    ``256 count**2 <= 2**24``: count <= 256. Then the product stays below 2^32 too.
+    """
+    taps = op.window[0] * op.window[1]
+    padded, short = op.padding.any, taps <= SHORT_TAPS
+    count = {} if padded else {"COUNT": taps, "OFFSET": 128 * taps + taps // 2}
+    constants = {
+        **_window(op, io),
+        **_borders(op, io),
+        "BLOCK": channel_block(io.x.shape[3]),
+        **count,
+        **({"RECIPROCAL_BITS": RECIPROCAL_BITS} if padded and short else {}),
+        "LOW": op.arithmetic.low,
+        "HIGH": op.arithmetic.high,
+    }
+    flags = {
+        "padded": padded,
+        "short": short,
+        "away": not op.round_half_up and (padded or taps % 2 == 0),
+    }
+    return Facts(constants, flags=flags, note=_note(op, io, "average"))
+
+
+def max_pool2d_facts(op: MaxPool2D, io: Operands) -> Facts:
+    """Return the facts of a maximum pool."""
+    columns = op.window[1]
+    high = op.arithmetic.high
+    constants = {
+        **_window(op, io),
+        **_borders(op, io),
+        "LOW": op.arithmetic.low,
+        **({"HIGH": high} if high < io.y.dtype.max else {}),
+    }
+    flags = {
+        "padded": op.padding.any,
+        "columns": range(columns) if columns <= MAX_UNROLLED else (),
+        "clamps": high < io.y.dtype.max,
+    }
+    return Facts(constants, flags=flags, note=_note(op, io, "maximum"))
+
+
+ROWS = (
+    Kernel("portable/average_pool2d_s8", AveragePool2D, average_pool2d_facts, _s8),
+    Kernel("portable/max_pool2d_s8", MaxPool2D, max_pool2d_facts, _s8),
+)

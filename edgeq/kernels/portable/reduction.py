@@ -1,0 +1,109 @@
+"""Portable rows of reductions over axes: mean and arg-max."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from edgeq.ir.graph import Operands
+from edgeq.ir.types import DType, Shape, elements
+from edgeq.kernels.base import Facts, Kernel
+from edgeq.kernels.portable.convolution import channel_block
+from edgeq.kernels.portable.pooling import SHORT_TAPS
+from edgeq.kernels.requant import requant_facts
+from edgeq.ops.arg_max import ArgMax
+from edgeq.ops.mean import Mean
+
+NESTED = 5
+"""Groups of axes that the mean's loops walk: kept, reduced, kept, reduced, kept."""
+
+
+def groups(shape: Shape, axes: Sequence[int]) -> tuple[int, ...]:
+    """Return the extents of runs of axes, in turn kept and reduced; both ends are kept.
+
+    >>> groups((2, 7, 7, 64), (1, 2)), groups((4, 5), (0, 1)), groups((4, 5), ())
+    ((2, 49, 64), (1, 20, 1), (20,))
+    """
+    runs = [1]
+    for axis, extent in enumerate(shape):
+        reduced = len(runs) % 2 == 0
+        if (axis in axes) is not reduced and extent > 1:
+            runs.append(extent)
+        else:
+            runs[-1] *= extent
+    return tuple(runs) if len(runs) % 2 else (*runs, 1)
+
+
+def _mean_s8(op: Mean, io: Operands) -> bool:
+    return io.x.dtype is DType.INT8 and len(groups(io.x.shape, op.axes)) <= NESTED
+
+
+def mean_facts(op: Mean, io: Operands) -> Facts:
+    """Return the facts of a mean: at most two groups of axes are reduced."""
+    runs = groups(io.x.shape, op.axes)
+    # Fewer groups leave the outer ones empty, so that the innermost run stays long.
+    kept_0, reduced_0, kept_1, reduced_1, kept_2 = (1,) * (NESTED - len(runs)) + runs
+    count = op.count(io)
+    requant = requant_facts(op.arithmetic)
+    constants = {
+        "OUTER": kept_0,
+        "ROWS": reduced_0,
+        "MIDDLE": kept_1,
+        "COLUMNS": reduced_1,
+        "INNER": kept_2,
+        "BLOCK": channel_block(kept_2),
+        "COUNTED_ZERO": count * io.x.zero_point,
+        "Y_ZERO": io.y.zero_point,
+        "LOW": io.y.dtype.min - io.y.zero_point,
+        "HIGH": io.y.dtype.max - io.y.zero_point,
+        **requant.constants,
+    }
+    if kept_2 == 1:
+        del constants["BLOCK"]
+        del constants["INNER"]
+    flags = {"requant": requant.flag, "rows": kept_2 == 1, "short": count <= SHORT_TAPS}
+    return Facts(constants, requant.data, flags, None, f"mean of {count}, {_sizes(io)}")
+
+
+def _sizes(io: Operands) -> str:
+    return " to ".join("x".join(map(str, t.shape)) or "1" for t in (io.x, io.y))
+
+
+def _keys_fit(op: ArgMax, io: Operands) -> bool:
+    """Tell whether an 8-bit code and an index fit one int32."""
+    last = elements(io.x.shape[op.axis + 1 :]) == 1
+    return last and io.x.dtype.bytes == 1 and io.x.shape[op.axis] <= 1 << 22
+
+
+def arg_max_key_facts(op: ArgMax, io: Operands) -> Facts:
+    """Return the facts of an arg-max over neighbouring codes.
+
+    The largest of ``code * SPAN - index`` has the largest code, and of equal ones the smallest
+    index: a plain maximum, which becomes vector code.
+    """
+    length = io.x.shape[op.axis]
+    span = 1 << max(length - 1, 1).bit_length()
+    constants = {
+        "ROWS": io.y.elements,
+        "LENGTH": length,
+        "SPAN": span,
+        "LEAST": -(1 << 30),
+    }
+    return Facts(constants, note=f"index of the largest of {length}")
+
+
+def arg_max_facts(op: ArgMax, io: Operands) -> Facts:
+    """Return the facts of an arg-max over any axis and type."""
+    length = io.x.shape[op.axis]
+    constants = {
+        "OUTER": elements(io.x.shape[: op.axis]),
+        "LENGTH": length,
+        "INNER": elements(io.x.shape[op.axis + 1 :]),
+    }
+    return Facts(constants, note=f"index of the largest of {length}")
+
+
+ROWS = (
+    Kernel("portable/mean_s8", Mean, mean_facts, _mean_s8),
+    Kernel("portable/arg_max_8", ArgMax, arg_max_key_facts, _keys_fit),
+    Kernel("portable/arg_max", ArgMax, arg_max_facts),
+)

@@ -1,0 +1,102 @@
+"""Portable rows of softmax and log-softmax."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edgeq.ir.graph import Operands
+from edgeq.ir.quant import Rounding
+from edgeq.ir.types import DType
+from edgeq.kernels.base import Facts, Kernel
+from edgeq.kernels.requant import requant_facts
+from edgeq.numerics.softmax import SoftmaxInput
+from edgeq.ops.log_softmax import LogSoftmax
+from edgeq.ops.softmax import Softmax
+from edgeq.plan.program import Data, Scratch
+
+MAX_SHIFT = 31
+
+
+def exponentials(numbers: SoftmaxInput, elements: int) -> np.ndarray | None:
+    """Return e^-d (Q0.31) of differences d = 0, 1, ... up to the first 0, or ``None``.
+
+    A table costs up to 1 KB of flash, and saves some sixty instructions for each element of a
+    run. It is worth that where a run has more elements than the table has entries: 1001 classes,
+    or two classes of every pixel, but not one row of ten.
+    """
+    exps = numbers.exponentials().astype(np.int32)
+    entries = min(2 - numbers.diff_min, len(exps))
+    return exps[:entries] if entries < elements else None
+
+
+def _exponent(numbers: SoftmaxInput, exps: np.ndarray | None) -> dict[str, int]:
+    if exps is not None:
+        return {"LAST": len(exps) - 1}
+    return {
+        "MULTIPLIER": numbers.multiplier,
+        "LEFT": numbers.left,
+        "FARTHEST": -numbers.diff_min,
+    }
+
+
+def _flags(numbers: SoftmaxInput, exps: np.ndarray | None) -> dict[str, object]:
+    single = numbers.rounding is Rounding.SINGLE
+    return {"table": exps is not None, "single": single}
+
+
+def _data(exps: np.ndarray | None) -> tuple[Data, ...]:
+    return () if exps is None else (Data("exps", exps, "e^-d of code differences d, Q0.31"),)
+
+
+def _scratch(io: Operands, exps: np.ndarray | None) -> Scratch | None:
+    return Scratch("exps", DType.INT32, io.x.shape[-1]) if exps is None else None
+
+
+def _rows(io: Operands) -> dict[str, int]:
+    length = io.x.shape[-1]
+    return {"ROWS": io.x.elements // length, "LENGTH": length}
+
+
+def softmax_facts(op: Softmax, io: Operands) -> Facts:
+    """Return the facts of a softmax."""
+    numbers: SoftmaxInput = op.arithmetic
+    exps = exponentials(numbers, io.x.elements)
+    y = io.y.dtype
+    constants = {
+        **_rows(io),
+        **_exponent(numbers, exps),
+        "SHIFT": 43 - 8 * y.bytes,
+        "LOW": y.min,
+        "HIGH": y.max,
+    }
+    # The sum has 19 fraction bits, so a row of n has at least 12 - log2(n) leading zeros.
+    least_zeros = 12 - (io.x.shape[-1] - 1).bit_length()
+    flags = {**_flags(numbers, exps), "far": 43 - 8 * y.bytes - least_zeros > MAX_SHIFT}
+    note = f"softmax of {io.x.shape[-1]}"
+    return Facts(constants, _data(exps), flags, _scratch(io, exps), note)
+
+
+def log_softmax_facts(op: LogSoftmax, io: Operands) -> Facts:
+    """Return the facts of a log-softmax."""
+    numbers: SoftmaxInput = op.arithmetic.input
+    exps = exponentials(numbers, io.x.elements)
+    requant = requant_facts(op.arithmetic.reverse, "reverse_")
+    constants = {
+        **_rows(io),
+        **_exponent(numbers, exps),
+        **_exponent(numbers, None),
+        **requant.constants,
+    }
+    flags = {**_flags(numbers, exps), "reverse_requant": requant.flag}
+    note = f"log-softmax of {io.x.shape[-1]}"
+    return Facts(constants, _data(exps), flags, None, note)
+
+
+def _s8(op: Softmax | LogSoftmax, io: Operands) -> bool:
+    return io.x.dtype is DType.INT8
+
+
+ROWS = (
+    Kernel("portable/softmax_s8", Softmax, softmax_facts, _s8),
+    Kernel("portable/log_softmax_s8", LogSoftmax, log_softmax_facts, _s8),
+)

@@ -1,0 +1,89 @@
+"""Compute at compile time what depends on no input."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from edgeq.ir.graph import Graph, Operands, Tensor
+from edgeq.ir.profiles import Numerics, profile
+from edgeq.ops.base import Op
+from edgeq.ops.reshape import Reshape
+
+# A file of a few bytes can describe a constant of gigabytes: such a one is computed at run time.
+MAX_BYTES = 1 << 26
+
+# The outputs follow from the shapes of the inputs.
+_OF_SHAPES = frozenset({"shape"})
+
+
+def fold_constants(graph: Graph) -> Graph:
+    """Return the graph with constants in place of operations that read constants alone.
+
+    They are evaluated as the reference evaluates them: lowered under the graph's numerics, or in
+    float32 in a float graph. An output of the graph that is constant becomes the copy of one,
+    since it needs memory of its own.
+    """
+    tensors = dict(graph.tensors)
+    numerics = None if graph.is_float else profile(graph.numerics)
+    values: dict[str, str] = {}  # outputs of the graph that are constant, and what holds them
+    ops: list[Op] = []
+    for name in graph.outputs:
+        if tensors[name].is_constant:
+            ops.append(_copy(tensors, name, tensors[name], values))
+            tensors[name] = replace(tensors[name], data=None)
+    for op in graph.ops:
+        renamed = replace(op, inputs=tuple(values.get(name, name) for name in op.inputs))
+        io = _operands(renamed, tensors)
+        if not _folds(renamed, io, graph):
+            ops.append(renamed)
+            continue
+        for tensor in _evaluated(renamed, io, numerics):
+            if tensor.name in graph.outputs:
+                ops.append(_copy(tensors, tensor.name, tensor, values, op.source))
+            else:
+                tensors[tensor.name] = tensor
+    return graph.with_ops(ops, tensors)
+
+
+def _operands(op: Op, tensors: dict[str, Tensor]) -> Operands:
+    return Operands(
+        tuple(tensors[name] for name in op.inputs), tuple(tensors[name] for name in op.outputs)
+    )
+
+
+def _folds(op: Op, io: Operands, graph: Graph) -> bool:
+    known = op.KIND in _OF_SHAPES or all(tensor.is_constant for tensor in io.ins)
+    small = sum(tensor.bytes for tensor in io.outs) <= MAX_BYTES
+    is_copy = isinstance(op, Reshape) and op.outputs[0] in graph.outputs
+    return known and small and not is_copy
+
+
+def _evaluated(op: Op, io: Operands, numerics: Numerics | None) -> tuple[Tensor, ...]:
+    """Return the outputs as constants."""
+    arrays = [
+        np.empty(0) if tensor.data is None else tensor.data  # only the shape counts
+        for tensor in io.ins
+    ]
+    if numerics is None:
+        results = op.evaluate_float(io, arrays)
+    else:
+        lowered = op if op.arithmetic is not None else op.lower(io, numerics)
+        results = lowered.evaluate(io, arrays)
+    pairs = zip(io.outs, results, strict=True)
+    return tuple(replace(tensor, data=result) for tensor, result in pairs)
+
+
+def _copy(
+    tensors: dict[str, Tensor],
+    name: str,
+    constant: Tensor,
+    values: dict[str, str],
+    source: str = "",
+) -> Op:
+    """Return the copy of a constant into output ``name``; enter the constant under a new name."""
+    held = f"{name}:constant"
+    tensors[held] = replace(constant, name=held)
+    values[name] = held
+    return Reshape(inputs=(held,), outputs=(name,), source=source, shape=constant.shape)

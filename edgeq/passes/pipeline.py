@@ -1,0 +1,40 @@
+"""The passes in the order in which they run; the graph is verified after each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from edgeq.ir.graph import Graph
+from edgeq.ir.verify import verify
+from edgeq.passes.flip_uint8 import flip_uint8
+from edgeq.passes.fold_constants import fold_constants
+from edgeq.passes.fuse_activation import fuse_activation
+from edgeq.passes.fuse_pad import fuse_pad
+from edgeq.passes.lower_arithmetic import lower_arithmetic
+from edgeq.passes.remove_dead import remove_dead
+
+Pass = Callable[[Graph], Graph]
+
+PIPELINE: tuple[Pass, ...] = (
+    fold_constants,
+    remove_dead,
+    fuse_pad,
+    fuse_activation,
+    flip_uint8,
+    remove_dead,
+    lower_arithmetic,
+)
+
+
+def run_passes(
+    graph: Graph,
+    pipeline: tuple[Pass, ...] = PIPELINE,
+    observe: Callable[[str, Graph], None] | None = None,
+) -> Graph:
+    """Run ``pipeline``; ``observe`` is called with each pass's name and result."""
+    verify(graph)
+    for step in pipeline:
+        graph = verify(step(graph))
+        if observe is not None:
+            observe(step.__name__, graph)
+    return graph
