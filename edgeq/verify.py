@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
 from edgeq import reference
+from edgeq.errors import ModelError
 from edgeq.host.compiled import Compiled
 from edgeq.ir.graph import Graph
 
 Arrays = tuple[np.ndarray, ...]
+Number = int | float
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """The first place where two ways of running a model part."""
+    """The first place where two ways of running a model part.
+
+    ``expected`` is the value of the first of ``between``, ``actual`` that of the second.
+    """
 
     run: int
     between: str
@@ -25,28 +30,31 @@ class Difference:
     differing: int
     elements: int
     index: tuple[int, ...]
-    expected: float
-    actual: float
+    expected: Number
+    actual: Number
 
     def __str__(self) -> str:
         return (
             f"run {self.run}, {self.between}: {self.layer}, tensor '{self.tensor}': "
             f"{self.differing} of {self.elements} values differ, first at {list(self.index)}: "
-            f"expected {self.expected:g}, got {self.actual:g}"
+            f"expected {self.expected!r}, got {self.actual!r}"
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a verification looked at, and the first difference it found."""
+    """What a verification looked at, and the first difference it found.
+
+    ``tensors`` are those of one run, ``values`` the elements compared in all runs.
+    """
 
     target: str
-    runs: int
-    tensors: int
-    values: int
-    golden_values: int
-    differing_golden_values: int
-    difference: Difference | None
+    runs: int = 0
+    tensors: int = 0
+    values: int = 0
+    golden_values: int = 0
+    differing_golden_values: int = 0
+    difference: Difference | None = None
 
     @property
     def passed(self) -> bool:
@@ -55,71 +63,108 @@ class Verdict:
 
     def facts(self) -> dict[str, object]:
         """Return plain data for ``--json``."""
-        return asdict(self)
-
-
-def compare_run(
-    lowered: Graph, compiled: Compiled, run: int, inputs: Arrays
-) -> tuple[Difference | None, int, int, Arrays]:
-    """Return the first difference of one run, tensors and values compared, and the C's outputs."""
-    wanted = reference.run_tensors(lowered, inputs)
-    found = compiled.tensors(*inputs)
-    values = 0
-    for call in compiled.program.calls:
-        for name in call.outputs:
-            values += found[name].size
-            layer = f"layer {call.index} ({call.symbol}; {call.source})"
-            difference = compare(run, "reference and C", layer, name, wanted[name], found[name])
-            if difference is not None:
-                return difference, len(found), values, ()
-    result = compiled(*inputs)
-    outputs = result if isinstance(result, tuple) else (result,)
-    for name, output in zip(lowered.outputs, outputs, strict=True):
-        difference = compare(run, "reference and C", "output", name, wanted[name], output)
-        if difference is not None:
-            return difference, len(found), values, outputs
-    return None, len(found), values, outputs
-
-
-def compare(
-    run: int, between: str, layer: str, tensor: str, expected: np.ndarray, actual: np.ndarray
-) -> Difference | None:
-    """Return where two arrays first differ in any bit of value, or ``None``."""
-    unequal = expected != actual
-    if expected.dtype.kind == "f":
-        unequal &= ~(np.isnan(expected) & np.isnan(actual))
-    count = int(np.count_nonzero(unequal))
-    if count == 0:
-        return None
-    index = tuple(int(i) for i in np.argwhere(unequal)[0])
-    return Difference(
-        run, between, layer, tensor, count, expected.size, index,
-        float(expected[index]), float(actual[index]),
-    )
+        return {**asdict(self), "passed": self.passed}
 
 
 def verify_model(
     lowered: Graph,
     compiled: Compiled,
-    runs: Sequence[Arrays],
+    runs: Iterable[Arrays],
     golden: Sequence[Arrays] | None = None,
 ) -> Verdict:
-    """Compare every run; ``golden`` has the other runtime's outputs for each."""
-    first: Difference | None = None
-    tensors = values = golden_values = golden_differing = 0
+    """Compare every run; ``golden`` has another runtime's outputs for each.
+
+    Raise ``ModelError`` when there are not as many goldens as runs.
+    """
+    return verify_models(lowered, (compiled,), runs, golden)[0]
+
+
+def verify_models(
+    lowered: Graph,
+    compiled: Sequence[Compiled],
+    runs: Iterable[Arrays],
+    golden: Sequence[Arrays] | None = None,
+) -> tuple[Verdict, ...]:
+    """Compare every run of several programs of one graph; the reference runs once for all."""
+    verdicts = [Verdict(each.target.name) for each in compiled]
+    count = 0
     for run, inputs in enumerate(runs):
-        difference, count, size, outputs = compare_run(lowered, compiled, run, inputs)
-        tensors, values = max(tensors, count), values + size
-        first = first or difference
-        if golden is None or not outputs:
+        if golden is not None and run >= len(golden):
+            raise ModelError(f"more inputs than the {len(golden)} golden runs")
+        wanted = reference.run_tensors(lowered, inputs)
+        theirs = None if golden is None else golden[run]
+        verdicts = [
+            _add_run(verdict, lowered, each, run, inputs, wanted, theirs)
+            for verdict, each in zip(verdicts, compiled, strict=True)
+        ]
+        count = run + 1
+    if golden is not None and count != len(golden):
+        raise ModelError(f"{count} inputs for {len(golden)} golden runs")
+    return tuple(verdicts)
+
+
+def compare(
+    run: int, between: str, layer: str, tensor: str, expected: np.ndarray, actual: np.ndarray
+) -> Difference | None:
+    """Return where two arrays of one type and shape first differ in any bit, or ``None``.
+
+    All NaN are one value; zeros of different sign differ.
+    """
+    unequal = expected != actual
+    if expected.dtype.kind == "f":
+        both_nan = np.isnan(expected) & np.isnan(actual)
+        unequal = (unequal & ~both_nan) | (np.signbit(expected) != np.signbit(actual)) & ~both_nan
+    count = int(np.count_nonzero(unequal))
+    if count == 0:
+        return None
+    index = tuple(int(i) for i in np.argwhere(unequal)[0])
+    values = (expected[index].item(), actual[index].item())
+    return Difference(run, between, layer, tensor, count, expected.size, index, *values)
+
+
+def _add_run(
+    verdict: Verdict,
+    lowered: Graph,
+    compiled: Compiled,
+    run: int,
+    inputs: Arrays,
+    wanted: dict[str, np.ndarray],
+    golden: Arrays | None,
+) -> Verdict:
+    """Return the verdict with one run more."""
+    first, tensors, values = _compare_layers(compiled, run, inputs, wanted)
+    result = compiled(*inputs)
+    outputs = result if isinstance(result, tuple) else (result,)
+    theirs = [None] * len(outputs) if golden is None else golden
+    golden_values = golden_differing = 0
+    for index, (name, mine, other) in enumerate(zip(lowered.outputs, outputs, theirs, strict=True)):
+        layer = f"output {index}"
+        first = first or compare(run, "reference and C", layer, name, wanted[name], mine)
+        if other is None:
             continue
-        for name, want, have in zip(lowered.outputs, golden[run], outputs, strict=True):
-            parted = compare(run, "golden and C", "output", name, want, have)
-            golden_values += want.size
-            golden_differing += parted.differing if parted else 0
-            first = first or parted
-    return Verdict(
-        compiled.target.name, len(runs), tensors, values, golden_values, golden_differing, first
+        parted = compare(run, "golden and C", layer, name, other, mine)
+        golden_values += other.size
+        golden_differing += parted.differing if parted else 0
+        first = first or parted
+    return replace(
+        verdict,
+        runs=verdict.runs + 1,
+        tensors=tensors,
+        values=verdict.values + values,
+        golden_values=verdict.golden_values + golden_values,
+        differing_golden_values=verdict.differing_golden_values + golden_differing,
+        difference=verdict.difference or first,
     )
 
 
+def _compare_layers(
+    compiled: Compiled, run: int, inputs: Arrays, wanted: dict[str, np.ndarray]
+) -> tuple[Difference | None, int, int]:
+    """Return the first layer's difference, and how many tensors and values were compared."""
+    found = compiled.tensors(*inputs)
+    first = None
+    for call in compiled.program.calls:
+        layer = f"layer {call.index} ({call.symbol}; {call.source or call.kind})"
+        for name in call.outputs:
+            first = first or compare(run, "reference and C", layer, name, wanted[name], found[name])
+    return first, len(found), sum(array.size for array in found.values())

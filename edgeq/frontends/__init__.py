@@ -8,10 +8,11 @@ from types import MappingProxyType
 
 from edgeq.emit.names import c_identifier
 from edgeq.errors import EdgeqError, ModelError
+from edgeq.frontends.floats import require_integer
 from edgeq.frontends.npz import read_npz
 from edgeq.frontends.tflite import read_tflite
 from edgeq.ir.graph import Graph
-from edgeq.ir.verify import verify
+from edgeq.ir.verify import verify_operations, verify_structure
 
 Reader = Callable[[bytes, str], Graph]
 
@@ -21,15 +22,23 @@ READERS: Mapping[str, Reader] = MappingProxyType({".npz": read_npz, ".tflite": r
 MAX_FILE_BYTES = 1 << 31
 
 
-def load(path: Path) -> Graph:
-    """Return the verified graph of a model file; errors name the file."""
+def load(path: Path, *, allow_float: bool = False) -> Graph:
+    """Return the verified graph of a model file; errors name the file.
+
+    A network that computes in floating point raises ``UnsupportedError``, unless the caller
+    allows it, as what quantizes one must.
+    """
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         known = ", ".join(READERS)
         raise ModelError(f"unknown file type '{path.suffix}'", where=str(path), hint=known)
     data = _read(path)
     try:
-        return verify(reader(data, c_identifier(path.stem)))
+        graph = verify_structure(reader(data, c_identifier(path.stem)))
+        if not allow_float:
+            # Before the operations are looked at: weight-only ones would seem malformed.
+            require_integer(graph)
+        return verify_operations(graph)
     except EdgeqError as error:
         raise error.at(str(path)) from None
 

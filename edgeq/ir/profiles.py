@@ -39,7 +39,6 @@ PROFILES: Mapping[str, Numerics] = MappingProxyType(
                 MappingProxyType(
                     {
                         "fully_connected": Rounding.SINGLE,
-                        "mean": Rounding.SINGLE,
                         # Tables that LiteRT fills in float32.
                         "logistic": Rounding.FLOAT32,
                         "tanh": Rounding.FLOAT32,

@@ -1,39 +1,81 @@
-"""The rules that every graph obeys; checked after reading a file and after every pass."""
+"""The rules that every graph obeys; checked after reading a file and after every pass.
+
+Graphs come from hostile files: what is checked first bounds the work and the memory of all that
+follows, and nothing here allocates what a graph merely announces.
+"""
 
 from __future__ import annotations
 
 import math
 
-from edgeq.errors import ModelError
+from edgeq.errors import EdgeqError, ModelError
 from edgeq.ir.graph import Graph, Tensor
 from edgeq.ir.types import elements
+from edgeq.ops._spatial import Padding
 from edgeq.ops.base import Op
 
 # Far above any network of this field, far below what would exhaust a machine.
 MAX_TENSOR_BYTES = 1 << 31
+MAX_TOTAL_BYTES = 1 << 32
+MAX_EXTENT = 1 << 24
 MAX_RANK = 8
+MAX_OPS = 1 << 17
+MAX_TENSORS = 1 << 18
+MAX_OPERANDS = 1 << 20
+
+# The normal numbers of float32, in which runtimes hold scales.
+MIN_SCALE = 2.0**-126
+MAX_SCALE = 2.0**127
 
 
 def verify(graph: Graph) -> Graph:
-    """Return the graph unchanged; raise ``ModelError`` naming the first rule it breaks."""
+    """Return the graph unchanged; raise ``EdgeqError`` naming the first rule it breaks."""
+    return verify_operations(verify_structure(graph))
+
+
+def verify_structure(graph: Graph) -> Graph:
+    """Check ports, tensors, sizes and execution order, but no operation's own rules."""
     try:
+        _check_counts(graph)
+        for name, tensor in graph.tensors.items():
+            _check_tensor(name, tensor)
+        _check_total(graph)
         _check_ports(graph)
-        for tensor in graph.tensors.values():
-            _check_tensor(tensor)
         _check_order(graph)
-        for op in graph.ops:
-            _check_op(graph, op)
-    except ModelError as error:
-        raise error.at(graph.origin) if graph.origin else error from None
+    except EdgeqError as error:
+        raise _placed(graph, error) from None
     return graph
 
 
+def verify_operations(graph: Graph) -> Graph:
+    """Check what each operation says about its operands; the structure must be verified."""
+    try:
+        for index, op in enumerate(graph.ops):
+            _check_op(graph, index, op)
+    except EdgeqError as error:
+        raise _placed(graph, error) from None
+    return graph
+
+
+def _placed(graph: Graph, error: EdgeqError) -> EdgeqError:
+    return error.at(graph.origin) if graph.origin else error
+
+
+def _check_counts(graph: Graph) -> None:
+    operands = sum(len(op.inputs) + len(op.outputs) for op in graph.ops[: MAX_OPS + 1])
+    for count, most, what in (
+        (len(graph.ops), MAX_OPS, "operations"),
+        (len(graph.tensors), MAX_TENSORS, "tensors"),
+        (operands, MAX_OPERANDS, "operands"),
+    ):
+        if count > most:
+            raise ModelError(f"{count} {what}, at most {most}")
+
+
 def _check_ports(graph: Graph) -> None:
-    if not graph.inputs:
-        raise ModelError("the model has no inputs")
-    if not graph.outputs:
-        raise ModelError("the model has no outputs")
     for kind, names in (("input", graph.inputs), ("output", graph.outputs)):
+        if not names:
+            raise ModelError(f"the model has no {kind}s")
         for name in names:
             if name not in graph.tensors:
                 raise ModelError(f"{kind} '{name}' is not a tensor of the model")
@@ -44,26 +86,42 @@ def _check_ports(graph: Graph) -> None:
             raise ModelError(f"input '{name}' is a constant")
 
 
-def _check_tensor(tensor: Tensor) -> None:
+def _check_tensor(name: str, tensor: Tensor) -> None:
     where = f"tensor '{tensor.name}'"
+    if name != tensor.name or not name:
+        raise ModelError(f"tensor '{tensor.name}' is known as '{name}'")
     if len(tensor.shape) > MAX_RANK:
         raise ModelError(f"{len(tensor.shape)} dimensions, at most {MAX_RANK}", where=where)
     if any(extent <= 0 for extent in tensor.shape):
         raise ModelError(f"shape {tensor.shape} is not positive", where=where)
-    if elements(tensor.shape) * tensor.dtype.bytes > MAX_TENSOR_BYTES:
+    if tensor.bytes > MAX_TENSOR_BYTES or max(tensor.shape, default=1) > MAX_EXTENT:
         raise ModelError(f"shape {tensor.shape} exceeds {MAX_TENSOR_BYTES} bytes", where=where)
+    if tensor.quant is not None:
+        _check_quant(tensor, where)
+
+
+def _check_quant(tensor: Tensor, where: str) -> None:
     quant = tensor.quant
     if quant is None:
         return
-    if any(not (math.isfinite(scale) and scale > 0) for scale in quant.scale):
-        raise ModelError("a scale is not a positive number", where=where)
+    for scale in quant.scale:
+        if not (math.isfinite(scale) and scale > 0):
+            raise ModelError(f"scale {scale!r} is not a positive number", where=where)
+        if not MIN_SCALE <= scale <= MAX_SCALE:
+            raise ModelError(f"scale {scale!r} is no normal float32", where=where)
     if len(quant.scale) != len(quant.zero_point):
-        raise ModelError("scales and zero points differ in number", where=where)
+        raise ModelError(
+            f"{len(quant.scale)} scales and {len(quant.zero_point)} zero points", where=where
+        )
     _check_channels(tensor, where)
-    if tensor.dtype.is_quantized:
-        outside = [z for z in quant.zero_point if not tensor.dtype.min <= z <= tensor.dtype.max]
-        if outside:
-            raise ModelError(f"zero point {outside[0]} is not an {tensor.dtype.value}", where=where)
+    low, high = (tensor.dtype.min, tensor.dtype.max) if tensor.dtype.is_quantized else _INT32
+    outside = [z for z in quant.zero_point if not low <= z <= high]
+    if outside:
+        name = tensor.dtype.value if tensor.dtype.is_quantized else "int32"
+        raise ModelError(f"zero point {outside[0]} is no {name}", where=where)
+
+
+_INT32 = (-(1 << 31), (1 << 31) - 1)
 
 
 def _check_channels(tensor: Tensor, where: str) -> None:
@@ -72,7 +130,7 @@ def _check_channels(tensor: Tensor, where: str) -> None:
         return
     if quant.axis is None:
         if len(quant.scale) != 1:
-            raise ModelError("several scales without a channel dimension", where=where)
+            raise ModelError(f"{len(quant.scale)} scales without a channel dimension", where=where)
         return
     if not 0 <= quant.axis < len(tensor.shape):
         raise ModelError(f"channel dimension {quant.axis} of {tensor.shape}", where=where)
@@ -80,34 +138,72 @@ def _check_channels(tensor: Tensor, where: str) -> None:
         raise ModelError(
             f"{len(quant.scale)} scales for {tensor.shape[quant.axis]} channels", where=where
         )
+    if not tensor.is_constant:
+        raise ModelError("scales per channel, but it is not a constant", where=where)
+
+
+def _check_total(graph: Graph) -> None:
+    total = sum(tensor.bytes for tensor in graph.tensors.values())
+    if total > MAX_TOTAL_BYTES:
+        raise ModelError(f"all tensors together have {total} bytes, at most {MAX_TOTAL_BYTES}")
 
 
 def _check_order(graph: Graph) -> None:
     ready = set(graph.inputs)
     ready.update(name for name, tensor in graph.tensors.items() if tensor.is_constant)
-    for op in graph.ops:
+    for index, op in enumerate(graph.ops):
         for name in op.inputs:
             if name not in graph.tensors:
-                raise op.error(f"reads '{name}', which is not a tensor of the model")
+                raise _error(index, op, f"reads '{name}', which is not a tensor of the model")
             if name not in ready:
-                raise op.error(f"reads '{name}' before it is computed")
+                raise _error(index, op, _early(graph, index, name))
         for name in op.outputs:
             if name not in graph.tensors:
-                raise op.error(f"writes '{name}', which is not a tensor of the model")
+                raise _error(index, op, f"writes '{name}', which is not a tensor of the model")
             if name in ready:
-                raise op.error(f"writes '{name}', which already has a value")
+                raise _error(index, op, f"writes '{name}', which already has a value")
             ready.add(name)
     for name in graph.outputs:
         if name not in ready:
             raise ModelError(f"output '{name}' is never computed")
 
 
-def _check_op(graph: Graph, op: Op) -> None:
+def _early(graph: Graph, index: int, name: str) -> str:
+    """Return why tensor ``name`` has no value when operation ``index`` runs."""
+    for later, op in enumerate(graph.ops[index:], index):
+        if name in op.outputs:
+            place = "itself" if later == index else f"op[{later}] ({op.source or op.KIND})"
+            return f"reads '{name}', which {place} computes: a cycle, or not in order of execution"
+    return f"reads '{name}', which nothing computes"
+
+
+def _error(index: int, op: Op, what: str) -> ModelError:
+    return ModelError(what, where=op.source or f"op[{index}] {op.KIND}")
+
+
+def _check_op(graph: Graph, index: int, op: Op) -> None:
+    if not op.inputs or not op.outputs:
+        raise _error(index, op, "has no inputs or no outputs")
     io = graph.operands(op)
-    if not io.ins or not io.outs:
-        raise op.error("has no inputs or no outputs")
-    op.check(io)
-    expected = op.shapes(io)
+    try:
+        op.check(io)
+        expected = op.shapes(io)
+    except EdgeqError as error:
+        raise error if op.source else error.at(f"op[{index}]") from None
     actual = tuple(tensor.shape for tensor in io.outs)
     if expected != actual:
-        raise op.error(f"output shapes are {actual}, the operation gives {expected}")
+        shapes = " and ".join(map(str, expected))
+        found = " and ".join(map(str, actual))
+        raise _error(index, op, f"output has shape {found}, the operation gives {shapes}")
+    padding = getattr(op, "padding", None)
+    if isinstance(padding, Padding):
+        _check_padded(index, op, io.x, padding)
+
+
+def _check_padded(index: int, op: Op, x: Tensor, padding: Padding) -> None:
+    # A large stride can make a small output out of an image that is almost all padding.
+    height = x.shape[1] + padding.top + padding.bottom
+    width = x.shape[2] + padding.left + padding.right
+    padded = elements((x.shape[0], height, width, x.shape[3])) * x.dtype.bytes
+    if padded > MAX_TENSOR_BYTES:
+        raise _error(index, op, f"the padded input has {padded} bytes, at most {MAX_TENSOR_BYTES}")

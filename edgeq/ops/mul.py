@@ -54,10 +54,12 @@ class Mul(Op):
     def lower(self, io: Operands, numerics: Numerics) -> Op:
         """Fill in the multiplier and clamp; a constant or smaller input comes second."""
         op, io = ordered(self, io)
-        a, b, y = (np.float32(tensor.scale) for tensor in (*io.ins, io.y))
-        largest = reach(io.ins[0]) * reach(io.ins[1])
         # LiteRT forms the factor in float32; the order of the factors does not matter.
-        requant = rescale(op, float(a * b / y), numerics.rounding(self.KIND), largest)
+        with np.errstate(all="ignore"):
+            a, b, y = (np.float32(tensor.scale) for tensor in (*io.ins, io.y))
+            factor = float(a * b / y)
+        largest = reach(io.ins[0]) * reach(io.ins[1])
+        requant = rescale(op, factor, numerics.rounding(self.KIND), largest)
         return op.with_arithmetic(Product(requant, *self.activation.codes(io.y)))
 
     def evaluate(self, io: Operands, arrays: Arrays) -> tuple[np.ndarray, ...]:

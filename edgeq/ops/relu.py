@@ -28,7 +28,8 @@ class Relu(Rescales):
     def lower(self, io: Operands, numerics: Numerics) -> Op:
         """Fill in the multiplier and the clamp."""
         # LiteRT divides these scales in float32.
-        factor = float(np.float32(io.x.scale) / np.float32(io.y.scale))
+        with np.errstate(all="ignore"):
+            factor = float(np.float32(io.x.scale) / np.float32(io.y.scale))
         codes = self.activation.codes(io.y)
         return self.with_factor(io, factor, numerics.rounding(self.KIND), codes)
 

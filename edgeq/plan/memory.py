@@ -97,7 +97,8 @@ def verify_placement(
         _verify_place(buffer, placement, alignment)
         alive = [b for b in alive if b.last >= buffer.first]
         start = placement.offsets[buffer.name]
-        for other in alive:
+        # Where there are no bytes, nothing can overlap.
+        for other in alive if buffer.size else ():
             at = placement.offsets[other.name]
             if start < at + other.size and at < start + buffer.size:
                 raise VerifyError(

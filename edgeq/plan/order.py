@@ -19,6 +19,8 @@ __all__ = ["ORDER_BUDGET", "Node", "best_order", "peak"]
 ORDER_BUDGET = 50_000
 """Next nodes to try after sets of executed ones, unless the caller says otherwise."""
 
+_CROWD_PER_BUDGET = 200  # about a second of searching without any choice, for the usual budget
+
 
 def peak(
     order: Sequence[int],
@@ -52,8 +54,8 @@ def best_order(
 
     ``nodes`` must stand in a valid order. The result is optimal unless the graph is so wide that
     trying ``budget`` nodes, each after some set of others, does not cover all ways through it;
-    then the most promising ways are followed. It is never worse than the given order, and the
-    same in every run.
+    then the most promising ways are followed, or none if even that is too much (as with a budget
+    of 0). It is never worse than the given order, and the same in every run.
 
     >>> fork = [Node(("x",), ("a",)), Node(("x",), ("b",)), Node(("a",), ("c",))]
     >>> fork.append(Node(("b", "c"), ("y",)))
@@ -110,6 +112,8 @@ def _search(life: Liveness, floor: int, given: int, budget: int) -> tuple[int, .
     Peaks up to ``floor`` are all alike: something else needs as much.
     """
     best, most = None, max(1, budget // len(life.before))
+    if _crowd(life) > _CROWD_PER_BUDGET * budget:
+        return None
     # A narrow search soon finds an order that spares the wide one most of the bad ways.
     for width in (1, 64, most):
         found, whole = _sweep(life, floor, given, min(width, most))
@@ -118,6 +122,19 @@ def _search(life: Liveness, floor: int, given: int, budget: int) -> tuple[int, .
         if whole or given <= floor:
             break
     return best
+
+
+def _crowd(life: Liveness) -> int:
+    """Return the work of the narrowest search: pairs of nodes that may run next, in all steps."""
+    waits = [before.bit_count() for before in life.before]
+    ready, pairs = waits.count(0), 0
+    for users in life.users:
+        pairs += ready * ready
+        for user in bits(users):
+            waits[user] -= 1
+            ready += waits[user] == 0
+        ready -= 1
+    return pairs
 
 
 def _sweep(life: Liveness, floor: int, given: int, width: int) -> tuple[_State | None, bool]:

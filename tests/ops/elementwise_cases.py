@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from hypothesis import strategies as st
 
 from edgeq import reference
 from edgeq.ir.graph import Tensor
@@ -14,8 +15,6 @@ from edgeq.ir.types import DType
 from edgeq.ops.base import Op
 from tests.frontends.tflite_builder import ModelBuilder
 from tests.kernel_harness import one_op_graph
-
-FLIP = 128
 
 
 def coded(
@@ -74,7 +73,32 @@ def all_codes(dtype: DType) -> np.ndarray:
     return np.arange(dtype.min, dtype.max + 1).astype(dtype.numpy)
 
 
-def random_zero(rng: np.random.Generator, dtype: DType) -> int:
-    """Return a zero point: an end of the range one time in three."""
-    ends = (dtype.min, dtype.max)
-    return int(rng.choice([*ends, *rng.integers(dtype.min, dtype.max + 1, 4)]))
+def every_pair() -> list[np.ndarray]:
+    """Return two arrays that together hold every pair of int8 codes."""
+    grid = np.meshgrid(all_codes(DType.INT8), all_codes(DType.INT8), indexing="ij")
+    return [np.ascontiguousarray(part) for part in grid]
+
+
+def scales(low: float = 2**-9, high: float = 2.0) -> st.SearchStrategy[float]:
+    """Return scales that float32 holds exactly."""
+    return st.floats(float(np.float32(low)), float(np.float32(high)), width=32)
+
+
+def zeros(dtype: DType) -> st.SearchStrategy[int]:
+    """Return zero points of a type, its ends among them."""
+    return st.sampled_from((dtype.min, dtype.max)) | st.integers(dtype.min, dtype.max)
+
+
+@st.composite
+def tensors(
+    draw: st.DrawFn, names: str, dtype: DType, count: int, low: float = 2**-9, high: float = 2.0
+) -> tuple[Tensor, ...]:
+    """Return tensors of ``count`` codes, one for each letter of ``names``."""
+    return tuple(
+        coded(name, (count,), dtype, draw(scales(low, high)), draw(zeros(dtype))) for name in names
+    )
+
+
+def by_name(*found: Tensor) -> dict[str, Tensor]:
+    """Return tensors by their names."""
+    return {tensor.name: tensor for tensor in found}

@@ -169,7 +169,7 @@ def test_many_buffers_are_placed() -> None:
     buffers = [
         Buffer(f"b{i}", 1 + i * 7919 % 4093, i, i + 1 + (i % 9 == 0) * 40) for i in range(2000)
     ]
-    verify_placement(buffers, place(buffers, alignment=16), alignment=16)
+    verify_placement(buffers, place(buffers, alignment=16, budget=4000), alignment=16)
 
 
 def test_no_buffers_need_no_arena() -> None:

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
+
 from edgeq.ir.graph import Operands
 from edgeq.ir.types import DType, elements
 from edgeq.kernels.base import Facts, Kernel
 from edgeq.kernels.requant import requant_facts
-from edgeq.ops._accumulate import bias_of
+from edgeq.ops._accumulate import bias_of, centred
 from edgeq.ops.conv2d import Conv2D
 from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
 from edgeq.ops.fully_connected import FullyConnected
 from edgeq.plan.program import Data, Scratch
 
 TILE = 4  # pixels whose windows are multiplied together
-PAIR = 2  # output channels multiplied together
+CHANNELS = 4  # output channels multiplied together ...
+CHANNELS_LONG = 2  # ... and when windows are long: fewer sums then stay in registers
+LONG_WINDOW = 128
 LANES = 4  # rows of a fully connected layer's matrix multiplied together
+MAX_TAPS = 25  # windows whose taps are written out one by one
+LANES_S16 = 16  # windows are filled up to vectors of this many 16-bit products ...
+FILL_BYTES = 4096  # ... where the zero weights that it takes are few
 MAX_BLOCK = 64  # sums kept on the stack for each pixel of a tile
 
 
@@ -72,13 +81,34 @@ def is_pointwise(op: Conv2D, io: Operands) -> bool:
     return op.kernel(io) == (1, 1) and op.stride == (1, 1) and not op.padding.any
 
 
+def filled_window(window: int, channels: int) -> int:
+    """Return the length of a window with zeros at its end, so that vectors hold it.
+
+    >>> filled_window(27, 32), filled_window(64, 64), filled_window(1001, 4096)
+    (32, 64, 1001)
+    """
+    filled = -(-window // LANES_S16) * LANES_S16
+    added = (filled - window) * channels
+    return filled if added <= max(FILL_BYTES, window * channels // 8) else window
+
+
+def _filled_weights(io: Operands, window: int) -> np.ndarray:
+    """Return the weights as rows of ``window`` codes; what was added has no effect."""
+    w = io.ins[1].array.reshape(io.y.shape[3], -1)
+    rows = np.full((len(w), window), weight_zero(io), np.int8)
+    rows[:, : w.shape[1]] = w
+    return rows
+
+
 def conv2d_facts(op: Conv2D, io: Operands) -> Facts:
     """Return the facts of an ungrouped convolution."""
-    pointwise = is_pointwise(op, io)
     pixels = elements(io.y.shape[:3])
     out_c = io.y.shape[3]
-    window = elements(io.ins[1].shape[1:])
-    tile, pair = min(TILE, pixels) if pixels >= TILE else 1, min(PAIR, out_c)
+    taps = elements(io.ins[1].shape[1:])
+    window = filled_window(taps, out_c)
+    pointwise = is_pointwise(op, io) and window == taps
+    tile = TILE if pixels >= TILE else 1
+    group = min(CHANNELS_LONG if tile == TILE and window > LONG_WINDOW else CHANNELS, out_c)
     requant = requant_facts(op.arithmetic.requant)
     shape = {"DEPTH": io.x.shape[3]} if pointwise else _conv2d_shape(op, io)
     constants = {
@@ -86,21 +116,22 @@ def conv2d_facts(op: Conv2D, io: Operands) -> Facts:
         "PIXELS": pixels,
         "OUT_C": out_c,
         "WINDOW": window,
+        "FILL": window - taps,
         "TILE": tile,
         "BLOCK": channel_block(out_c),
-        "PAIR": pair,
+        "GROUP": group,
         **_codes(op, io),
         **requant.constants,
     }
     return Facts(
         constants=constants,
-        data=(*_weights(io), *requant.data),
+        data=(*_weights(io, _filled_weights(io, window)), *requant.data),
         flags={
             "requant": requant.flag,
             "pointwise": pointwise,
             "contiguous": op.dilation[1] == 1,
             "tile": range(tile),
-            "pair": range(pair),
+            "group": range(group),
         },
         scratch=Scratch("patches", DType.INT16, tile * window),
         note=conv2d_note(op, io),
@@ -191,9 +222,49 @@ def _codes(op: Conv2D | DepthwiseConv2D | FullyConnected, io: Operands) -> dict[
     }
 
 
-def _weights(io: Operands) -> tuple[Data, Data]:
-    shape = ", ".join(map(str, io.ins[1].shape))
-    return Data("weights", io.ins[1].array, f"weights [{shape}]"), Data("bias", bias_of(io), "bias")
+def _weights(io: Operands, packed: np.ndarray | None = None) -> tuple[Data, Data]:
+    weights = io.ins[1].array if packed is None else packed
+    note = "weights [" + ", ".join(map(str, weights.shape)) + "]"
+    return Data("weights", weights, note), Data("bias", bias_of(io), "bias")
+
+
+def depthwise_taps_facts(op: DepthwiseConv2D, io: Operands) -> Facts:
+    """Return the facts of a depthwise convolution whose taps are written out.
+
+    The input's zero point moves into the bias: taps outside the image read it too.
+    """
+    facts = depthwise_facts(op, io)
+    kernel = op.kernel(io)
+    taps = kernel[0] * kernel[1]
+    w = centred(io.ins[1], np.int32).reshape(taps, -1)
+    bias = bias_of(io) - io.x.zero_point * w.sum(axis=0)
+    pairs = tuple((t, t + 1) for t in range(0, taps - 1, 2))
+    reach = max((int((np.abs(w[a]) + np.abs(w[b])).max()) for a, b in pairs), default=0)
+    unused = ("MULTIPLIER_C", "BLOCK", "KERNEL_H")
+    constants = {name: value for name, value in facts.constants.items() if name not in unused}
+    return replace(
+        facts,
+        constants={**constants, "TAPS": taps},
+        data=(facts.data[0], Data("bias", bias.astype(np.int32), "bias"), *facts.data[2:]),
+        flags={
+            "requant": facts.flags["requant"],
+            "taps": range(taps),
+            "pairs": pairs,
+            "single": range(2 * len(pairs), taps),
+            "paired": reach * 128 <= 32767,
+        },
+        scratch=Scratch("outside", DType.INT8, io.y.shape[3]),
+    )
+
+
+def _small_taps(op: DepthwiseConv2D, io: Operands) -> bool:
+    """Accept windows of few taps, where no sum with the input's zero point can overflow."""
+    kernel = op.kernel(io)
+    if kernel[0] * kernel[1] > MAX_TAPS or op.multiplier(io) != 1:
+        return False
+    w = np.abs(centred(io.ins[1], np.int64)).sum(axis=(0, 1, 2))
+    worst = np.abs(bias_of(io).astype(np.int64)) + (128 + abs(io.x.zero_point)) * w
+    return io.x.dtype is DType.INT8 and int(worst.max()) < 2**31
 
 
 def _s8(op: FullyConnected | DepthwiseConv2D, io: Operands) -> bool:
@@ -203,6 +274,13 @@ def _s8(op: FullyConnected | DepthwiseConv2D, io: Operands) -> bool:
 ROWS = (
     Kernel("portable/conv2d_s8", Conv2D, conv2d_facts, _ungrouped_s8, packed=(1, 2)),
     Kernel("portable/conv2d_grouped_s8", Conv2D, conv2d_grouped_facts, _grouped_s8, packed=(1, 2)),
+    Kernel(
+        "portable/depthwise_conv2d_taps_s8",
+        DepthwiseConv2D,
+        depthwise_taps_facts,
+        _small_taps,
+        packed=(1, 2),
+    ),
     Kernel(
         "portable/depthwise_conv2d_s8", DepthwiseConv2D, depthwise_facts, _s8, packed=(1, 2)
     ),

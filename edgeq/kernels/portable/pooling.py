@@ -12,8 +12,8 @@ from edgeq.ops.max_pool2d import MaxPool2D
 SHORT_TAPS = 256
 """Most codes whose sum always fits int16."""
 RECIPROCAL_BITS = 24
-MAX_UNROLLED = 4
-"""Widest row of a window whose pixels are compared in one expression."""
+UNROLLED_TAPS = 9
+"""Most pixels of a window that are compared in one expression."""
 
 
 def _s8(op: AveragePool2D | MaxPool2D, io: Operands) -> bool:
@@ -74,19 +74,26 @@ def average_pool2d_facts(op: AveragePool2D, io: Operands) -> Facts:
 
 
 def max_pool2d_facts(op: MaxPool2D, io: Operands) -> Facts:
-    """Return the facts of a maximum pool."""
-    columns = op.window[1]
-    high = op.arithmetic.high
+    """Return the facts of a maximum pool; small windows are one expression."""
+    rows, columns = op.window
+    unrolled = rows * columns <= UNROLLED_TAPS
+    window = _window(op, io)
+    if unrolled:
+        del window["WINDOW_H"], window["WINDOW_W"]
+    bottom, top = io.y.dtype.min, io.y.dtype.max
+    low, high = op.arithmetic.low, op.arithmetic.high
     constants = {
-        **_window(op, io),
+        **window,
         **_borders(op, io),
-        "LOW": op.arithmetic.low,
-        **({"HIGH": high} if high < io.y.dtype.max else {}),
+        **({"LOW": low} if low > bottom or not unrolled else {}),
+        **({"HIGH": high} if high < top else {}),
     }
     flags = {
         "padded": op.padding.any,
-        "columns": range(columns) if columns <= MAX_UNROLLED else (),
-        "clamps": high < io.y.dtype.max,
+        "rows": range(rows) if unrolled else (),
+        "columns": range(columns) if unrolled else (),
+        "clamps_low": low > bottom,
+        "clamps_high": high < top,
     }
     return Facts(constants, flags=flags, note=_note(op, io, "maximum"))
 

@@ -14,6 +14,11 @@ from edgeq.plan.program import Data
 
 INT16_LIMIT = 2**15 - 1
 SHORT_SHARE_BITS = 14
+"""Most fraction bits of shares that fit int16."""
+SHORT_SUM_BITS = 7
+"""Most fraction bits of sums that fit int16, with what rounds them."""
+SHORT_SUM_CHANNELS = 32
+"""Fewest channels worth 16-bit sums: fewer end in the remainder of a vector loop."""
 
 
 def _shape(io: Operands) -> dict[str, int]:
@@ -115,19 +120,24 @@ def resize_bilinear_facts(op: ResizeBilinear, io: Operands) -> Facts:
     """Return the facts of a bilinear resize with integer weights.
 
     Shares are at most ``2**bits``, and their sums with codes at most ``128 * 2**bits``: short
-    ones make twice the vector lanes.
+    ones make twice the vector lanes. Sums are rounded as ``(sum + half - (sum < 0)) >> bits``,
+    away from zero, or without the last term up.
     """
     numbers: Interpolation = op.arithmetic
     bits = numbers.rows.bits + numbers.columns.bits
     constants = {
         **_shape(io),
-        "ROW_BITS": numbers.rows.bits,
-        "COLUMN_BITS": numbers.columns.bits,
+        "ROW_UNIT": 1 << numbers.rows.bits,
+        "COLUMN_UNIT": 1 << numbers.columns.bits,
         "BITS": bits,
+        "HALF": (1 << bits) >> 1,
     }
+    short = bits <= SHORT_SUM_BITS and io.x.shape[3] >= SHORT_SUM_CHANNELS
     flags = {
-        "round": "up" if numbers.round_half_up else "away",
+        "away": bits > 0 and not numbers.round_half_up,
         "share": "int16_t" if bits <= SHORT_SHARE_BITS else "int32_t",
+        "sum": "int16_t" if short else "int32_t",
+        "sign_bit": 15 if short else 31,
     }
     return Facts(constants, _both_taps(numbers, io), flags, None, _note(io, "bilinear"))
 

@@ -1,0 +1,66 @@
+"""``edgeq compile``: a model to a folder of C."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+from edgeq import api
+from edgeq.cli import models
+from edgeq.cli.options import Debug, Json, Model, Numerics, Quiet, Target
+from edgeq.cli.output import Output
+from edgeq.emit.write import write_folder
+from edgeq.ir.graph import Graph
+from edgeq.ir.text import graph_text, program_text
+from edgeq.plan.program import Program
+from edgeq.report import facts, terminal
+
+
+def compile_model(
+    ctx: typer.Context,
+    model: Model,
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="OUT", help="The folder to write.")],
+    target: Target = "portable",
+    name: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--name", "-n", metavar="N", help="Prefix of everything in the C."),
+    ] = None,
+    numerics: Numerics = None,
+    dump_ir: Annotated[
+        bool, typer.Option("--dump-ir", help="Print the graph after each pass, and the program.")
+    ] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Write a model as a folder of C that stands alone: code, header, self-test, example."""
+    output = Output.of(ctx)
+    stages: list[dict[str, str]] = []
+
+    def observe(stage: str, value: object) -> None:
+        step(stage)
+        if dump_ir:
+            stages.append({"stage": stage, "text": _text(value)})
+            if not output.json:
+                output.write(f"-- {stage}\n{stages[-1]['text']}\n")
+
+    with output.working(f"compiling {model}", silent=dump_ir) as step:
+        graph = models.load(model, numerics, target)
+        observe("read", graph)
+        with models.naming(model):
+            program, files = api.generate(
+                graph, target, name=name, numerics=numerics, observe=observe
+            )
+        write_folder(files, out)
+    found: dict[str, Any] = {"model": str(model), "out": str(out), **facts.project(program, files)}
+    if dump_ir:
+        found["ir"] = stages
+    output.show(found, *terminal.project(found))
+
+
+def _text(value: object) -> str:
+    if isinstance(value, Program):
+        return program_text(value)
+    return graph_text(value) if isinstance(value, Graph) else f"{value}\n"

@@ -1,0 +1,85 @@
+"""``edgeq run``: inputs in a file to outputs in a file."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from edgeq import reference
+from edgeq.cli import models
+from edgeq.cli.options import Debug, Json, Model, Numerics, Quiet, Target
+from edgeq.cli.output import Output
+from edgeq.ir.graph import Graph
+from edgeq.report import facts, terminal
+from edgeq.samples import read_inputs, save_outputs
+
+Arrays = tuple[np.ndarray, ...]
+
+
+class Engine(str, enum.Enum):
+    """What computes: the generated C, or the NumPy reference that defines it."""
+
+    c = "c"
+    reference = "reference"
+
+
+def run_model(
+    ctx: typer.Context,
+    model: Model,
+    inputs: Annotated[
+        Path,
+        typer.Option(
+            "--input",
+            "-i",
+            metavar="X",
+            help="An .npy, or an .npz with input0, ...; one leading axis more is a sequence.",
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option("--output", "-o", metavar="Y.npz", help="Gets output0, output1, ...")
+    ],
+    target: Target = "host",
+    numerics: Numerics = None,
+    engine: Annotated[Engine, typer.Option(help="The generated C, or NumPy.")] = Engine.c,
+    json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Run a model on arrays in a file and write what it answers."""
+    output = Output.of(ctx)
+    with output.working(f"preparing {model}"):
+        graph = models.load(model, numerics, target, allow_float=engine is Engine.reference)
+        samples = read_inputs(inputs, graph)
+        call = _engine(engine, model, graph, numerics, target)
+    results = [call(run) for run in output.each(samples.runs, "running")]
+    save_outputs(out, results, stacked=samples.stacked)
+    found = {
+        "model": str(model),
+        "engine": engine.value,
+        "target": target if engine is Engine.c else None,
+        "runs": len(results),
+        "outputs": [facts.port(graph.tensors[name]) for name in graph.outputs],
+        "output": str(out),
+    }
+    output.show(found, *terminal.samples(found))
+
+
+def _engine(
+    engine: Engine, path: Path, graph: Graph, numerics: str | None, target: str
+) -> Callable[[Arrays], Arrays]:
+    """Return what computes the outputs of one run."""
+    if engine is Engine.reference:
+        ready = graph if graph.is_float else models.lower(path, graph, numerics)
+        return lambda arrays: reference.run(ready, arrays)
+    compiled = models.compiled(path, graph, models.lower(path, graph, numerics), target)
+
+    def call(arrays: Arrays) -> Arrays:
+        result = compiled(*arrays)
+        return result if isinstance(result, tuple) else (result,)
+
+    return call

@@ -1,0 +1,146 @@
+"""Element by element, along an axis, and between codes and real numbers."""
+
+from __future__ import annotations
+
+from edgeq.frontends.tflite.converter import ANY, BYTES, converts
+from edgeq.frontends.tflite.node import Node
+from edgeq.ir.types import DType
+from edgeq.ops.activation import Activation
+from edgeq.ops.add import Add
+from edgeq.ops.arg_max import ArgMax
+from edgeq.ops.base import Op
+from edgeq.ops.dequantize import Dequantize
+from edgeq.ops.hard_swish import HardSwish
+from edgeq.ops.log_softmax import LogSoftmax
+from edgeq.ops.logistic import Logistic
+from edgeq.ops.mean import Mean
+from edgeq.ops.mul import Mul
+from edgeq.ops.quantize import Quantize
+from edgeq.ops.relu import Relu
+from edgeq.ops.requantize import Requantize
+from edgeq.ops.resize_bilinear import ResizeBilinear
+from edgeq.ops.resize_nearest import ResizeNearest
+from edgeq.ops.softmax import Softmax
+from edgeq.ops.tanh import Tanh
+
+_CODES = (DType.INT8, DType.UINT8, DType.INT16)
+
+
+@converts("ADD")
+def add(node: Node) -> list[Op]:
+    """Two arrays that broadcast."""
+    node.expect(2)
+    return [Add(**node.ports, activation=node.activation("AddOptions"))]
+
+
+@converts("MUL")
+def mul(node: Node) -> list[Op]:
+    """Two arrays that broadcast."""
+    node.expect(2)
+    return [Mul(**node.ports, activation=node.activation("MulOptions"))]
+
+
+@converts("QUANTIZE", types=(*_CODES, DType.FLOAT32))
+def quantize(node: Node) -> list[Op]:
+    """Real numbers, or codes that change their scale."""
+    node.expect(1)
+    cls = Quantize if node.tensor(0).dtype.is_float else Requantize
+    return [cls(**node.ports)]
+
+
+@converts("DEQUANTIZE", types=(*_CODES, DType.INT32))
+def dequantize(node: Node) -> list[Op]:
+    """Codes."""
+    node.expect(1)
+    return [Dequantize(**node.ports)]
+
+
+_CLAMPS = {
+    "RELU": Activation.RELU,
+    "RELU6": Activation.RELU6,
+    "RELU_N1_TO_1": Activation.RELU_N1_TO_1,
+}
+
+
+@converts(*_CLAMPS)
+def relu(node: Node) -> list[Op]:
+    """One array."""
+    node.expect(1)
+    return [Relu(**node.ports, activation=_CLAMPS[node.code])]
+
+
+@converts("LOGISTIC")
+def logistic(node: Node) -> list[Op]:
+    """One array."""
+    node.expect(1)
+    return [Logistic(**node.ports)]
+
+
+@converts("TANH")
+def tanh(node: Node) -> list[Op]:
+    """One array."""
+    node.expect(1)
+    return [Tanh(**node.ports)]
+
+
+@converts("HARD_SWISH")
+def hard_swish(node: Node) -> list[Op]:
+    """One array."""
+    node.expect(1)
+    return [HardSwish(**node.ports)]
+
+
+@converts("LOG_SOFTMAX", types=(DType.INT8, DType.FLOAT32))
+def log_softmax(node: Node) -> list[Op]:
+    """One array."""
+    node.expect(1)
+    return [LogSoftmax(**node.ports)]
+
+
+@converts("SOFTMAX")
+def softmax(node: Node) -> list[Op]:
+    """One array."""
+    node.expect(1)
+    return [Softmax(**node.ports, beta=float(node.required("SoftmaxOptions", "Beta")))]
+
+
+@converts("ARG_MAX", types=(*BYTES, DType.INT32))
+def arg_max(node: Node) -> list[Op]:
+    """One array, and the axis."""
+    node.expect(2)
+    return [ArgMax(**node.data_ports, axis=node.one_axis(1, len(node.tensor(0).shape)))]
+
+
+@converts("MEAN")
+def mean(node: Node) -> list[Op]:
+    """One array, and the axes, which may repeat."""
+    node.expect(2)
+    rank = len(node.tensor(0).shape)
+    axes = tuple(sorted({node.axis(axis, rank) for axis in node.integers(1, "axes")}))
+    keep = bool(node.option("ReducerOptions", "KeepDims", False))
+    return [Mean(**node.data_ports, axes=axes, keep_dims=keep)]
+
+
+def _resize(node: Node, kind: str) -> dict[str, object]:
+    node.expect(2)
+    size = node.integers(1, "sizes")
+    if len(size) != 2:
+        raise node.error(f"{len(size)} sizes, expected 2")
+    return {
+        **node.data_ports,
+        "size": size,
+        "align_corners": bool(node.option(kind, "AlignCorners", False)),
+        "half_pixel_centers": bool(node.option(kind, "HalfPixelCenters", False)),
+    }
+
+
+@converts("RESIZE_BILINEAR")
+def resize_bilinear(node: Node) -> list[Op]:
+    """One image, and its new height and width."""
+    return [ResizeBilinear(**_resize(node, "ResizeBilinearOptions"))]  # type: ignore[arg-type]
+
+
+@converts("RESIZE_NEAREST_NEIGHBOR", types=ANY)
+def resize_nearest_neighbor(node: Node) -> list[Op]:
+    """One image, and its new height and width."""
+    return [ResizeNearest(**_resize(node, "ResizeNearestNeighborOptions"))]  # type: ignore[arg-type]

@@ -1,0 +1,274 @@
+"""What there is to report, as plain data: ``--json`` prints it, and the terminal tables show it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import edgeq.ops.all  # noqa: F401  (fills the registry)
+from edgeq.frontends import READERS
+from edgeq.frontends.tflite import CONVERTERS
+from edgeq.host.doctor import Tool
+from edgeq.host.profile import Profile
+from edgeq.ir.graph import Graph, Tensor
+from edgeq.ops.base import REGISTRY
+from edgeq.plan.program import Call, Program
+from edgeq.plan.select import table
+from edgeq.targets import TARGETS
+from edgeq.verify import Verdict
+
+Facts = dict[str, Any]
+
+# Operators whose names do not begin with that of the operation they become.
+_TFLITE_KINDS: Mapping[str, tuple[str, ...]] = {
+    "EXPAND_DIMS": ("reshape",),
+    "QUANTIZE": ("quantize", "requantize"),
+    "SQUEEZE": ("reshape",),
+    "STRIDED_SLICE": ("slice",),
+}
+
+
+def port(tensor: Tensor) -> Facts:
+    """Return what a caller needs to know of an input or output."""
+    codes = tensor.quant if tensor.dtype.is_quantized else None
+    return {
+        "name": tensor.name,
+        "shape": list(tensor.shape),
+        "dtype": tensor.dtype.value,
+        "scale": None if codes is None else codes.scale[0],
+        "zero_point": None if codes is None else codes.zero_point[0],
+    }
+
+
+def parameters(graph: Graph) -> int:
+    """Return the elements of all constants that operations compute with, each counted once."""
+    names = {name for op in graph.ops if op.COMPUTES for name in op.inputs}
+    return sum(graph.tensors[name].elements for name in names if graph.tensors[name].is_constant)
+
+
+def project(program: Program, files: Iterable[str]) -> Facts:
+    """Return the figures of a compiled network."""
+    return {**_memory(program), "layers": len(program.calls), "files": sorted(files)}
+
+
+def contents(graph: Graph) -> Facts:
+    """Return what is in a graph, whatever it is compiled for."""
+    return {
+        "name": graph.name,
+        "numerics": graph.numerics,
+        "macs": sum(op.macs(io) for op, io in graph.walk()),
+        "parameters": parameters(graph),
+        "ops": dict(sorted(Counter(op.KIND for op in graph.ops).items())),
+        "inputs": [port(graph.tensors[name]) for name in graph.inputs],
+        "outputs": [port(graph.tensors[name]) for name in graph.outputs],
+    }
+
+
+def network(graph: Graph, lowered: Graph | None = None, program: Program | None = None) -> Facts:
+    """Return the figures of a network, layer by layer.
+
+    Without a program, as for a graph that computes in floating point, there is no memory plan.
+    """
+    if lowered is None or program is None:
+        layers = [_float_layer(graph, index) for index in range(len(graph.ops))]
+        return {**contents(graph), **_NO_MEMORY, "layers": layers, "buffers": []}
+    return {
+        **contents(graph),
+        **_memory(program),
+        "name": graph.name,
+        "layers": [_layer(lowered, program, call) for call in program.calls],
+        "buffers": _buffers(lowered, program),
+    }
+
+
+def verification(verdicts: Iterable[Verdict]) -> Facts:
+    """Return what was compared and whether all of it was equal."""
+    targets = [verdict.facts() for verdict in verdicts]
+    return {"passed": all(target["passed"] for target in targets), "targets": targets}
+
+
+def timing(profile: Profile) -> Facts:
+    """Return the time of each layer in nanoseconds."""
+    rows = [
+        {
+            "index": row.index,
+            "function": row.symbol,
+            "kernel": row.kernel,
+            "source": row.source,
+            "macs": row.macs,
+            "ns": row.ns,
+        }
+        for row in profile.rows
+    ]
+    totals = {"total_ns": profile.total, "macs": profile.macs, "repeats": profile.repeats}
+    return {**totals, "layers": rows}
+
+
+def operations() -> list[Facts]:
+    """Return every operation: the front ends that read it, and its kernels by ISA."""
+    kinds: dict[str, list[str]] = {}
+    for code in sorted(CONVERTERS):
+        for kind in tflite_kinds(code):
+            kinds.setdefault(kind, []).append(code)
+    isas = tuple(dict.fromkeys(isa for target in TARGETS.values() for isa in target.isas))
+    return [
+        {
+            "kind": kind,
+            "frontends": [name for name in sorted(_FORMATS) if name != "tflite" or kind in kinds],
+            "tflite": kinds.get(kind, []),
+            "kernels": {
+                isa: list(dict.fromkeys(r.id for r in table(isa) if r.op is REGISTRY[kind]))
+                for isa in isas
+            },
+        }
+        for kind in sorted(REGISTRY)
+    ]
+
+
+def tflite_kinds(code: str) -> tuple[str, ...]:
+    """Return the operations that a .tflite operator becomes.
+
+    >>> tflite_kinds("DEPTHWISE_CONV_2D"), tflite_kinds("SQUEEZE")
+    (('depthwise_conv2d',), ('reshape',))
+    """
+    if code in _TFLITE_KINDS:
+        return _TFLITE_KINDS[code]
+    plain = code.replace("_", "").lower()
+    near = [kind for kind in REGISTRY if plain.startswith(kind.replace("_", ""))]
+    return (max(near, key=len),) if near else ()
+
+
+def targets() -> list[Facts]:
+    """Return every target."""
+    return [
+        {
+            "name": target.name,
+            "summary": target.summary,
+            "isas": list(target.isas),
+            "alignment": target.alignment,
+            "flags": list(target.flags),
+            "runner": target.runner,
+        }
+        for target in TARGETS.values()
+    ]
+
+
+def tools(found: Iterable[Tool]) -> list[Facts]:
+    """Return every compiler and emulator, found or not."""
+    return [
+        {
+            "name": tool.name,
+            "found": tool.found,
+            "purpose": tool.purpose,
+            "path": tool.path or None,
+            "version": tool.version or None,
+            "install": tool.install,
+        }
+        for tool in found
+    ]
+
+
+_FORMATS = tuple(suffix.lstrip(".") for suffix in READERS)
+_NO_MEMORY: Facts = dict.fromkeys(("target", "arena", "lower_bound", "alignment", "flash_data"))
+
+
+def _memory(program: Program) -> Facts:
+    return {
+        "name": program.name,
+        "target": program.target,
+        "numerics": program.numerics,
+        "macs": program.macs,
+        "arena": program.arena,
+        "lower_bound": program.lower_bound,
+        "alignment": program.alignment,
+        "flash_data": program.data_bytes,
+    }
+
+
+def _float_layer(graph: Graph, index: int) -> Facts:
+    op = graph.ops[index]
+    return {
+        "index": index,
+        "kind": op.KIND,
+        "source": op.source,
+        "macs": op.macs(graph.operands(op)),
+        "parameters": _constants(graph, op.inputs),
+        "inputs": list(op.inputs),
+        "outputs": [port(graph.tensors[name]) for name in op.outputs],
+    }
+
+
+def _layer(lowered: Graph, program: Program, call: Call) -> Facts:
+    return {
+        "index": call.index,
+        "kind": call.kind,
+        "function": call.symbol,
+        "kernel": call.kernel,
+        "source": call.source,
+        "macs": call.macs,
+        "parameters": _constants(lowered, call.inputs),
+        "scratch": call.scratch_bytes,
+        "inputs": list(call.inputs),
+        "outputs": [
+            {**port(lowered.tensors[name]), **_where(program, name)} for name in call.outputs
+        ],
+    }
+
+
+def _constants(graph: Graph, names: Iterable[str]) -> int:
+    found = (graph.tensors[name] for name in dict.fromkeys(names))
+    return sum(tensor.elements for tensor in found if tensor.is_constant)
+
+
+def _where(program: Program, name: str) -> Facts:
+    """Return where a tensor lies; a port's memory is in the arena unless the caller binds other."""
+    place = program.places[name]
+    ports = {"input": program.inputs, "output": program.outputs}.get(place.kind, ())
+    start = ports[place.index].offset if ports else 0
+    memory = f"{place.kind}{place.index}" if ports else place.kind
+    return {"memory": memory, "offset": start + place.offset}
+
+
+def _buffers(lowered: Graph, program: Program) -> list[Facts]:
+    """Return what lies where in the arena, and from which layer to which.
+
+    Inputs are there before the first layer (-1); outputs stay until after the last.
+    """
+    first = dict.fromkeys(lowered.inputs, -1)
+    first.update((name, call.index) for call in program.calls for name in call.outputs)
+    last = dict(first)
+    found = []
+    for call in program.calls:
+        last.update((name, call.index) for name in _written(lowered, call.inputs, first))
+        if call.scratch_bytes:
+            place = call.arguments[-1].place
+            label = f"scratch of layer {call.index}"
+            whole = {"memory": "arena", "offset": place.offset, "bytes": call.scratch_bytes}
+            found.append({"name": label, **whole, "first": call.index, "last": call.index})
+    last.update((name, len(program.calls)) for name in _written(lowered, lowered.outputs, first))
+    found += [
+        {
+            "name": name,
+            **_where(program, name),
+            "bytes": lowered.tensors[name].bytes,
+            "first": start,
+            "last": last[name],
+        }
+        for name, start in first.items()
+    ]
+    return sorted(found, key=lambda buffer: (buffer["offset"], buffer["first"], buffer["name"]))
+
+
+def _written(lowered: Graph, names: Iterable[str], known: Mapping[str, int]) -> set[str]:
+    """Return what is in memory under ``names``: a view is the tensors that it shows."""
+    producers = lowered.producers()
+    found: set[str] = set()
+    queue = list(names)
+    while queue:
+        name = queue.pop()
+        if name in known:
+            found.add(name)
+        elif name in producers:
+            queue.extend(producers[name].inputs)
+    return found

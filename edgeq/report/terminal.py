@@ -1,0 +1,226 @@
+"""Facts as tables for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from edgeq.report.facts import Facts
+from edgeq.report.plain import printable
+
+# Longer names are shortened in tables.
+_NAME = 48
+# The columns that give way in a narrow terminal; the others keep their lines whole.
+_WRAPPED = frozenset(
+    ("source", "kernel", "buffer", "read from", "for", "flags", "version, or how to install it")
+)
+
+
+def project(facts: Facts) -> tuple[Table, ...]:
+    """Show what a compilation made."""
+    size = f"{len(facts['files'])} in {facts['out']}"
+    rows = (
+        ("model", facts["model"]),
+        ("target", f"{facts['target']}, numerics {facts['numerics']}"),
+        ("layers", f"{facts['layers']:,}"),
+        *_work(facts),
+        ("files", size),
+    )
+    return (_pairs(rows),)
+
+
+def network(facts: Facts) -> tuple[Table, ...]:
+    """Show a network: its ports, layers, and memory plan."""
+    tables = [_pairs(_head(facts)), _layers(facts)]
+    if facts["buffers"]:
+        tables.append(_buffers(facts["buffers"]))
+    return tuple(tables)
+
+
+def contents(facts: Facts) -> tuple[Table, ...]:
+    """Show what is in a model that was converted."""
+    return (_pairs((*_head(facts), ("written to", facts["output"]))),)
+
+
+def samples(facts: Facts) -> tuple[Table, ...]:
+    """Show what a run wrote."""
+    engine = "the reference" if facts["target"] is None else f"C for {facts['target']}"
+    rows = [("model", facts["model"]), ("runs", f"{facts['runs']:,} through {engine}")]
+    rows += [
+        (f"output{i}", f"{_shape(port)} '{_short(port['name'])}'")
+        for i, port in enumerate(facts["outputs"])
+    ]
+    return (_pairs((*rows, ("written to", facts["output"]))),)
+
+
+def verification(facts: Facts) -> tuple[Table, ...]:
+    """Show what was compared for each target."""
+    has_golden = any(target["golden_values"] for target in facts["targets"])
+    golden = ("golden values", "of them differ") if has_golden else ()
+    table = _table(("target", "result"), ("runs", "tensors", "values", *golden))
+    for target in facts["targets"]:
+        result = Text("equal", "green") if target["passed"] else Text("DIFFERENT", "bold red")
+        counts = [target["runs"], target["tensors"], target["values"]]
+        if has_golden:
+            counts += [target["golden_values"], target["differing_golden_values"]]
+        table.add_row(_text(target["target"]), result, *(f"{count:,}" for count in counts))
+    return (table,)
+
+
+def timing(facts: Facts) -> tuple[Table, ...]:
+    """Show the time of each layer."""
+    table = _table(("layer", "kernel", "source"), ("MACs", "us", "share"))
+    table.title = f"median of {facts['repeats']} runs"
+    spent = sum(row["ns"] for row in facts["layers"]) or 1
+    for row in facts["layers"]:
+        names = map(_text, (row["function"], row["kernel"], _short(row["source"])))
+        share = f"{100 * row['ns'] / spent:.1f} %"
+        table.add_row(*names, f"{row['macs']:,}", f"{row['ns'] / 1e3:,.1f}", share)
+    table.add_section()
+    total = f"{facts['total_ns'] / 1e3:,.1f}"
+    table.add_row("total", "", "", f"{facts['macs']:,}", total, "")
+    return (table,)
+
+
+def operations(facts: Sequence[Facts]) -> tuple[Table, ...]:
+    """Show which operations there are."""
+    isas = tuple(facts[0]["kernels"]) if facts else ()
+    table = _table(("operation", "read from"))
+    for isa in isas:
+        table.add_column(f"{isa} kernels", overflow="fold")
+    for row in facts:
+        readers = [
+            f"tflite ({', '.join(row['tflite'])})" if name == "tflite" else name
+            for name in row["frontends"]
+        ]
+        kernels = (_text(", ".join(map(_file, row["kernels"][isa])) or "-") for isa in isas)
+        table.add_row(_text(row["kind"]), _text(", ".join(readers)), *kernels)
+    return (table,)
+
+
+def targets(facts: Iterable[Facts]) -> tuple[Table, ...]:
+    """Show which targets there are."""
+    table = _table(("target", "for", "kernels", "runs", "flags"), ("alignment",))
+    for row in facts:
+        runs = {None: "not from here", "native": "here"}.get(row["runner"], row["runner"])
+        cells = (row["name"], row["summary"], " > ".join(row["isas"]), runs, " ".join(row["flags"]))
+        table.add_row(*map(_text, cells), str(row["alignment"]))
+    return (table,)
+
+
+def tools(facts: Iterable[Facts]) -> tuple[Table, ...]:
+    """Show which tools are here, and how to get the others."""
+    table = _table(("tool", "for", "here", "version, or how to install it"))
+    for row in facts:
+        found = Text("yes", "green") if row["found"] else Text("no", "yellow")
+        answer = row["version"] if row["found"] else row["install"]
+        table.add_row(_text(row["name"]), _text(row["purpose"]), found, _text(answer))
+    return (table,)
+
+
+def _head(facts: Facts) -> list[tuple[str, str]]:
+    kinds = ", ".join(f"{count} {kind}" for kind, count in facts["ops"].items())
+    rows = [("model", facts["model"]), ("operations", kinds), ("numerics", facts["numerics"])]
+    if facts.get("target") is not None:
+        rows += [("target", facts["target"])]
+    rows += [("parameters", f"{facts['parameters']:,}"), *_work(facts)]
+    for role in ("inputs", "outputs"):
+        rows += [(f"{role[:-1]} {i}", _port(port)) for i, port in enumerate(facts[role])]
+    return rows
+
+
+def _work(facts: Facts) -> list[tuple[str, str]]:
+    rows = [("MACs", f"{facts['macs']:,}")]
+    if facts.get("arena") is not None:
+        excess = facts["arena"] - facts["lower_bound"]
+        proof = "the lower bound" if excess == 0 else f"lower bound {_bytes(facts['lower_bound'])}"
+        rows += [("arena", f"{_bytes(facts['arena'])}, {proof}")]
+        rows += [("flash data", _bytes(facts["flash_data"]))]
+    return rows
+
+
+def _layers(facts: Facts) -> Table:
+    planned = facts["target"] is not None
+    memory = ("memory",) if planned else ()
+    texts = ("#", "operation", "output", "scale", "zero", *memory, "source")
+    table = _table(texts, ("MACs", "parameters"))
+    for row in facts["layers"]:
+        ports = row["outputs"]
+        columns = [map(_shape, ports), map(_scale, ports), map(_zero, ports)]
+        columns += [map(_where, ports)] if planned else []
+        stacked = ("\n".join(column) for column in columns)
+        cells = (str(row["index"]), row["kind"], *stacked, _short(row["source"]))
+        table.add_row(*map(_text, cells), f"{row['macs']:,}", f"{row['parameters']:,}")
+    return table
+
+
+def _buffers(buffers: Iterable[Facts]) -> Table:
+    table = _table(("buffer", "memory"), ("offset", "bytes", "from layer", "to layer"))
+    table.title = "memory plan"
+    for row in buffers:
+        numbers = (row[key] for key in ("offset", "bytes", "first", "last"))
+        table.add_row(
+            _text(_short(row["name"])), _text(row["memory"]), *(f"{n:,}" for n in numbers)
+        )
+    return table
+
+
+def _port(port: Facts) -> str:
+    codes = f", scale {_scale(port)}, zero point {_zero(port)}" if port["scale"] else ""
+    return f"{_shape(port)}{codes} '{_short(port['name'])}'"
+
+
+def _scale(port: Facts) -> str:
+    return "" if port["scale"] is None else f"{port['scale']:.6g}"
+
+
+def _zero(port: Facts) -> str:
+    return "" if port["zero_point"] is None else str(port["zero_point"])
+
+
+def _where(port: Facts) -> str:
+    return f"{port['memory']}+{port['offset']}"
+
+
+def _shape(port: Facts) -> str:
+    return f"{port['dtype']} {'x'.join(map(str, port['shape'])) or 'scalar'}"
+
+
+def _file(kernel: str) -> str:
+    return kernel.rpartition("/")[2]
+
+
+def _short(name: str) -> str:
+    """Return a name without its middle: converters join those of all that they fused."""
+    return name if len(name) <= _NAME else f"{name[: _NAME - 15]}...{name[-12:]}"
+
+
+def _bytes(count: int) -> str:
+    size = f" ({count / 1024:,.1f} KiB)" if count >= 1024 else ""
+    return f"{count:,} bytes{size}"
+
+
+def _pairs(rows: Iterable[tuple[str, Any]]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in rows:
+        table.add_row(name, _text(str(value)))
+    return table
+
+
+def _table(texts: Iterable[str], numbers: Iterable[str] = ()) -> Table:
+    table = Table(title_justify="left")
+    for heading in texts:
+        table.add_column(heading, overflow="fold", no_wrap=heading not in _WRAPPED)
+    for heading in numbers:
+        table.add_column(heading, justify="right", no_wrap=True)
+    return table
+
+
+def _text(value: str) -> Text:
+    """Return text that is shown as it is: names from model files may look like markup."""
+    return Text(printable(value))

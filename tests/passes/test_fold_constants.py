@@ -1,0 +1,120 @@
+"""What depends on no input is computed at compile time, with the same bits."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+
+from edgeq.errors import ModelError
+from edgeq.ir.graph import Graph
+from edgeq.ir.types import DType
+from edgeq.ops.concat import Concat
+from edgeq.ops.dequantize import Dequantize
+from edgeq.ops.fully_connected import FullyConnected
+from edgeq.ops.pack import Pack
+from edgeq.ops.pad import Pad
+from edgeq.ops.relu import Relu
+from edgeq.ops.reshape import Reshape
+from edgeq.ops.shape import ShapeOf
+from edgeq.ops.slice import Slice
+from edgeq.passes import fold_constants as module
+from edgeq.passes.fold_constants import fold_constants
+from edgeq.passes.remove_dead import remove_dead
+from tests.passes.nets import Net, graphs, kinds, outputs, quant, same
+
+
+@given(graphs())
+def test_outputs_stay(graph: Graph) -> None:
+    after = fold_constants(graph)
+    same(graph, after)
+    for op, io in after.walk():
+        copies = isinstance(op, Reshape) and op.outputs[0] in after.outputs
+        assert copies or not all(tensor.is_constant for tensor in io.ins)
+    assert not any(after.tensors[name].is_constant for name in after.outputs)
+
+
+@given(graphs())
+def test_folding_again_changes_nothing(graph: Graph) -> None:
+    once = fold_constants(graph)
+    again = fold_constants(once)
+    assert [(op.KIND, op.inputs, op.outputs) for op in once.ops] == [
+        (op.KIND, op.inputs, op.outputs) for op in again.ops
+    ]
+
+
+def test_arithmetic_on_constants_is_that_of_the_profile() -> None:
+    rng = np.random.default_rng(1)
+    weights = rng.integers(-3, 4, (64, 16)).astype(np.int8)
+    codes = rng.integers(-128, 128, (1, 16)).astype(np.int8)
+    found = []
+    for numerics in ("gemmlowp", "single"):
+        net = Net()
+        y = net.op(FullyConnected, net.const(codes, quant()), net.const(weights, quant(2**-4)))
+        graph = net.graph(net.op(Concat, net.input((1, 1)), y, axis=1), numerics=numerics)
+        after = fold_constants(graph)
+        assert kinds(after) == ["concat"]
+        same(graph, after)
+        found.append(after.tensors[y].array)
+    assert (found[0] != found[1]).any()
+
+
+def test_shapes_are_constants_whatever_they_are_shapes_of() -> None:
+    net = Net()
+    x = net.input((1, 5, 7, 2))
+    shape = net.op(ShapeOf, x, dtype=DType.INT32, params=None)
+    batch = net.op(Slice, shape, begin=(0,), size=(1,))
+    scalar = net.op(Reshape, batch, shape=())
+    packed = net.op(Pack, scalar, net.const(np.array(70, np.int32)), axis=0)
+    graph = net.graph(packed, net.op(Reshape, x, shape=(1, 70)))
+    after = remove_dead(fold_constants(graph))
+    assert kinds(after) == ["reshape", "reshape"]
+    same(graph, after)
+    np.testing.assert_array_equal(outputs(after)[0], [1, 70])
+
+
+def test_dequantized_weights_of_a_float_network() -> None:
+    net = Net(DType.FLOAT32, None)
+    codes = net.const(np.arange(-4, 4, dtype=np.int8).reshape(2, 4), quant(0.5, 1))
+    weights = net.op(Dequantize, codes, dtype=DType.FLOAT32, params=None)
+    graph = net.graph(net.op(FullyConnected, net.input((1, 4)), weights))
+    after = fold_constants(graph)
+    assert kinds(after) == ["fully_connected"]
+    expected = (np.arange(-4, 4).reshape(2, 4) - 1) * np.float32(0.5)
+    np.testing.assert_array_equal(after.tensors[weights].array, expected)
+    same(graph, after)
+
+
+def test_a_constant_output_is_a_copy_and_its_readers_are_folded_too() -> None:
+    net = Net()
+    x = net.input((2,))
+    held = net.const(np.array([-3, 4], np.int8), quant())
+    clamped = net.op(Relu, held)
+    graph = net.graph(net.op(Relu, x), clamped, net.op(Relu, clamped), held)
+    after = fold_constants(graph)
+    assert sorted(kinds(after)) == ["relu", "reshape", "reshape", "reshape"]
+    same(graph, after)
+
+
+def test_huge_constants_are_left_to_run_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = Net()
+    held = net.const(np.zeros((2, 2), np.int8), quant())
+    padded = net.op(Pad, held, paddings=((0, 8), (0, 8)))
+    graph = net.graph(net.op(Concat, padded, net.input((1, 10)), axis=0))
+    assert kinds(fold_constants(graph)) == ["concat"]
+    monkeypatch.setattr(module, "MAX_BYTES", 99)
+    assert kinds(fold_constants(graph)) == ["pad", "concat"]
+
+
+def test_what_cannot_be_computed_says_so() -> None:
+    net = Net(DType.FLOAT32, None)
+    held = net.const(np.ones(2, np.float32))
+    graph = net.graph(net.op(Relu, net.input((2,))), net.op(Relu, held))
+    graph = graph.with_ops((graph.ops[0], _Opaque(inputs=(held,), outputs=graph.ops[1].outputs)))
+    with pytest.raises(ModelError, match="no float arithmetic"):
+        fold_constants(graph)
+
+
+class _Opaque(Relu):
+    def evaluate_float(self, io: object, arrays: object) -> tuple[np.ndarray, ...]:
+        raise self.error("has no float arithmetic")
