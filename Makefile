@@ -5,7 +5,7 @@ SHELL := /bin/bash
 PYTHON := .venv/bin/python
 RUN := .venv/.edgeq-run
 TEST := .venv/.edgeq-test
-SOURCES := pyproject.toml setup.py $(wildcard runtime/*.pyx runtime/*.pxd runtime/include/*.h)
+SOURCES := pyproject.toml setup.py $(wildcard runtime/*.pyx runtime/*.pxi runtime/include/*.h)
 JOBS ?= 2
 
 .PHONY: help demo test lint clean debian

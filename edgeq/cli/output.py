@@ -46,7 +46,9 @@ class Output:
             sys.stdout.write(text + "\n")
         elif not self.quiet:
             console = _Console(width=None if sys.stdout.isatty() else _file_width())
-            for table in tables:
+            for index, table in enumerate(tables):
+                if index:
+                    console.print()
                 console.print(table)
 
     def write(self, text: str) -> None:

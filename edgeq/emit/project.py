@@ -20,8 +20,11 @@ _LIMITS = {"int8_t": (-128, 127), "uint8_t": (0, 255), "int16_t": (-32768, 32767
 
 def sources(program: Program) -> dict[str, str]:
     """Return the files that a user compiles: header, code, weights, fixed-point primitives."""
+    return _sources(program, _context(program))
+
+
+def _sources(program: Program, context: dict[str, object]) -> dict[str, str]:
     name = program.name
-    context = _context(program)
     calls: tuple[CallView, ...] = context["calls"]  # type: ignore[assignment]
     bodies = [render(call.template, k=call).strip() + "\n" for call in calls]
     header = runtime_dir() / "include" / "edgeq_fixed_point.h"
@@ -40,7 +43,7 @@ def project(program: Program, graph: Graph, vectors: Vectors) -> dict[str, str]:
     name = program.name
     view = vectors_view(program, vectors)
     return {
-        **sources(program),
+        **_sources(program, context),
         f"test/{name}_vectors.h": render("model/vectors.h.j2", vectors=view, **context),
         "test/selftest.c": render("model/selftest.c.j2", vectors=view, **context),
         "examples/main.c": render("model/main.c.j2", **context),

@@ -45,6 +45,7 @@ PROFILES: Mapping[str, Numerics] = MappingProxyType(
                     }
                 ),
             ),
+            Numerics("tflm", "TFLite Micro, reference kernels", Rounding.GEMMLOWP),
             Numerics("single", "one rounding of the 64-bit product", Rounding.SINGLE),
         )
     }

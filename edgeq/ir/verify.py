@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 
-from edgeq.errors import EdgeqError, ModelError
+from edgeq.errors import EdgeqError, ModelError, QuantizationError
 from edgeq.ir.graph import Graph, Tensor
-from edgeq.ir.types import elements
+from edgeq.ir.types import DType, elements
 from edgeq.ops._spatial import Padding
 from edgeq.ops.base import Op
 
@@ -23,9 +23,11 @@ MAX_OPS = 1 << 17
 MAX_TENSORS = 1 << 18
 MAX_OPERANDS = 1 << 20
 
-# The normal numbers of float32, in which runtimes hold scales.
-MIN_SCALE = 2.0**-126
-MAX_SCALE = 2.0**127
+# Between these, products and ratios of the scales of three operands are float32 numbers. Weights of
+# channels that training has switched off are smaller still, and only ever multiplied.
+MIN_SCALE = 2.0**-45
+MIN_CONSTANT_SCALE = 2.0**-126
+MAX_SCALE = 2.0**40
 
 
 def verify(graph: Graph) -> Graph:
@@ -104,24 +106,23 @@ def _check_quant(tensor: Tensor, where: str) -> None:
     quant = tensor.quant
     if quant is None:
         return
+    least = MIN_CONSTANT_SCALE if tensor.is_constant else MIN_SCALE
     for scale in quant.scale:
         if not (math.isfinite(scale) and scale > 0):
             raise ModelError(f"scale {scale!r} is not a positive number", where=where)
-        if not MIN_SCALE <= scale <= MAX_SCALE:
-            raise ModelError(f"scale {scale!r} is no normal float32", where=where)
+        if not least <= scale <= MAX_SCALE:
+            raise QuantizationError(
+                f"scale {scale!r} is not between {least:.3g} and {MAX_SCALE:.3g}", where=where
+            )
     if len(quant.scale) != len(quant.zero_point):
         raise ModelError(
             f"{len(quant.scale)} scales and {len(quant.zero_point)} zero points", where=where
         )
     _check_channels(tensor, where)
-    low, high = (tensor.dtype.min, tensor.dtype.max) if tensor.dtype.is_quantized else _INT32
-    outside = [z for z in quant.zero_point if not low <= z <= high]
+    dtype = tensor.dtype if tensor.dtype.is_quantized else DType.INT32
+    outside = [z for z in quant.zero_point if not dtype.min <= z <= dtype.max]
     if outside:
-        name = tensor.dtype.value if tensor.dtype.is_quantized else "int32"
-        raise ModelError(f"zero point {outside[0]} is no {name}", where=where)
-
-
-_INT32 = (-(1 << 31), (1 << 31) - 1)
+        raise ModelError(f"zero point {outside[0]} is not an {dtype.value}", where=where)
 
 
 def _check_channels(tensor: Tensor, where: str) -> None:

@@ -8,24 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgeq.errors import QuantizationError
 from edgeq.ir.graph import Tensor
-from edgeq.ops.base import Op
 
 # Beyond the distance of any two codes of 16 bits.
 LIMIT = np.float32(1 << 17)
-
-
-def float32_scale(op: Op, scale: float) -> float:
-    """Return a scale as the float32 number it is used as.
-
-    Raise ``QuantizationError`` when float32 has no normal number there.
-    """
-    with np.errstate(over="ignore", under="ignore"):
-        narrow = np.float32(scale)
-    if not np.finfo(np.float32).tiny <= narrow < np.inf:
-        raise QuantizationError(f"a scale of {scale!r} is no float32", where=op.source or op.KIND)
-    return float(narrow)
 
 
 def real_codes(

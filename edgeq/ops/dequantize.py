@@ -14,7 +14,7 @@ from edgeq.ir.graph import Operands
 from edgeq.ir.profiles import Numerics
 from edgeq.ir.types import DType, Shape
 from edgeq.ops._elementwise import CODES, check_counts
-from edgeq.ops._float_codes import float32_scale, reals
+from edgeq.ops._float_codes import reals
 from edgeq.ops.base import Arrays, Op, register, require, require_codes
 
 
@@ -54,7 +54,7 @@ class Dequantize(Op):
     def lower(self, io: Operands, numerics: Numerics) -> Op:
         """Fill in the factors."""
         scales = () if io.x.quant is None else io.x.quant.scale
-        factors = tuple(float32_scale(self, scale) for scale in scales)
+        factors = tuple(float(np.float32(scale)) for scale in scales)
         return self.with_arithmetic(Dequantization(factors))
 
     def evaluate(self, io: Operands, arrays: Arrays) -> tuple[np.ndarray, ...]:

@@ -1,4 +1,9 @@
-"""Log-softmax over the last axis in fixed point, int8 (``runtime/NUMERICS.md``, 7)."""
+"""Log-softmax over the last axis: int8 in fixed point (``runtime/NUMERICS.md``, 7), or float32.
+
+Converters leave it in float32 behind the last DEQUANTIZE of integer networks, so this form has a
+kernel too. Its steps are the reference's; exponential and logarithm are rounded correctly but for
+one value in millions, where LiteRT's differ from that in one of some hundreds, by the last bit.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +23,7 @@ from edgeq.numerics import (
     shift_right_away_s32,
 )
 from edgeq.numerics.softmax import MAX_LOG_SOFTMAX_LENGTH, SoftmaxInput
+from edgeq.ops._float_math import exp_f32, log_f32
 from edgeq.ops.base import Arrays, Op, register, require
 from edgeq.ops.softmax import below_largest, check_output_code, check_row
 
@@ -33,7 +39,12 @@ class LogSoftmaxNumbers:
 @register("log_softmax")
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LogSoftmax(Op):
-    """Input: x [..., C]. Output: ``x - log(sum(exp(x)))`` of the same shape; int8."""
+    """Input: x [..., C]. Output: ``x - log(sum(exp(x)))`` of the same shape and type.
+
+    int8 or float32.
+    """
+
+    COMPUTES = False  # in float32 it is only a conversion at the end of an integer network
 
     def check(self, io: Operands) -> None:
         """Raise ``ModelError`` when types or the output's code do not fit."""
@@ -71,7 +82,9 @@ class LogSoftmax(Op):
         return self.with_arithmetic(LogSoftmaxNumbers(numbers, reverse))
 
     def evaluate(self, io: Operands, arrays: Arrays) -> tuple[np.ndarray, ...]:
-        """Compute in integers."""
+        """Compute in integers, or float32 behind the end of an integer network."""
+        if io.x.dtype.is_float:
+            return self.evaluate_float(io, arrays)
         numbers: LogSoftmaxNumbers = self.arithmetic
         below = below_largest(arrays[0])
         exps = shift_right_away_s32(numbers.input.exponentials()[below], 12)
@@ -83,6 +96,7 @@ class LogSoftmax(Op):
         return (np.where(inside, np.clip(y, -128, 127), -128).astype(np.int8),)
 
     def evaluate_float(self, io: Operands, arrays: Arrays) -> tuple[np.ndarray, ...]:
-        """Compute in float32."""
-        x = arrays[0] - arrays[0].max(axis=-1, keepdims=True)
-        return ((x - np.log(np.exp(x).sum(axis=-1, keepdims=True))).astype(np.float32),)
+        """Compute in float32; the sum goes from the first element to the last."""
+        below = arrays[0] - arrays[0].max(axis=-1, keepdims=True)
+        total = np.add.accumulate(exp_f32(below), axis=-1, dtype=np.float32)[..., -1:]
+        return (below - log_f32(total),)

@@ -15,7 +15,7 @@ from edgeq.ir.profiles import Numerics
 from edgeq.ir.quant import Rounding
 from edgeq.ir.types import DType, Shape
 from edgeq.ops._elementwise import CODES, check_counts, check_one_scale
-from edgeq.ops._float_codes import float32_scale, real_codes
+from edgeq.ops._float_codes import real_codes
 from edgeq.ops.base import Arrays, Op, register, require, require_codes
 
 
@@ -49,7 +49,7 @@ class Quantize(Op):
     def lower(self, io: Operands, numerics: Numerics) -> Op:
         """Fill in the scale and the rounding of ties."""
         half_even = numerics.rounding(self.KIND) is Rounding.FLOAT32
-        return self.with_arithmetic(Quantization(float32_scale(self, io.y.scale), half_even))
+        return self.with_arithmetic(Quantization(float(np.float32(io.y.scale)), half_even))
 
     def evaluate(self, io: Operands, arrays: Arrays) -> tuple[np.ndarray, ...]:
         """Return the codes."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from rich import box
 from rich.table import Table
 from rich.text import Text
 
@@ -15,7 +16,7 @@ from edgeq.report.plain import printable
 _NAME = 48
 # The columns that give way in a narrow terminal; the others keep their lines whole.
 _WRAPPED = frozenset(
-    ("source", "kernel", "buffer", "read from", "for", "flags", "version, or how to install it")
+    ("source", "buffer", "read from", "for", "flags", "version, or how to install it")
 )
 
 
@@ -72,16 +73,16 @@ def verification(facts: Facts) -> tuple[Table, ...]:
 
 def timing(facts: Facts) -> tuple[Table, ...]:
     """Show the time of each layer."""
-    table = _table(("layer", "kernel", "source"), ("MACs", "us", "share"))
+    table = _table(("layer", "source"), ("MACs", "us", "share"))
     table.title = f"median of {facts['repeats']} runs"
     spent = sum(row["ns"] for row in facts["layers"]) or 1
     for row in facts["layers"]:
-        names = map(_text, (row["function"], row["kernel"], _short(row["source"])))
+        names = (_text(row["function"]), _line(row["source"]))
         share = f"{100 * row['ns'] / spent:.1f} %"
         table.add_row(*names, f"{row['macs']:,}", f"{row['ns'] / 1e3:,.1f}", share)
     table.add_section()
     total = f"{facts['total_ns'] / 1e3:,.1f}"
-    table.add_row("total", "", "", f"{facts['macs']:,}", total, "")
+    table.add_row("total", "", f"{facts['macs']:,}", total, "")
     return (table,)
 
 
@@ -152,8 +153,9 @@ def _layers(facts: Facts) -> Table:
         columns = [map(_shape, ports), map(_scale, ports), map(_zero, ports)]
         columns += [map(_where, ports)] if planned else []
         stacked = ("\n".join(column) for column in columns)
-        cells = (str(row["index"]), row["kind"], *stacked, _short(row["source"]))
-        table.add_row(*map(_text, cells), f"{row['macs']:,}", f"{row['parameters']:,}")
+        cells = map(_text, (str(row["index"]), row["kind"], *stacked))
+        numbers = (f"{row['macs']:,}", f"{row['parameters']:,}")
+        table.add_row(*cells, _line(row["source"]), *numbers)
     return table
 
 
@@ -162,9 +164,7 @@ def _buffers(buffers: Iterable[Facts]) -> Table:
     table.title = "memory plan"
     for row in buffers:
         numbers = (row[key] for key in ("offset", "bytes", "first", "last"))
-        table.add_row(
-            _text(_short(row["name"])), _text(row["memory"]), *(f"{n:,}" for n in numbers)
-        )
+        table.add_row(_line(row["name"]), _text(row["memory"]), *(f"{n:,}" for n in numbers))
     return table
 
 
@@ -174,7 +174,7 @@ def _port(port: Facts) -> str:
 
 
 def _scale(port: Facts) -> str:
-    return "" if port["scale"] is None else f"{port['scale']:.6g}"
+    return "" if port["scale"] is None else f"{port['scale']:.4g}"
 
 
 def _zero(port: Facts) -> str:
@@ -213,12 +213,17 @@ def _pairs(rows: Iterable[tuple[str, Any]]) -> Table:
 
 
 def _table(texts: Iterable[str], numbers: Iterable[str] = ()) -> Table:
-    table = Table(title_justify="left")
+    table = Table(title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
     for heading in texts:
         table.add_column(heading, overflow="fold", no_wrap=heading not in _WRAPPED)
     for heading in numbers:
         table.add_column(heading, justify="right", no_wrap=True)
     return table
+
+
+def _line(value: str) -> Text:
+    """Return text that is cut rather than wrapped."""
+    return Text(printable(_short(value)), no_wrap=True, overflow="ellipsis")
 
 
 def _text(value: str) -> Text:

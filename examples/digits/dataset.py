@@ -9,6 +9,7 @@ from sklearn.datasets import load_digits
 
 HELD_OUT = 360  # a fifth
 SEED = 0
+PIXEL = 1 / 16  # a pixel is its own code, and this its scale: reals 0..1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -17,6 +18,11 @@ class Digits:
 
     images: np.ndarray
     labels: np.ndarray
+
+    @property
+    def reals(self) -> np.ndarray:
+        """Return the images as float32 0..1."""
+        return self.images * np.float32(PIXEL)
 
 
 def split() -> tuple[Digits, Digits]:

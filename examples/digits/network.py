@@ -35,11 +35,11 @@ class Windowed(Layer):
     """A square kernel that slides over a zero-padded image, then ReLU."""
 
     relu = True
+    outputs: int  # the dimension of the weights along which the output channels lie
 
     def __init__(self, weights: np.ndarray, stride: int = 1) -> None:
         self.size, self.stride, self.pad = weights.shape[1], stride, weights.shape[1] // 2
-        outputs = weights.shape[3] if weights.shape[0] == 1 else weights.shape[0]
-        super().__init__(weights=weights, bias=np.zeros(outputs))
+        super().__init__(weights=weights, bias=np.zeros(weights.shape[self.outputs]))
 
     def views(self, padded: np.ndarray) -> Iterator[tuple[int, int, np.ndarray]]:
         """Yield, for each tap of the kernel, the pixels [N,OH,OW,C] that it meets."""
@@ -62,6 +62,8 @@ class Windowed(Layer):
 class Conv(Windowed):
     """Every output channel sees every input channel; weights [O,K,K,C]."""
 
+    outputs = 0
+
     def compute(self, x: np.ndarray) -> np.ndarray:
         self.x = self.padded(x)
         weights = self.parameters["weights"]
@@ -82,6 +84,8 @@ class Conv(Windowed):
 
 class Depthwise(Windowed):
     """Every channel sees itself alone; weights [1,K,K,C]."""
+
+    outputs = 3
 
     def compute(self, x: np.ndarray) -> np.ndarray:
         self.x = self.padded(x)
@@ -130,24 +134,28 @@ class Dense(Layer):
         return (dy @ self.parameters["weights"]).reshape(self.shape)
 
 
-def build(seed: int) -> tuple[Layer, ...]:
+Network = dict[str, Layer]
+
+
+def build(seed: int) -> Network:
     """Return the untrained network, [N,8,8,1] to 10 logits: a MobileNet in miniature."""
     rng = np.random.default_rng(seed)
 
     def random(*shape: int, fan_in: int) -> np.ndarray:
         return rng.normal(0, np.sqrt(2 / fan_in), shape)
 
-    return (
-        Conv(random(16, 3, 3, 1, fan_in=9)),
-        Depthwise(random(1, 3, 3, 16, fan_in=9), stride=2),
-        Conv(random(32, 1, 1, 16, fan_in=16)),
-        MaxPool(),
-        Dense(random(10, 128, fan_in=128)),
-    )
+    return {
+        "conv": Conv(random(16, 3, 3, 1, fan_in=9)),
+        "depthwise": Depthwise(random(1, 3, 3, 16, fan_in=9), stride=2),
+        "pointwise": Conv(random(32, 1, 1, 16, fan_in=16)),
+        "pool": MaxPool(),
+        "logits": Dense(random(10, 128, fan_in=128)),
+    }
 
 
-def logits(layers: tuple[Layer, ...], x: np.ndarray) -> np.ndarray:
-    """Return the network's answer to float images."""
-    for layer in layers:
-        x = layer.forward(x)
-    return x
+def run(network: Network, images: np.ndarray) -> dict[str, np.ndarray]:
+    """Return what every layer answers to float images, by the layer's name."""
+    answers, x = {}, images
+    for name, layer in network.items():
+        x = answers[name] = layer.forward(x)
+    return answers

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgeq import reference
-from edgeq.errors import ModelError, QuantizationError
+from edgeq.errors import ModelError
 from edgeq.ir.graph import Graph
 from edgeq.ir.profiles import Numerics
 from edgeq.ir.quant import Rounding
@@ -118,10 +118,3 @@ def test_reference_rejects_nan() -> None:
 def test_types_that_do_not_fit(x: object, y: object, message: str) -> None:
     with pytest.raises(ModelError, match=message):
         one_op_graph(OP, {"x": x, "y": y})
-
-
-def test_a_scale_below_every_float32() -> None:
-    y = coded("y", (2,))
-    object.__setattr__(y, "quant", type(y.quant)((1e-60,), (0,)))
-    with pytest.raises(QuantizationError, match="no float32"):
-        one_op_graph(OP, by_name(coded("x", (2,), DType.FLOAT32), y))

@@ -10,6 +10,15 @@ from edgeq.ir.types import DType
 from edgeq.kernels.base import Facts, Kernel
 from edgeq.kernels.requant import requant_facts
 from edgeq.numerics.softmax import SoftmaxInput
+from edgeq.ops._float_math import (
+    LEAST,
+    LN2_HIGH,
+    LN2_LOW,
+    LOG2_E,
+    ROOT_2,
+    exp_series,
+    log_series,
+)
 from edgeq.ops.log_softmax import LogSoftmax
 from edgeq.ops.softmax import Softmax
 from edgeq.plan.program import Data, Scratch
@@ -92,6 +101,24 @@ def log_softmax_facts(op: LogSoftmax, io: Operands) -> Facts:
     return Facts(constants, _data(exps), flags, None, note)
 
 
+def log_softmax_f32_facts(op: LogSoftmax, io: Operands) -> Facts:
+    """Return the facts of a log-softmax behind the end of an integer network."""
+    flags = {
+        "exp_series": [value.hex() for value in exp_series()],
+        "log_series": [value.hex() for value in log_series()],
+        "log2_e": LOG2_E.hex(),
+        "ln2_high": LN2_HIGH.hex(),
+        "ln2_low": LN2_LOW.hex(),
+        "least": LEAST,
+        "root_2": ROOT_2.hex(),
+    }
+    return Facts(_rows(io), (), flags, None, f"log-softmax of {io.x.shape[-1]}, in float32")
+
+
+def _f32(op: LogSoftmax, io: Operands) -> bool:
+    return io.x.dtype is DType.FLOAT32
+
+
 def _s8(op: Softmax | LogSoftmax, io: Operands) -> bool:
     return io.x.dtype is DType.INT8
 
@@ -99,4 +126,5 @@ def _s8(op: Softmax | LogSoftmax, io: Operands) -> bool:
 ROWS = (
     Kernel("portable/softmax_s8", Softmax, softmax_facts, _s8),
     Kernel("portable/log_softmax_s8", LogSoftmax, log_softmax_facts, _s8),
+    Kernel("portable/log_softmax_f32", LogSoftmax, log_softmax_f32_facts, _f32),
 )
