@@ -71,10 +71,10 @@ def save_outputs(path: Path, runs: Sequence[Arrays], *, stacked: bool) -> None:
 
 def _read(path: Path) -> np.ndarray | Mapping[str, np.ndarray]:
     try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return loaded
-        with loaded:
+        with path.open("rb") as stream:
+            loaded = np.load(stream, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                return loaded
             return {name: loaded[name] for name in loaded.files}
     except OSError as error:
         reason = error.strerror or str(error)

@@ -15,8 +15,6 @@ from edgeq.version import VERSION
 # What every call may use of the stack; tests compare it with the compilers' own figures.
 STACK_BYTES = 2048
 
-_LIMITS = {"int8_t": (-128, 127), "uint8_t": (0, 255), "int16_t": (-32768, 32767)}
-
 
 def sources(program: Program) -> dict[str, str]:
     """Return the files that a user compiles: header, code, weights, fixed-point primitives."""
@@ -120,7 +118,6 @@ def _context(program: Program) -> dict[str, object]:
         "upper": program.name.upper(),
         "version": VERSION,
         "stack_bytes": STACK_BYTES,
-        "limits": _LIMITS,
         "calls": tuple(call_view(program, call) for call in program.calls),
         "data": tuple(data_view(program, data) for data in program.data),
         "strings": any(is_string(data.array) for data in program.data),

@@ -47,7 +47,10 @@ class CallView:
 
 @dataclass(frozen=True, slots=True)
 class PortView:
-    """An input or output as the public header describes it."""
+    """An input or output as the public header describes it.
+
+    ``low`` and ``high`` are the smallest and largest code, with the zero point taken off.
+    """
 
     index: int
     name: str
@@ -58,6 +61,8 @@ class PortView:
     offset: int
     scale: float | None
     zero_point: int | None
+    low: int
+    high: int
 
 
 def data_view(program: Program, data: Data) -> DataView:
@@ -117,9 +122,8 @@ def pointer(program: Program, place: Place, dtype: DType, const: bool) -> str:
 
 def port_view(index: int, port: Port) -> PortView:
     """Return the C view of an input or output."""
-    scale, zero_point = None, None
-    if port.quant is not None and not port.quant.per_channel:
-        scale, zero_point = port.quant.scale[0], port.quant.zero_point[0]
+    quant = port.quant if port.dtype.is_quantized else None
+    zero = 0 if quant is None else quant.zero_point[0]
     return PortView(
         index,
         comment_text(port.name),
@@ -128,8 +132,10 @@ def port_view(index: int, port: Port) -> PortView:
         port.bytes // port.dtype.bytes,
         port.bytes,
         port.offset,
-        scale if port.dtype.is_quantized else None,
-        zero_point if port.dtype.is_quantized else None,
+        None if quant is None else quant.scale[0],
+        None if quant is None else zero,
+        0 if quant is None else port.dtype.min - zero,
+        0 if quant is None else port.dtype.max - zero,
     )
 
 

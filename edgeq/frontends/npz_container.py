@@ -97,15 +97,16 @@ def _check_members(members: list[zipfile.ZipInfo], file_bytes: int) -> None:
     total = sum(member.file_size for member in members)
     if total > min(MAX_TOTAL_BYTES, FREE_BYTES + MAX_RATIO * file_bytes):
         raise ModelError(f"unpacks to {total} bytes from {file_bytes}")
-    _check_overlap(members)
+    _check_places(members, file_bytes)
 
 
-def _check_overlap(members: list[zipfile.ZipInfo]) -> None:
+def _check_places(members: list[zipfile.ZipInfo], file_bytes: int) -> None:
+    """Raise for entries that lie over others or outside the file."""
     end = 0
     for member in sorted(members, key=lambda member: member.header_offset):
-        if member.header_offset < end:
-            raise ModelError("lies over another entry", where=_where(member))
-        end = member.header_offset + _LOCAL_BYTES + member.compress_size
+        begin, end = end, member.header_offset + _LOCAL_BYTES + member.compress_size
+        if member.header_offset < begin or end > file_bytes:
+            raise ModelError("lies over another entry, or outside the file", where=_where(member))
 
 
 def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:

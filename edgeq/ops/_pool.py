@@ -37,12 +37,11 @@ def check_pool(op: Op, io: Operands, window: Pair, stride: Pair, padding: Paddin
     """Raise unless every window holds at least one pixel of the image."""
     require(op, len(io.ins) == 1, f"{len(io.ins)} inputs, expected 1")
     check_window(op, io.x.shape, window, stride, (1, 1), padding)
-    size = output_size(io.x.shape[1:3], window, stride, (1, 1), padding)
+    image = io.x.shape[1], io.x.shape[2]
+    size = output_size(image, window, stride, (1, 1), padding)
     before = (padding.top, padding.left)
-    for image, extent, step, count, pad in zip(
-        io.x.shape[1:3], window, stride, size, before, strict=True
-    ):
-        inside = pad < extent and (count - 1) * step - pad < image
+    for pixels, extent, step, count, pad in zip(image, window, stride, size, before, strict=True):
+        inside = pad < extent and (count - 1) * step - pad < pixels
         require(op, inside, "some window lies in the padding alone")
     check_same_codes(op, io)
 

@@ -114,7 +114,7 @@ def reduced(lower: np.ndarray, upper: np.ndarray, weight: np.ndarray, bits: int)
     weight = np.where(lower == upper, 0, weight)
     while bits > 0 and not (weight & 1).any():
         weight, bits = weight >> 1, bits - 1
-    return Taps(*(a.astype(np.int32) for a in (lower, upper, weight)), bits)
+    return Taps(lower.astype(np.int32), upper.astype(np.int32), weight.astype(np.int32), bits)
 
 
 def check_resize(op: Op, io: Operands, size: Pair) -> None:

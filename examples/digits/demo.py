@@ -11,7 +11,7 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,9 +32,13 @@ from edgeq.host.profile import Profile
 from edgeq.host.sizes import flash_bytes
 from edgeq.host.toolchain import Compiler, host_compiler
 from edgeq.ir.graph import Graph
+from edgeq.plan.program import Program
+from edgeq.targets.host import HOST
 
 HERE = Path(__file__).resolve().parent
 SMALL = "-Os"  # how firmware is usually built
+
+Row = tuple[str, str | Text]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,14 +54,13 @@ class Comparison:
 def compare(lowered: Graph, compiled: Compiled, images: Iterable[np.ndarray]) -> Comparison:
     """Run images [8,8,1] both ways; compare the outputs and every tensor on the way to them."""
     answers: list[tuple[np.ndarray, np.ndarray]] = []
-    pairs: list[tuple[np.ndarray, np.ndarray]] = []
     values = differing = 0
     for image in images:
         x = image[np.newaxis]
         wanted = reference.run_tensors(lowered, [x])
         answers.append((wanted[lowered.outputs[0]][0], compiled(x)[0]))
-        pairs = [(wanted[name], found) for name, found in compiled.tensors(x).items()]
-        for expected, actual in (*pairs, answers[-1]):
+        layers = ((wanted[name], found) for name, found in compiled.tensors(x).items())
+        for expected, actual in (*layers, answers[-1]):
             values += expected.size
             differing += int(np.count_nonzero(expected != actual))
     by_reference, by_c = map(np.array, zip(*answers, strict=True))
@@ -77,61 +80,63 @@ def self_test(project: Path, compiler: Compiler) -> tuple[bool, str]:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     except OSError as error:
         raise ToolchainError(f"make does not run: {error.strerror}", hint="install make") from None
-    return done.returncode == 0, (done.stdout + done.stderr).strip()
-
-
-def report(console: Console, rows: Iterable[tuple[str, str | Text]]) -> None:
-    table = Table.grid(padding=(0, 3))
-    table.add_column(style="bold")
-    for row in rows:
-        table.add_row(*row)
-    console.print(table)
-
-
-def share_read(answers: np.ndarray, digits: Digits) -> str:
-    return f"{(answers.argmax(axis=1) == digits.labels).mean():.2%}"
+    passed = done.returncode == 0
+    return passed, (done.stdout if passed else done.stdout + done.stderr).strip()
 
 
 def verdict(good: bool, text: str) -> Text:
-    return Text(text, style="bold green" if good else "bold red")
+    return Text(text, "bold green" if good else "bold red")
 
 
-def project_rows(graph: Graph, project: Path, files: Iterable[str]) -> list[tuple[str, str]]:
+def note(text: str) -> Row:
+    return "", Text(text, "dim")
+
+
+def model_rows(graph: Graph, project: Path, files: Sized) -> list[Row]:
     constants = (tensor for tensor in graph.tensors.values() if tensor.is_constant)
-    weights = sum(tensor.elements for tensor in constants)
+    parameters = sum(tensor.elements for tensor in constants)
     return [
-        ("model", f"digits.npz: {weights:,} parameters, uint8 as in Jacob et al. 2017"),
-        ("layers", ", ".join(op.KIND for op in graph.ops)),
-        ("written", f"{len(list(files))} files in {os.path.relpath(project)}"),
+        ("model", f"digits.npz: {parameters:,} parameters, uint8 as in Jacob et al. 2017"),
+        note(", ".join(op.KIND for op in graph.ops)),
+        ("C project", f"{os.path.relpath(project)}: {len(files)} files, no library needed"),
     ]
 
 
-def proof_rows(
-    found: Comparison, passed: bool, said: str, digits: Digits
-) -> list[tuple[str, Text]]:
-    by_reference, by_c = (share_read(a, digits) for a in (found.by_reference, found.by_c))
+def proof_rows(found: Comparison, passed: bool, said: str, digits: Digits) -> list[Row]:
+    by_reference, by_c = (
+        f"{(answers.argmax(axis=1) == digits.labels).mean():.2%}"
+        for answers in (found.by_reference, found.by_c)
+    )
     exact = f"{found.values:,} values compared, {found.differing:,} differ"
     return [
-        ("accuracy", Text(f"{by_c} by C, {by_reference} by the NumPy reference")),
-        ("", Text(f"{len(digits.labels)} images that were not trained on", style="dim")),
+        ("accuracy", f"{by_reference} by the NumPy reference, {by_c} by the C"),
+        note(f"{len(digits.labels)} images that the network was not trained on"),
         ("bit-exact", verdict(found.differing == 0, exact)),
-        ("", Text("every tensor of every image, C against reference", style="dim")),
+        note("every tensor of every image, the C against the reference"),
         ("self-test", verdict(passed, said)),
+        note("what 'make test' in the C project says"),
     ]
 
 
-def cost_rows(
-    compiled: Compiled, project: Path, compiler: Compiler, profile: Profile
-) -> list[tuple[str, str | Text]]:
-    flash, program = flash_bytes(sorted(project.glob("src/*.o"))), compiled.program
-    speed = " ".join(compiled.target.flags)
+def cost_rows(program: Program, project: Path, compiler: Compiler, profile: Profile) -> list[Row]:
+    flash = flash_bytes(sorted(project.glob("src/*.o")))
     return [
         ("flash", f"{flash['code']:,} bytes of code + {flash['data']:,} of data"),
-        ("", Text(f"as {compiler.family} {SMALL} makes them for this machine", style="dim")),
-        ("RAM", f"{program.arena:,} bytes; no plan can need less than {program.lower_bound:,}"),
-        ("time", f"{profile.total / 1e3:,.1f} us for an image of {program.macs:,} MACs"),
-        ("", Text(f"on this machine, {compiler.family} {speed}", style="dim")),
+        note(f"measured in this machine's objects, {compiler.family} {SMALL}"),
+        ("RAM", f"{program.arena:,} bytes of arena"),
+        note(f"no plan for this order of layers needs less than {program.lower_bound:,}"),
+        ("time", f"{profile.total / 1e3:,.1f} us for the {program.macs:,} MACs of an image"),
+        note(f"on this machine, {compiler.family} {' '.join(HOST.cflags)}"),
     ]
+
+
+def show(console: Console, head: str, picture: Table, rows: Iterable[Row]) -> None:
+    table = Table.grid(padding=(0, 3))
+    table.add_column(style="bold", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    console.print(head, style="bold", end="\n\n")
+    console.print(picture, "", table)
 
 
 def main() -> int:
@@ -140,20 +145,25 @@ def main() -> int:
     _, digits = split()
     with progress.status("compiling"):
         graph = edgeq.load(HERE / "digits.npz")
-        _, files = edgeq.generate(graph, target="portable")
+        program, files = edgeq.generate(graph, target="portable")
         write_folder(files, project)
-        compiled = edgeq.compile(graph, target="host")
+        compiled = edgeq.compile(graph, target=HOST)
         compiled.build()
-    images = track(digits.images, "comparing", console=progress, transient=True)
+    hidden = not progress.is_terminal
+    images = track(digits.images, "comparing", console=progress, transient=True, disable=hidden)
     found = compare(api.lower(graph), compiled, images)
     compiler = host_compiler()
     with progress.status("running the generated self-test"):
         passed, said = self_test(project, compiler)
         profile = compiled.profile(digits.images[:1])
-    console.print(pictures(console, digits, found.by_c))
-    report(console, project_rows(graph, project, files))
-    report(console, proof_rows(found, passed, said, digits))
-    report(console, cost_rows(compiled, project, compiler, profile))
+    rows = (
+        *model_rows(graph, project, files),
+        *proof_rows(found, passed, said, digits),
+        *cost_rows(program, project, compiler, profile),
+    )
+    show(
+        console, "A quantized network, compiled to C:", pictures(console, digits, found.by_c), rows
+    )
     return 0 if passed and found.differing == 0 else 1
 
 

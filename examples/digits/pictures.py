@@ -13,15 +13,20 @@ SHADES, PLAIN_SHADES = " ░▒▓█", " .:*#"
 
 
 def pictures(console: Console, digits: Digits, answers: np.ndarray) -> Table:
-    """Show the first digits that are read correctly, and the first that is not."""
-    wrong = np.flatnonzero(answers.argmax(axis=1) != digits.labels)[:1]
-    right = np.flatnonzero(answers.argmax(axis=1) == digits.labels)[: SHOWN - len(wrong)]
-    chosen = (*right, *wrong)
+    """Show digits that are read correctly, each another one, and the first that is not."""
     shades = PLAIN_SHADES if console.options.ascii_only else SHADES
     table = Table.grid(padding=(0, 2))
+    chosen = _chosen(answers.argmax(axis=1), digits.labels)
     table.add_row(*(_picture(digits.images[i], shades) for i in chosen))
     table.add_row(*(_caption(answers[i], int(digits.labels[i])) for i in chosen))
     return table
+
+
+def _chosen(read: np.ndarray, labels: np.ndarray) -> tuple[int, ...]:
+    wrong = np.flatnonzero(read != labels)[:1]
+    right = np.flatnonzero(read == labels)
+    _, first = np.unique(labels[right], return_index=True)
+    return (*right[np.sort(first)[: SHOWN - len(wrong)]], *wrong)
 
 
 def _picture(image: np.ndarray, shades: str) -> Text:
@@ -33,5 +38,5 @@ def _picture(image: np.ndarray, shades: str) -> Text:
 
 def _caption(answer: np.ndarray, label: int) -> Text:
     read = int(answer.argmax())
-    text = f"{read} ({int(answer[read]) / 256:.0%})"
-    return Text(text, "green") if read == label else Text(f"{text}, but is {label}", "red")
+    text = f"{read}, {int(answer[read]) / 256:.1%} sure"
+    return Text(text, "green") if read == label else Text(f"{text}; it is {label}", "red")

@@ -53,7 +53,10 @@ def train(digits: Digits, epochs: int = EPOCHS) -> Network:
     """Return the network trained on all of ``digits``."""
     network, adam = build(SEED), Adam()
     rng = np.random.default_rng(SEED)
-    for epoch in track(range(epochs), "training", transient=True, console=Console(stderr=True)):
+    progress = Console(stderr=True)
+    hidden = not progress.is_terminal
+    steps = track(range(epochs), "training", console=progress, transient=True, disable=hidden)
+    for epoch in steps:
         rate = RATE * (1 + np.cos(np.pi * epoch / epochs)) / 2
         for chosen in _batches(rng, len(digits.labels)):
             logits = run(network, _shifted(rng, digits.reals[chosen]))["logits"]

@@ -82,12 +82,12 @@ def test_files_of_others_stay_and_old_ones_of_ours_go(
     (out / "notes.txt").write_text("mine")
     (out / "src" / "board.c").write_text("also mine")
     (out / "src" / "old_weights.h").write_text("edited")
-    assert edgeq("compile", model, "-o", out, "--name", "new").code == 0
+    assert edgeq("compile", model, "-o", out, "--name", "fresh").code == 0
     files = tree(out)
     assert files["notes.txt"] == b"mine"
     assert files["src/board.c"] == b"also mine"
     assert files["src/old_weights.h"] == b"edited"
-    assert "src/new.c" in files
+    assert "src/fresh.c" in files
     assert not {"src/old.c", "include/old.h", "src/old_weights.c"} & set(files)
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from edgeq import api, reference
 from tests.cli.conftest import Command
-from tests.small_networks import float_network, network, pair as pair_network
+from tests.small_networks import float_network, network
+from tests.small_networks import pair as pair_network
 
 LOWERED = api.lower(network())
 RUNS = [reference.sample_inputs(LOWERED, seed)[0] for seed in range(3)]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgeq.emit.names import comment_text
@@ -36,6 +36,7 @@ def test_nothing_is_lost(graph: Graph) -> None:
 
 
 @pytest.mark.parametrize("kind", sorted(REGISTRY))
+@settings(max_examples=15)
 @given(data=st.data())
 def test_every_operation_survives(kind: str, data: st.DataObject) -> None:
     op = data.draw(operations(REGISTRY[kind]))

@@ -98,7 +98,7 @@ HEADER = b"{'descr': '<i4', 'fortran_order': False, 'shape': (%s), }"
         HEADER % (b"9" * 30 + b","),
         HEADER % b"18446744073709551616,",
         HEADER % b"4294967296, 4294967296,",
-        HEADER % b"2," + b"\n" * 5000,
+        HEADER % (b"2," + b"\n" * 5000),
         HEADER.replace(b"<i4", b"|O") % b"1,",
         HEADER.replace(b"False", b"None") % b"1,",
     ],
@@ -126,7 +126,7 @@ def test_files_cut_off_anywhere_are_refused() -> None:
 def test_flipped_bits_are_refused_or_harmless(method: int) -> None:
     data = archive([("a.npy", npy(GOOD)), ("b.npy", npy(GOOD))], method)
     rng = random.Random(5)
-    for bit in rng.sample(range(8 * len(data)), 1500):
+    for bit in rng.sample(range(8 * len(data)), 700):
         changed = bytearray(data)
         changed[bit // 8] ^= 1 << bit % 8
         try:
@@ -190,8 +190,8 @@ def test_a_stream_longer_than_announced_is_not_unpacked_whole() -> None:
         (10, "<H", 12, "method 12"),
         (10, "<H", 14, "method 14"),
         (10, "<H", 99, "method 99"),
-        (6, "<H", 99, "not a readable"),
-        (42, "<I", 0x7FFFFFFF, "not a readable"),
+        (6, "<H", 99, "malformed"),
+        (42, "<I", 0x7FFFFFFF, "outside the file"),
     ],
 )
 def test_odd_entries_are_refused(offset: int, layout: str, value: int, message: str) -> None:
