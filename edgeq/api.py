@@ -20,6 +20,7 @@ from edgeq import frontends, reference
 from edgeq.emit.names import c_identifier
 from edgeq.emit.project import project, sources
 from edgeq.emit.vectors import Vectors
+from edgeq.emit.write import write_file
 from edgeq.frontends.npz import graph_bytes
 from edgeq.host.compiled import Compiled
 from edgeq.ir.graph import Graph
@@ -40,7 +41,7 @@ def load(path: str | PathLike[str]) -> Graph:
 
 def save(graph: Graph, path: str | PathLike[str]) -> None:
     """Write a graph as ``.npz`` (``edgeq/frontends/NPZ.md``); nothing is lost."""
-    Path(path).write_bytes(graph_bytes(graph))
+    write_file(graph_bytes(graph), Path(path))
 
 
 def lower(graph: Graph, numerics: str | None = None, observe: Observer | None = None) -> Graph:

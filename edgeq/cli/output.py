@@ -14,6 +14,9 @@ from typing import Any, TypeVar
 import typer
 from rich.console import Console, RenderableType
 from rich.progress import track
+from rich.text import Text
+
+from edgeq.report.plain import printable
 
 Item = TypeVar("Item")
 
@@ -61,8 +64,9 @@ class Output:
         if silent or not self._shows_progress:
             yield _ignore
             return
-        with _Console(stderr=True).status(label) as status:
-            yield lambda step: status.update(f"{label}: {step}")
+        # As text: a file's name may look like markup.
+        with _Console(stderr=True).status(Text(printable(label))) as status:
+            yield lambda step: status.update(Text(printable(f"{label}: {step}")))
 
     def each(self, items: Sequence[Item], label: str) -> Iterable[Item]:
         """Yield the items and show how many are done."""

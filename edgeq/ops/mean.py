@@ -88,7 +88,7 @@ def mean_requant(x_scale: float, y_scale: float, count: int, rounding: Rounding)
     scaled up first so that 30 bits remain; it truncates there.
 
     >>> mean_requant(0.5, 0.5, 49, Rounding.GEMMLOWP).multiplier
-    (701217961,)
+    (701219150,)
     """
     if rounding is Rounding.FLOAT32:
         return requant_from_scale([x_scale / y_scale / count], rounding)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -144,3 +145,23 @@ def test_a_terminal_of_another_encoding(tmp_path: Path) -> None:
     assert result.returncode == 2
     assert b"mod\\xe8le.npz: cannot be read" in result.stderr
     assert run("ops", env=environment).returncode == 0
+
+
+@pytest.mark.parametrize("quiet", [(), ("-q",)], ids=["talking", "quiet"])
+def test_progress_goes_to_a_terminal_only(
+    model: Path, tmp_path: Path, quiet: tuple[str, ...]
+) -> None:
+    (tmp_path / "[").mkdir()
+    odd = model.rename(tmp_path / "[" / "odd].npz")  # markup, if it were read as such
+    ours, theirs = os.openpty()
+    environment = {**os.environ, "TERM": "xterm"}
+    command = [sys.executable, "-m", "edgeq", "inspect", str(odd), "--json", *quiet]
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=theirs, env=environment, check=True
+    )
+    os.write(theirs, b"end")
+    said = os.read(ours, 1 << 16)
+    os.close(ours)
+    os.close(theirs)
+    assert json.loads(done.stdout)["model"] == str(odd)
+    assert (b"planning" in said) == (not quiet)

@@ -55,7 +55,7 @@ def conv2d_note(op: Conv2D, io: Operands) -> str:
     )
 
 
-def _conv2d_shape(op: Conv2D, io: Operands) -> dict[str, int]:
+def _conv2d_shape(op: Conv2D | DepthwiseConv2D, io: Operands) -> dict[str, int]:
     _, in_h, in_w, in_c = io.x.shape
     _, out_h, out_w, _ = io.y.shape
     kernel = op.kernel(io)

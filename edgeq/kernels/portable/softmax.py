@@ -42,7 +42,7 @@ def _exponent(numbers: SoftmaxInput, exps: np.ndarray | None) -> dict[str, int]:
     if exps is not None:
         return {"LAST": len(exps) - 1}
     return {
-        "MULTIPLIER": numbers.multiplier,
+        "FACTOR": numbers.multiplier,
         "LEFT": numbers.left,
         "FARTHEST": -numbers.diff_min,
     }
@@ -89,14 +89,14 @@ def log_softmax_facts(op: LogSoftmax, io: Operands) -> Facts:
     """Return the facts of a log-softmax."""
     numbers: SoftmaxInput = op.arithmetic.input
     exps = exponentials(numbers, io.x.elements)
-    requant = requant_facts(op.arithmetic.reverse, "reverse_")
+    requant = requant_facts(op.arithmetic.reverse, "back_")
     constants = {
         **_rows(io),
         **_exponent(numbers, exps),
         **_exponent(numbers, None),
         **requant.constants,
     }
-    flags = {**_flags(numbers, exps), "reverse_requant": requant.flag}
+    flags = {**_flags(numbers, exps), "back_requant": requant.flag}
     note = f"log-softmax of {io.x.shape[-1]}"
     return Facts(constants, _data(exps), flags, None, note)
 
