@@ -9,6 +9,7 @@ from edgeq.errors import EdgeqError, ModelError, UnsupportedError
 from edgeq.frontends import load
 from edgeq.frontends.npz import graph_bytes
 from tests.frontends.tflite.one_op import CONV, OneOp, conv
+from tests.frontends.tflite_builder import ModelBuilder
 
 REFUSED = {
     "coral_automl_video_traffic_model": ["CUSTOM:TFLite_Detection_PostProcess x1"],
@@ -23,18 +24,18 @@ REFUSED = {
     "negative/custom_op_posenet_decoder": ["CUSTOM:PosenetDecoderOp x1: op[37] 'poses'"],
 }
 # Operations of the shared integer models that are not read yet.
-UNREAD = ("mww_", "tflm_dtln", "tflm_keyword", "tflm_trained", "coral_automl", "negative")
-FLOATING = ("_fp32", "_float.", "dynamicrange", "mcu_ptq_mnist")
+UNREAD = ("mww_", "tflm_dtln", "tflm_keyword", "tflm_trained", "coral_automl")
+FLOATING = ("_fp32", "_float.", "dynamicrange")
 
 
 def test_every_integer_model_is_read(shared: Path) -> None:
     count = 0
     for path in sorted((shared / "models").rglob("*.tflite")):
-        if any(part in path.name for part in (*UNREAD, *FLOATING)):
+        if path.parent.name == "negative" or any(p in path.name for p in (*UNREAD, *FLOATING)):
             continue
         assert not load(path).is_float, path.name
-        count += path.parent.name != "negative"
-    assert count >= 36
+        count += 1
+    assert count >= 37
 
 
 @pytest.mark.parametrize("name", sorted(REFUSED))
@@ -67,7 +68,6 @@ def test_a_model_that_is_broken_on_purpose_is_refused(shared: Path) -> None:
         ("speed/k_mobilenet_v2_1.0_224_float", "float model: 65 of 65"),
         ("mlperf_ToyCar_quant_dynamicrange", "weight-only model (integer weights, float act"),
         ("mlperf_kws_ref_model_float32_dynamicrange", "weight-only model"),
-        ("mcu_ptq_mnist_lenet-300-100", "partly float: 1 of 4 operations compute in floating"),
     ],
 )
 def test_float_models_must_be_quantized_first(name: str, message: str, shared: Path) -> None:
@@ -79,6 +79,20 @@ def test_float_models_must_be_quantized_first(name: str, message: str, shared: P
     assert "tflite:op[" in str(error.value)
     assert str(error.value).endswith("(quantize it first, with `edgeq quantize`)")
     assert load(path, allow_float=True).is_float
+
+
+def test_a_model_may_be_float_in_part(tmp_path: Path) -> None:
+    path = tmp_path / "part.tflite"
+    builder = ModelBuilder()
+    tensors = [builder.input("x", (2,), scale=0.5), builder.tensor("r", (2,), scale=0.5)]
+    tensors += [builder.tensor(name, (2,), "float32") for name in ("d", "y")]
+    for code, pair in zip(("RELU", "DEQUANTIZE", "TANH"), range(3), strict=True):
+        builder.op(code, [tensors[pair]], [tensors[pair + 1]])
+    path.write_bytes(builder.finish([tensors[3]]))
+    with pytest.raises(
+        UnsupportedError, match="partly float: 1 of 2 operations compute .*TANH 'y'"
+    ):
+        load(path)
 
 
 def test_a_float_network_of_our_own_format_is_refused_too(tmp_path: Path) -> None:
