@@ -21,6 +21,7 @@ from edgeq.emit.names import c_identifier
 from edgeq.emit.project import project, sources
 from edgeq.emit.vectors import Vectors
 from edgeq.emit.write import write_file
+from edgeq.frontends.floats import require_integer
 from edgeq.frontends.npz import graph_bytes
 from edgeq.host.compiled import Compiled
 from edgeq.ir.graph import Graph
@@ -48,7 +49,7 @@ def lower(graph: Graph, numerics: str | None = None, observe: Observer | None = 
     """Return the graph in finished integer arithmetic, under its own profile or ``numerics``."""
     name = numerics or graph.numerics
     profile(name)
-    return run_passes(replace(graph, numerics=name), observe=observe)
+    return run_passes(replace(require_integer(graph), numerics=name), observe=observe)
 
 
 def program_of(graph: Graph, lowered: Graph, target: Target, name: str | None = None) -> Program:

@@ -8,7 +8,7 @@ from edgeq.errors import UnsupportedError
 from edgeq.ir.graph import Graph, Operands
 from edgeq.ops.base import Op
 
-HINT = "quantize it first, with `edgeq quantize`"
+HINT = "quantize it first; edgeq's own quantizer is to come"
 _SHOWN = 3
 
 

@@ -1,4 +1,4 @@
-"""Graphs with every registered operation and any attribute: well-formed files, not sane networks."""
+"""Graphs of all registered operations with any attributes: well-formed, but no sane networks."""
 
 from __future__ import annotations
 

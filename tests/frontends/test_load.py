@@ -89,10 +89,9 @@ def test_a_model_may_be_float_in_part(tmp_path: Path) -> None:
     for code, pair in zip(("RELU", "DEQUANTIZE", "TANH"), range(3), strict=True):
         builder.op(code, [tensors[pair]], [tensors[pair + 1]])
     path.write_bytes(builder.finish([tensors[3]]))
-    with pytest.raises(
-        UnsupportedError, match="partly float: 1 of 2 operations compute .*TANH 'y'"
-    ):
+    with pytest.raises(UnsupportedError, match="partly float: 1 of 2 operations compute") as error:
         load(path)
+    assert "TANH 'y'" in str(error.value)
 
 
 def test_a_float_network_of_our_own_format_is_refused_too(tmp_path: Path) -> None:

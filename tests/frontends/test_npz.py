@@ -11,11 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edgeq import api
 from edgeq.emit.names import comment_text
 from edgeq.errors import EdgeqError, ModelError
 from edgeq.frontends import load, npz
 from edgeq.frontends.npz import graph_bytes, read_npz
 from edgeq.ir.graph import Graph, Tensor
+from edgeq.ir.quant import QuantParams
 from edgeq.ir.text import graph_text
 from edgeq.ir.types import DType
 from edgeq.ir.verify import verify
@@ -110,7 +112,9 @@ def test_what_cannot_be_read_back_is_not_written() -> None:
             graph_bytes(Graph("g", {}, (op,), (), ()))
 
 
-@pytest.mark.parametrize("name", ["*/", '"', "\n", "\0", "a\\", "??/", "/*", "\x1b[31m", "’", "😀"])
+@pytest.mark.parametrize(
+    "name", ["*/", '"', "\n", "\0", "a\\", "??/", "/*", "\x1b[31m", "\u00e9", "\U0001f600"]
+)
 def test_any_name_survives_and_is_harmless_in_c(name: str) -> None:
     tensors = {key: Tensor(key, (2,), DType.FLOAT32) for key in (name, "y")}
     op = Relu(inputs=(name,), outputs=("y",), source=name)
@@ -119,3 +123,15 @@ def test_any_name_survives_and_is_harmless_in_c(name: str) -> None:
     comment = comment_text(f"before {again.ops[0].source} after")
     assert comment.isprintable() and comment.isascii()
     assert not re.search(r'\*/|/\*|\\|"|\?\?', comment)
+
+
+@pytest.mark.parametrize("name", ["*/ int evil; /*", 'a"b\\', "new\nline", "nul\0", "??/", "{{k}}"])
+def test_any_name_gives_plain_c(name: str) -> None:
+    code = QuantParams.per_tensor(0.5)
+    tensors = {key: Tensor(key, (2,), DType.INT8, code) for key in (name, f"{name}y")}
+    op = Relu(inputs=(name,), outputs=(f"{name}y",), source=name)
+    graph = verify(Graph(name, tensors, (op,), (name,), (f"{name}y",)))
+    _, files = api.generate(graph)
+    for path, text in files.items():
+        if path.endswith((".c", ".h")):
+            assert text.isascii() and "\0" not in text and "evil; /*" not in text, path

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import io
 import random
 import struct
@@ -176,10 +177,8 @@ def test_a_stream_longer_than_announced_is_not_unpacked_whole() -> None:
         data = directory_field(data, offset, layout, value)
     changed = bytearray(data)
     struct.pack_into("<H", changed, 8, 8)
-    try:
+    with contextlib.suppress(ModelError):
         assert read_arrays(bytes(changed))["a"].size == 8
-    except ModelError:
-        pass
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -184,7 +185,7 @@ def test_names_may_repeat_or_be_left_out() -> None:
     names = ["a", "a#3", "", "a", "tensor2"]
     indices = [builder.tensor(name, (2,), scale=0.5) for name in names]
     builder.graph["inputs"] = [indices[0]]
-    for read_, written in zip(indices, indices[1:], strict=False):
+    for read_, written in pairwise(indices):
         builder.op("RELU", [read_], [written])
     graph = read(builder.finish([indices[-1]]))
     assert set(graph.tensors) == {"a", "a#3", "tensor2", "a#3#3", "tensor2#4"}
