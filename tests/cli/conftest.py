@@ -37,6 +37,8 @@ def edgeq(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -
     """Return a function that runs the command line on its arguments."""
 
     def call(*arguments: str | Path) -> Result:
+        # pytest-xdist gives its workers the width of a terminal that they do not have.
+        monkeypatch.delenv("COLUMNS", raising=False)
         monkeypatch.setattr(sys, "argv", ["edgeq", *map(str, arguments)])
         code = main()
         captured = capsys.readouterr()

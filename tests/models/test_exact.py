@@ -52,7 +52,9 @@ def test_a_single_wrong_golden_value_is_noticed() -> None:
     graph = edgeq.load(model.path)
     lowered = api.lower(graph)
     runs = samples.load_inputs(model.golden, lowered)
-    golden = [tuple(array.copy() for array in run) for run in samples.load_outputs(model.golden, lowered)]
+    golden = [
+        tuple(array.copy() for array in run) for run in samples.load_outputs(model.golden, lowered)
+    ]
     golden[1][0].reshape(-1)[5] ^= 1
     verdict = verify_model(lowered, edgeq.compile(graph), runs, golden)
     assert verdict.differing_golden_values == 1

@@ -35,36 +35,24 @@ def test_self_test_is_clean_under_warnings_and_sanitizers(
     generated: Project, compiler: str, tmp_path: Path
 ) -> None:
     where = generated.root
-    objects = []
-    for source in (*generated.sources, "test/selftest.c"):
-        objects.append(str(tmp_path / f"{Path(source).stem}.o"))
-        build(compiler, where, *WARNINGS, *INCLUDE, *SANITIZE, "-c", source, "-o", objects[-1])
     binary = str(tmp_path / "selftest")
-    build(compiler, where, *SANITIZE, *objects, "-o", binary)
+    flags = (*WARNINGS, *INCLUDE, *SANITIZE)
+    build(compiler, where, *flags, *generated.sources, "test/selftest.c", "-o", binary)
+    build(compiler, where, *flags, "-c", "examples/main.c", "-o", "/dev/null")
     done = run((binary,), tmp_path)
     assert (done.returncode, done.stderr) == (0, ""), done.stderr[:4000]
     assert done.stdout == f"ok: {generated.name}, {layers(generated)} layers\n"
 
 
 @pytest.mark.parametrize("compiler", COMPILERS)
-@parameters(COMPILED)
-def test_code_has_no_warnings_when_optimised(
-    generated: Project, compiler: str, tmp_path: Path
-) -> None:
-    # The flow analysis of compilers sees more with optimisation, and less with sanitizers.
-    for source in (f"src/{generated.name}.c", "examples/main.c"):
-        build(compiler, generated.root, *WARNINGS, *INCLUDE, "-O2", "-c", source, "-o", "/dev/null")
-
-
 @parameters(SMALL)
-def test_example_runs(generated: Project, tmp_path: Path) -> None:
+def test_example_runs(generated: Project, compiler: str, tmp_path: Path) -> None:
     binary = str(tmp_path / "example")
-    where = generated.root
     sources = (*generated.sources, "examples/main.c")
-    build("gcc", where, *WARNINGS, "-Iinclude", *SANITIZE, *sources, "-o", binary)
+    build(compiler, generated.root, "-std=c99", "-Iinclude", *sources, "-o", binary)
     done = run((binary,), tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert re.match(r"(output 0\[\d\] = \S+\n)+", done.stdout)
+    assert re.fullmatch(r"(output \d\[\d\] = -?\d\S*\n)+", done.stdout)
 
 
 @parameters(COMPILED)
@@ -82,13 +70,6 @@ def test_code_is_formatted(generated: Project) -> None:
         assert (changed[:3], len(text.splitlines())) == ([], len(done.stdout.splitlines()))
 
 
-@parameters(COMPILED)
-@pytest.mark.parametrize("standard", ["c++11", "c++17"])
-def test_a_c_plus_plus_program_includes_the_header(generated: Project, standard: str) -> None:
-    flags = (f"-std={standard}", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-x", "c++")
-    build("g++", generated.root, *flags, "-Iinclude", f"include/{generated.name}.h")
-
-
 WEIGHT = re.compile(r"const int8_t (\w+)\[\d+\] = \{\n(.*?)\n\};", re.S)
 
 
@@ -103,56 +84,22 @@ def flip(text: str, symbol: str) -> str:
     raise LookupError(symbol)
 
 
-SENSITIVE = (Model("tflm_hello_world_int8"), Model("mltk_keyword_spotting"))
-
-
-@parameters(SENSITIVE)
-def test_a_flipped_weight_bit_is_traced_to_its_layer(generated: Project, tmp_path: Path) -> None:
-    code, weights = (f"src/{generated.name}{end}.c" for end in ("", "_weights"))
-    binary, changed = str(tmp_path / "selftest"), tmp_path / "weights.c"
-    text = (generated.root / weights).read_text(encoding="utf-8")
-    symbols = [found[1] for found in WEIGHT.finditer(text) if "weights" in found[1]]
-    assert symbols
+@pytest.mark.parametrize("name", ["mltk_keyword_spotting"])
+def test_a_flipped_weight_bit_is_traced_to_its_layer(
+    folder: Path, name: str, tmp_path: Path
+) -> None:
+    generated = project(folder, Model(name))
+    text = (generated.root / f"src/{name}_weights.c").read_text(encoding="utf-8")
+    symbols = [found[1] for found in WEIGHT.finditer(text) if found[1].endswith("_weights")]
+    assert len(symbols) == 10
+    flags = ("-std=c99", "-O1", *INCLUDE)
+    rest, binary = str(tmp_path / "rest.o"), str(tmp_path / "selftest")
+    build("gcc", generated.root, *flags, "-c", f"src/{name}.c", "-o", rest)
     for symbol in symbols:
+        changed = tmp_path / f"{symbol}.c"
         changed.write_text(flip(text, symbol), encoding="utf-8")
-        sources = (code, str(changed), "test/selftest.c")
-        build("gcc", generated.root, "-O1", *INCLUDE, *sources, "-o", binary)
+        build("gcc", generated.root, *flags, rest, str(changed), "test/selftest.c", "-o", binary)
         done = run((binary,), tmp_path)
-        layer = re.search(r"_l(\d+)_", symbol)
-        assert layer
+        layer = int(symbol.removeprefix(f"{name}_l").split("_")[0])
         assert done.returncode == 1
-        assert done.stdout.startswith(f"layer {int(layer[1])} differs: tensor '")
-
-
-BOTH = """
-#include <stdio.h>
-#include "{0}.h"
-#include "{1}.h"
-static uint8_t a[{2}_ARENA_BYTES + {2}_ARENA_ALIGN], b[{3}_ARENA_BYTES + {3}_ARENA_ALIGN];
-int main(void)
-{{
-    {0}_context first;
-    {1}_context second;
-    uint8_t *p = a + ({2}_ARENA_ALIGN - (uintptr_t)a % {2}_ARENA_ALIGN);
-    uint8_t *q = b + ({3}_ARENA_ALIGN - (uintptr_t)b % {3}_ARENA_ALIGN);
-
-    if ({0}_init(&first, p, {2}_ARENA_BYTES) != {2}_OK || {1}_init(&second, q, {3}_ARENA_BYTES) != {3}_OK) {{
-        return 1;
-    }}
-    return {0}_run(&first) != {2}_OK || {1}_run(&second) != {3}_OK;
-}}
-"""
-
-
-@pytest.mark.parametrize("compiler", COMPILERS)
-def test_two_models_live_in_one_program(folder: Path, compiler: str, tmp_path: Path) -> None:
-    pair = [project(folder, model) for model in SENSITIVE]
-    names = [each.name for each in pair]
-    main = tmp_path / "main.c"
-    main.write_text(BOTH.format(*names, *map(str.upper, names)), encoding="utf-8")
-    sources = [str(each.root / source) for each in pair for source in each.sources]
-    include = [f"-I{each.root / 'include'}" for each in pair]
-    binary = str(tmp_path / "both")
-    build(compiler, tmp_path, *WARNINGS, *SANITIZE, *include, *sources, str(main), "-o", binary)
-    done = run((binary,), tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.startswith(f"layer {layer} differs: tensor '")
