@@ -15,6 +15,10 @@ from edgeq.ir.verify import verify
 from edgeq.ops.base import Op
 from edgeq.plan.plan import plan
 from edgeq.targets import target as find_target
+from edgeq.targets.base import NATIVE, Target
+
+# Every level of optimization must give the same bits, and this one does so soonest.
+QUICK = Target("quick", "built in little time", ("portable",), 8, ("-O1",), NATIVE)
 
 
 def one_op_graph(op: Op, tensors: Mapping[str, Tensor], numerics: str = "gemmlowp") -> Graph:
@@ -25,9 +29,9 @@ def one_op_graph(op: Op, tensors: Mapping[str, Tensor], numerics: str = "gemmlow
     return graph.with_ops(lowered)
 
 
-def compile_layer(graph: Graph, target: str = "host") -> Compiled:
+def compile_layer(graph: Graph, target: str | Target = "host") -> Compiled:
     """Return the compiled form of a lowered graph."""
-    chosen = find_target(target)
+    chosen = find_target(target) if isinstance(target, str) else target
     program = plan(graph, chosen, "0" * 64)
     return Compiled(program, sources(program), graph.tensors, target=chosen)
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgeq.errors import QuantizationError
+from edgeq.errors import QuantizationError, UnsupportedError
 from edgeq.ir.graph import Operands, Tensor
 from edgeq.ir.profiles import Numerics
 from edgeq.ir.quant import Requant, Rounding
 from edgeq.ir.types import DType
 from edgeq.numerics import requant_from_scale, requantize
 from edgeq.ops.activation import Activation
-from edgeq.ops.base import Op, require
+from edgeq.ops.base import Arrays, Op, require
 
 INT32_LIMIT = 2**31 - 1
 
@@ -44,24 +44,47 @@ class Accumulation:
 
 
 def check_weights(op: Op, io: Operands, axis: int) -> None:
-    """Raise unless input, weights, bias and output have types and codes that fit together."""
+    """Raise unless input, weights, bias and output have types and codes that fit together.
+
+    Integer weights may stand beside a float input, in networks that are only looked at.
+    """
     x, w = io.ins[0], io.ins[1]
-    if x.dtype.is_float:
-        return
-    require(op, x.dtype in (DType.INT8, DType.UINT8), f"input is {x.dtype.value}")
-    require(op, w.dtype is x.dtype, f"weights are {w.dtype.value} for a {x.dtype.value} input")
+    if not x.dtype.is_float:
+        require(op, x.dtype in (DType.INT8, DType.UINT8), f"input is {x.dtype.value}")
+        require(op, w.dtype is x.dtype, f"weights are {w.dtype.value} for a {x.dtype.value} input")
+        _check_codes(op, io, axis)
     require(op, io.y.dtype is x.dtype, f"output is {io.y.dtype.value} for {x.dtype.value} input")
-    for tensor in (x, w, io.y):
+    if len(io.ins) > 2:
+        bias, count = io.ins[2], w.shape[axis]
+        expected = DType.FLOAT32 if x.dtype.is_float else DType.INT32
+        is_expected = bias.dtype is expected
+        require(op, is_expected, f"bias is {bias.dtype.value}, expected {expected.value}")
+        require(op, bias.is_constant or x.dtype.is_float, "bias is not constant")
+        require(op, bias.shape == (count,), f"bias has shape {bias.shape}, expected ({count},)")
+
+
+def _check_codes(op: Op, io: Operands, axis: int) -> None:
+    w = io.ins[1]
+    for tensor in (io.x, w, io.y):
         require(op, tensor.quant is not None, f"tensor '{tensor.name}' has no scale")
     require(op, w.is_constant, "weights are not constant")
-    along = w.quant is None or w.quant.axis in (None, axis)
+    if w.quant is None or w.quant.axis is None:
+        return
+    along = w.quant.axis == axis
     require(op, along, f"weights are quantized along a dimension other than {axis}")
-    if len(io.ins) > 2:
-        bias = io.ins[2]
-        require(op, bias.dtype is DType.INT32, f"bias is {bias.dtype.value}, expected int32")
-        require(op, bias.is_constant, "bias is not constant")
-        count = w.shape[axis]
-        require(op, bias.shape == (count,), f"bias has shape {bias.shape}, expected ({count},)")
+    # Kernels know one zero point of the weights: scales per channel come with symmetric codes.
+    middle = (w.dtype.min + w.dtype.max + 1) // 2
+    symmetric = set(w.quant.zero_point) == {middle}
+    require(op, symmetric, f"weights with a scale per channel have zero points other than {middle}")
+
+
+def float_weights(op: Op, arrays: Arrays) -> np.ndarray:
+    """Return the weights of a float layer; raise ``UnsupportedError`` when they are integers."""
+    if arrays[1].dtype != np.float32:
+        raise UnsupportedError(
+            f"weights are {arrays[1].dtype} for a float32 input", where=op.source or op.KIND
+        )
+    return arrays[1]
 
 
 def lower_accumulation(

@@ -19,6 +19,7 @@ from edgeq.ops._accumulate import (
     check_weights,
     exact_float,
     finish,
+    float_weights,
     lower_accumulation,
 )
 from edgeq.ops._spatial import Padding, Pair, check_window, output_size, windows
@@ -87,7 +88,7 @@ class Conv2D(Op):
 
     def evaluate_float(self, io: Operands, arrays: Arrays) -> tuple[np.ndarray, ...]:
         """Compute in float32."""
-        y = self._convolve(io, arrays[0], arrays[1])
+        y = self._convolve(io, arrays[0], float_weights(self, arrays))
         if len(arrays) > 2:
             y = y + arrays[2]
         return (self.activation.apply_float(y.astype(np.float32)),)

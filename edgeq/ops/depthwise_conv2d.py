@@ -18,6 +18,7 @@ from edgeq.ops._accumulate import (
     centred,
     check_weights,
     finish,
+    float_weights,
     lower_accumulation,
 )
 from edgeq.ops._spatial import Padding, Pair, check_window, output_size, windows
@@ -84,7 +85,7 @@ class DepthwiseConv2D(Op):
 
     def evaluate_float(self, io: Operands, arrays: Arrays) -> tuple[np.ndarray, ...]:
         """Compute in float32."""
-        y = self._convolve(io, arrays[0], arrays[1])
+        y = self._convolve(io, arrays[0], float_weights(self, arrays))
         if len(arrays) > 2:
             y = y + arrays[2]
         return (self.activation.apply_float(y.astype(np.float32)),)

@@ -19,6 +19,7 @@ from edgeq.ops._accumulate import (
     check_weights,
     exact_float,
     finish,
+    float_weights,
     lower_accumulation,
 )
 from edgeq.ops.activation import Activation
@@ -75,7 +76,8 @@ class FullyConnected(Op):
 
     def evaluate_float(self, io: Operands, arrays: Arrays) -> tuple[np.ndarray, ...]:
         """Compute in float32."""
-        y = arrays[0].reshape(-1, arrays[1].shape[1]) @ arrays[1].T
+        w = float_weights(self, arrays)
+        y = arrays[0].reshape(-1, w.shape[1]) @ w.T
         if len(arrays) > 2:
             y = y + arrays[2]
         y = self.activation.apply_float(y.astype(np.float32))

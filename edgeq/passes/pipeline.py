@@ -12,11 +12,13 @@ from edgeq.passes.fuse_activation import fuse_activation
 from edgeq.passes.fuse_pad import fuse_pad
 from edgeq.passes.lower_arithmetic import lower_arithmetic
 from edgeq.passes.remove_dead import remove_dead
+from edgeq.passes.separate_ports import separate_ports
 
 Pass = Callable[[Graph], Graph]
 
 PIPELINE: tuple[Pass, ...] = (
     fold_constants,
+    separate_ports,
     remove_dead,
     fuse_pad,
     fuse_activation,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from edgeq.errors import ModelError
 from edgeq.ir.graph import Graph, Operands, Tensor
 from edgeq.kernels.base import Facts, Kernel
-from edgeq.plan.memory import Buffer, Placement, place
+from edgeq.plan.memory import Buffer, Placement, place, verify_placement
 from edgeq.plan.order import Node, best_order
 from edgeq.plan.program import Argument, Call, Data, Place, Port, Program
 from edgeq.plan.select import select_all
@@ -15,10 +16,12 @@ from edgeq.plan.storage import Storage, buffers, share
 from edgeq.targets.base import Target
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Layout:
-    """Where everything is: sharing decisions and arena offsets."""
+    """One operator order with its kernels and facts, sharing decisions and arena offsets."""
 
+    kernels: tuple[Kernel, ...]
+    facts: tuple[Facts, ...]
     storage: Storage
     placement: Placement
 
@@ -40,19 +43,57 @@ class _Layout:
 
 
 def plan(graph: Graph, target: Target, model_hash: str) -> Program:
-    """Return the program that runs a lowered graph on a target."""
-    graph = reorder(graph)
+    """Return the program that runs a lowered graph on a target.
+
+    Two operator orders are planned, the given one and that of the least live bytes, and the one
+    with the smaller arena is kept; of equal ones the given. (The search for an order counts every
+    tensor by itself, but which ones share memory is decided for an order.) Raise ``ModelError``
+    for an output that no operation writes, ``UnsupportedError`` for a layer without a kernel.
+    """
+    _check_outputs(graph)
     kernels = select_all(graph, target.isas)
     facts = tuple(
         kernel.facts(op, io) for kernel, (op, io) in zip(kernels, graph.walk(), strict=True)
     )
-    storage = share(graph, kernels)
-    regions = buffers(storage) + _scratch_buffers(facts, storage.skipped)
-    layout = _Layout(storage, place(regions, alignment=target.alignment))
-    steps = [step for step in range(len(graph.ops)) if step not in storage.skipped]
-    layers = [
-        _call(layout, index, step, kernels[step], facts[step]) for index, step in enumerate(steps)
+    given = tuple(range(len(graph.ops)))
+    layouts = [
+        _layout(graph, kernels, facts, order, target.alignment)
+        for order in dict.fromkeys((given, least_order(graph, facts)))
     ]
+    return _program(min(layouts, key=lambda layout: layout.placement.arena), target, model_hash)
+
+
+def _check_outputs(graph: Graph) -> None:
+    written = {name for op in graph.ops for name in op.outputs}
+    for name in graph.outputs:
+        if name not in written:
+            raise ModelError(
+                f"no operation writes output '{name}'", hint="the pass separate_ports adds a copy"
+            )
+
+
+def _layout(
+    graph: Graph,
+    kernels: Sequence[Kernel],
+    facts: Sequence[Facts],
+    order: Sequence[int],
+    alignment: int,
+) -> _Layout:
+    """Return the layout of one operator order, verified."""
+    ordered = graph.with_ops(graph.ops[index] for index in order)
+    chosen = tuple(kernels[index] for index in order)
+    known = tuple(facts[index] for index in order)
+    storage = share(ordered, chosen)
+    regions = buffers(storage) + _scratch_buffers(known, storage.skipped)
+    placement = place(regions, alignment=alignment)
+    verify_placement(regions, placement, alignment=alignment)
+    return _Layout(chosen, known, storage, placement)
+
+
+def _program(layout: _Layout, target: Target, model_hash: str) -> Program:
+    graph, skipped = layout.storage.graph, layout.storage.skipped
+    steps = [step for step in range(len(graph.ops)) if step not in skipped]
+    layers = [_call(layout, index, step) for index, step in enumerate(steps)]
     computed = [name for name, tensor in graph.tensors.items() if not tensor.is_constant]
     return Program(
         name=graph.name,
@@ -70,15 +111,18 @@ def plan(graph: Graph, target: Target, model_hash: str) -> Program:
     )
 
 
-def reorder(graph: Graph) -> Graph:
-    """Return the graph in the operator order of least peak memory."""
+def least_order(graph: Graph, facts: Sequence[Facts]) -> tuple[int, ...]:
+    """Return the order of operations in which the fewest bytes are alive, scratch included."""
     sizes = {name: t.bytes for name, t in graph.tensors.items() if not t.is_constant}
     nodes = tuple(
-        Node(tuple(dict.fromkeys(n for n in op.inputs if n in sizes)), op.outputs, 0)
-        for op in graph.ops
+        Node(
+            tuple(dict.fromkeys(n for n in op.inputs if n in sizes)),
+            op.outputs,
+            fact.scratch.bytes if fact.scratch else 0,
+        )
+        for op, fact in zip(graph.ops, facts, strict=True)
     )
-    order = best_order(nodes, sizes, inputs=graph.inputs, outputs=graph.outputs)
-    return graph.with_ops(graph.ops[index] for index in order)
+    return best_order(nodes, sizes, inputs=graph.inputs, outputs=graph.outputs)
 
 
 def _scratch_name(step: int) -> str:
@@ -98,10 +142,8 @@ def _port(layout: _Layout, name: str) -> Port:
     return Port(name, tensor.shape, tensor.dtype, tensor.quant, tensor.bytes, layout.offset(name))
 
 
-def _call(
-    layout: _Layout, index: int, step: int, kernel: Kernel, facts: Facts
-) -> tuple[Call, tuple[Data, ...]]:
-    graph = layout.storage.graph
+def _call(layout: _Layout, index: int, step: int) -> tuple[Call, tuple[Data, ...]]:
+    graph, kernel, facts = layout.storage.graph, layout.kernels[step], layout.facts[step]
     op = graph.ops[step]
     io = graph.operands(op)
     prefix = f"l{index:02d}_"

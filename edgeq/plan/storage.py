@@ -39,10 +39,14 @@ class Storage:
     def join(self, name: str, other: str, offset: int) -> None:
         """Put the whole group of ``name`` inside ``other`` at a byte offset."""
         root, _ = self.locate(other)
-        moved = self.group(name)
-        self.members[root] = [*self.group(other), *moved]
-        self.members.pop(self.locate(name)[0], None)
-        self.parent[self.locate(name)[0]] = (other, offset)
+        inner, _ = self.locate(name)
+        self.members[root] = [*self.group(other), *self.members.pop(inner, [inner])]
+        self.parent[inner] = (other, offset)
+
+    def fills(self, name: str) -> bool:
+        """Tell whether a computed tensor takes all bytes of the buffer that it lies in."""
+        tensors = self.graph.tensors
+        return tensors[self.locate(name)[0]].bytes == tensors[name].bytes
 
     def port_count(self, *names: str) -> int:
         """Return how many graph inputs and outputs the groups of ``names`` hold together."""
@@ -75,8 +79,11 @@ def share(graph: Graph, kernels: Sequence[Kernel]) -> Storage:
 
 
 def _share_view(storage: Storage, step: int, io: Operands) -> None:
-    if storage.joinable(io.y.name, io.x.name):
-        storage.join(io.y.name, io.x.name, 0)
+    x, y = io.x.name, io.y.name
+    # What a port shares memory with must not reach beyond the port's own bytes.
+    inside = storage.port_count(y) == 0 or storage.fills(x)
+    if inside and storage.joinable(y, x):
+        storage.join(y, x, 0)
         storage.skipped.add(step)
 
 
@@ -89,7 +96,7 @@ def _share_parts(storage: Storage, step: int, op: Op, io: Operands) -> None:
     names = [name for name, _ in pieces]
     done = []
     for piece, offset in pieces:
-        own = storage.locate(piece)[0] == piece and names.count(piece) == 1
+        own = storage.fills(piece) and names.count(piece) == 1
         # A port may be bound to the caller's memory, so it cannot lie inside another tensor.
         fits = own and storage.port_count(piece) == 0 and storage.joinable(piece, whole)
         if fits:
@@ -105,13 +112,13 @@ def _share_in_place(
     x, y = io.ins[index], io.y
     if x.is_constant or x.bytes != y.bytes or x.name in storage.graph.inputs:
         return
-    root, _ = storage.locate(x.name)
+    root = storage.locate(x.name)[0]
     dies = all(last_use.get(name, -1) <= step for name in storage.group(x.name))
-    reads_once = [tensor.name for tensor in io.ins].count(x.name) == 1
-    whole = storage.graph.tensors[root].bytes == x.bytes
     fed = any(name in storage.graph.inputs for name in storage.group(x.name))
-    alone = storage.locate(y.name)[0] == y.name
-    if dies and reads_once and whole and alone and not fed and storage.joinable(y.name, x.name):
+    # Another operand in the same memory, even a part of it, would be read after it was written.
+    roots = [storage.locate(tensor.name)[0] for tensor in io.ins]
+    whole = storage.fills(x.name) and storage.locate(y.name)[0] == y.name
+    if dies and not fed and whole and roots.count(root) == 1 and storage.joinable(y.name, x.name):
         storage.join(y.name, x.name, 0)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from edgeq.errors import EdgeqError, ModelError, UnsupportedError
-from tests.shared_material import require_shared
+from tests.shared_material import require_shared, shared_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +26,14 @@ class Model:
     @property
     def path(self) -> Path:
         """Return the file; skip the test where the shared material is absent."""
-        return require_shared("models", f"{self.name}.tflite")
+        require_shared()
+        return shared_path("models", f"{self.name}.tflite")
 
     @property
     def golden(self) -> Path:
         """Return the runs of the runtime that the model came from."""
-        return require_shared("goldens", f"{self.stem}.npz")
+        require_shared()
+        return shared_path("goldens", f"{self.stem}.npz")
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,9 @@ def test_example_runs(generated: Project, compiler: str, tmp_path: Path) -> None
 @parameters(COMPILED)
 def test_code_is_formatted(generated: Project) -> None:
     style = f"--style=file:{ROOT / '.clang-format'}"
-    for path in (f"src/{generated.name}.c", f"include/{generated.name}.h"):
+    name = generated.name
+    written = (f"include/{name}.h", f"src/{name}.c", f"src/{name}_weights.h")
+    for path in (*written, "src/edgeq_fixed_point.h", "test/selftest.c", "examples/main.c"):
         done = run((need("clang-format"), style, path), generated.root)
         assert done.returncode == 0, done.stderr
         text = (generated.root / path).read_text(encoding="utf-8")

@@ -96,7 +96,9 @@ int main(void)
 """
 
 # One port of each kind; several of both; float ports.
-CALLED = tuple(map(Model, ("tflm_hello_world_int8", "coral_split_concat", "mltk_anomaly_detection")))
+CALLED = tuple(
+    map(Model, ("tflm_hello_world_int8", "coral_split_concat", "mltk_anomaly_detection"))
+)
 PAIR = (Model("tflm_hello_world_int8"), Model("mltk_tflite_micro_magic_wand"))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ import pytest
 
 import edgeq
 from edgeq import api
-from edgeq.emit.project import STACK_BYTES
+from edgeq.emit.project import stack_bound
 from edgeq.host.sizes import stack_bytes
 from edgeq.ir.graph import Graph
 from edgeq.plan.program import Place, Program
@@ -48,3 +47,55 @@ def lifetimes(graph: Graph, program: Program) -> dict[str, tuple[int, int]]:
         for name in op.inputs:
             last[name] = max(last.get(name, 0), until)
     return {name: (begin, max(begin, last.get(name, 0))) for name, begin in first.items()}
+
+
+def live_bytes(graph: Graph, program: Program) -> int:
+    """Return the most bytes of the arena that hold something needed in one call, its scratch too.
+
+    Counted byte by byte from the places, in units of the alignment: nothing of the planner's.
+    """
+    unit = program.alignment
+    ports = {"input": program.inputs, "output": program.outputs}
+
+    def units(place: Place, size: int) -> slice:
+        default = ports[place.kind][place.index].offset if place.kind in ports else 0
+        begin = place.offset + default
+        return slice(begin // unit, -(-(begin + size) // unit))
+
+    places = {
+        name: units(place, graph.tensors[name].bytes) for name, place in program.places.items()
+    }
+    lives = lifetimes(graph, program)
+    assert lives.keys() == places.keys()
+    most = 0
+    for call in program.calls:
+        used = np.zeros(program.arena // unit + 1, bool)
+        for name, (first, last) in lives.items():
+            if first <= call.index <= last:
+                used[places[name]] = True
+        if call.scratch_bytes:
+            used[units(call.arguments[-1].place, call.scratch_bytes)] = True
+        most = max(most, int(used.sum()) * unit)
+    return most
+
+
+@pytest.mark.parametrize("target", TARGETS.values(), ids=list(TARGETS))
+@parameters(COMPILED)
+def test_the_arena_is_the_bytes_that_are_needed_at_once(model: Model, target: Target) -> None:
+    graph, program = planned(model, target)
+    assert program.lower_bound == live_bytes(graph, program)
+    assert 100 * program.arena <= 101 * program.lower_bound
+    for port in (*program.inputs, *program.outputs):
+        assert port.offset % target.alignment == 0
+        assert port.offset + port.bytes <= program.arena
+
+
+@parameters(COMPILED)
+def test_code_has_no_warnings_and_keeps_its_stack_bound(generated: Project, tmp_path: Path) -> None:
+    header = (generated.root / "include" / f"{generated.name}.h").read_text(encoding="utf-8")
+    assert f"_STACK_BYTES {stack_bound('portable')}\n" in header
+    # Optimised, GCC warns of more: its flow analysis sees values through calls.
+    flags = (*WARNINGS, *INCLUDE, "-O2", "-ffp-contract=off", "-fstack-usage")
+    layers = f"src/{generated.name}.c"
+    build("gcc", generated.root, *flags, "-c", layers, "-o", str(tmp_path / "layers.o"))
+    assert 0 < stack_bytes([tmp_path / "layers.su"]) <= stack_bound("portable")

@@ -46,6 +46,11 @@ class Net:
     ops: list[Op] = field(default_factory=list)
     inputs: list[str] = field(default_factory=list)
 
+    @property
+    def computed(self) -> list[str]:
+        """Return the inputs and what operations write."""
+        return [*self.inputs, *(name for op in self.ops for name in op.outputs)]
+
     def input(self, shape: Shape, **fields: Any) -> str:
         name = self._enter(f"in{len(self.inputs)}", shape, **fields)
         self.inputs.append(name)

@@ -1,0 +1,38 @@
+"""Give every output of the network memory of its own: an input that is an output is copied.
+
+Both are ports, and a caller may bind each to other memory. (Constants that are outputs get their
+copy where constants are folded.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from edgeq.ir.graph import Graph, Tensor
+from edgeq.ops.reshape import Reshape
+
+
+def separate_ports(graph: Graph) -> Graph:
+    """Return the graph with a copy in place of each output that is also an input.
+
+    The input keeps its name, so the output has another one.
+    """
+    tensors = dict(graph.tensors)
+    outputs, copies = [], []
+    for name in graph.outputs:
+        port = name
+        if name in graph.inputs:
+            port = _unused(f"{name}:output", tensors)
+            tensors[port] = replace(tensors[name], name=port)
+            source = f"output '{name}', which is an input"
+            shape = tensors[name].shape
+            copies.append(Reshape(inputs=(name,), outputs=(port,), source=source, shape=shape))
+        outputs.append(port)
+    return replace(graph, outputs=tuple(outputs)).with_ops((*graph.ops, *copies), tensors)
+
+
+def _unused(name: str, taken: Mapping[str, Tensor]) -> str:
+    while name in taken:
+        name += "'"
+    return name
