@@ -196,8 +196,7 @@ def _binary(draw: Random, net: Net, x: str) -> None:
 
 
 def _unary(draw: Random, net: Net, x: str) -> None:
-    unit = {DType.INT8: -128, DType.UINT8: 0}[net.dtype]
-    middle = {DType.INT8: 0, DType.UINT8: 128}[net.dtype]
+    unit, middle = net.dtype.min, net.dtype.min + 128
     kinds: tuple[tuple[type[Op], QuantParams, dict[str, object]], ...] = (
         (Relu, net.tensors[x].quant, {"activation": draw.choice(CLAMPS)}),
         (Relu, _code(draw, net.dtype), {"activation": draw.choice(CLAMPS)}),
@@ -278,7 +277,6 @@ def _convert(draw: Random, net: Net, x: str) -> None:
 
 
 def _end(draw: Random, net: Net, x: str) -> None:
-    """Leave the codes: what is computed here nothing reads."""
     reals = net.op(Dequantize, x, dtype=DType.FLOAT32, params=None)
     if draw.random() < 0.3:
         net.op(LogSoftmax, reals)
@@ -295,10 +293,7 @@ def _is_image(x: Tensor) -> bool:
     return len(x.shape) == 4 and x.elements <= MOST_ELEMENTS
 
 
-Takes = Callable[[Tensor], bool]
-Step = Callable[[Random, Net, str], None]
-
-_STEPS: tuple[tuple[Takes, Step], ...] = (
+_STEPS: tuple[tuple[Callable[[Tensor], bool], Callable[[Random, Net, str], None]], ...] = (
     *((_is_image, _conv), (_is_image, _conv), (_is_image, _depthwise), (_is_image, _pool)),
     *((_is_image, _resize), (_small, _fully_connected), (_small, _mean), (_small, _unary)),
     *((_small, _unary), (_small, _binary), (_small, _binary), (_small, _move), (_small, _move)),

@@ -51,8 +51,8 @@ def string_initialiser(array: np.ndarray) -> str:
     cells = np.array([list(b"\\%03o" % v) for v in range(256)], np.uint8)
     full = len(flat) // BYTES_PER_LINE * BYTES_PER_LINE
     head = _string_block(cells[flat[:full].reshape(-1, BYTES_PER_LINE)])
-    tail = _string_block(cells[flat[full:].reshape(1, -1)])
-    return f"{head}\n{tail}" if head else tail
+    tail = _string_block(cells[flat[full:].reshape(1, -1)]) if full < len(flat) else ""
+    return "\n".join(part for part in (head, tail) if part)
 
 
 def _string_block(cells: np.ndarray) -> str:

@@ -5,7 +5,12 @@ from __future__ import annotations
 import re
 
 _RESERVED = frozenset(
-    ["auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum", "extern", "float", "for", "goto", "if", "inline", "int", "long", "register", "restrict", "return", "short", "signed", "sizeof", "static", "struct", "switch", "typedef", "union", "unsigned", "void", "volatile", "while", "asm", "main", "bool", "true", "false", "and", "or", "not", "xor", "class", "new", "delete", "this", "private", "public", "template", "namespace", "operator", "catch", "throw", "try", "using", "virtual", "edgeq"]
+    """
+    auto break case char const continue default do double else enum extern float for goto if
+    inline int long register restrict return short signed sizeof static struct switch typedef
+    union unsigned void volatile while asm main bool true false and or not xor class new delete
+    this private public template namespace operator catch throw try using virtual edgeq
+    """.split()
 )
 MAX_NAME = 48
 
@@ -33,6 +38,8 @@ def comment_text(text: str, limit: int = 200) -> str:
     'evil * / int x; / * name'
     """
     plain = "".join(ch if " " <= ch <= "~" else "?" for ch in text[: 2 * limit])
-    plain = plain.replace("*/", "* /").replace("/*", "/ *").replace("??", "? ?")
-    plain = plain.replace("\\", "/").replace('"', "'").strip()
+    # Before delimiters are looked for: a backslash becomes part of one.
+    plain = plain.replace("\\", "/").replace('"', "'")
+    plain = plain.replace("*/", "* /").replace("/*", "/ *")
+    plain = re.sub(r"\?(?=\?)", "? ", plain).strip()
     return plain if len(plain) <= limit else plain[: limit - 3] + "..."

@@ -13,7 +13,7 @@ from edgeq.emit.names import comment_text
 from edgeq.ir.types import DType
 from edgeq.plan.program import Argument, Call, Data, Place, Port, Program
 
-# Longer arrays of bytes are written as strings: compilers need seconds for each megabyte of numbers.
+# Longer arrays of bytes are strings: compilers need seconds for each megabyte of numbers.
 STRING_BYTES = 1 << 16
 
 

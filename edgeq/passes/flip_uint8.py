@@ -16,6 +16,7 @@ from edgeq.ir.quant import QuantParams
 from edgeq.ir.types import DType
 from edgeq.ops.base import Op
 from edgeq.ops.requantize import Requantize
+from edgeq.passes._names import unused
 
 OFFSET = 128
 
@@ -65,7 +66,7 @@ def _edges(
         original = graph.tensors[port]
         if not _flips(original):
             continue
-        inside = f"{port}:int8"
+        inside = unused(f"{port}:int8", tensors)
         tensors[inside] = replace(tensors[port], name=inside)
         tensors[port] = original
         read, written = (port, inside) if entering else (inside, port)

@@ -10,6 +10,7 @@ from edgeq.ir.graph import Graph, Operands, Tensor
 from edgeq.ir.profiles import Numerics, profile
 from edgeq.ops.base import Op
 from edgeq.ops.reshape import Reshape
+from edgeq.passes._names import unused
 
 # A file of a few bytes can describe a constant of gigabytes: such a one is computed at run time.
 MAX_BYTES = 1 << 26
@@ -83,7 +84,7 @@ def _copy(
     source: str = "",
 ) -> Op:
     """Return the copy of a constant into output ``name``; enter the constant under a new name."""
-    held = f"{name}:constant"
+    held = unused(f"{name}:constant", tensors)
     tensors[held] = replace(constant, name=held)
     values[name] = held
     return Reshape(inputs=(held,), outputs=(name,), source=source, shape=constant.shape)

@@ -6,11 +6,11 @@ copy where constants are folded.)
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
-from edgeq.ir.graph import Graph, Tensor
+from edgeq.ir.graph import Graph
 from edgeq.ops.reshape import Reshape
+from edgeq.passes._names import unused
 
 
 def separate_ports(graph: Graph) -> Graph:
@@ -23,16 +23,10 @@ def separate_ports(graph: Graph) -> Graph:
     for name in graph.outputs:
         port = name
         if name in graph.inputs:
-            port = _unused(f"{name}:output", tensors)
+            port = unused(f"{name}:output", tensors)
             tensors[port] = replace(tensors[name], name=port)
             source = f"output '{name}', which is an input"
             shape = tensors[name].shape
             copies.append(Reshape(inputs=(name,), outputs=(port,), source=source, shape=shape))
         outputs.append(port)
     return replace(graph, outputs=tuple(outputs)).with_ops((*graph.ops, *copies), tensors)
-
-
-def _unused(name: str, taken: Mapping[str, Tensor]) -> str:
-    while name in taken:
-        name += "'"
-    return name

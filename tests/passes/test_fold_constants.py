@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -118,3 +120,15 @@ def test_what_cannot_be_computed_says_so() -> None:
 class _Opaque(Relu):
     def evaluate_float(self, io: object, arrays: object) -> tuple[np.ndarray, ...]:
         raise self.error("has no float arithmetic")
+
+
+def test_a_name_that_is_taken_is_not_used() -> None:
+    net = Net()
+    held = net.const(np.array([1, 2], np.int8), quant())
+    graph = net.graph(net.op(Relu, net.input((2,))), held)
+    old = graph.ops[0].outputs[0]
+    taken = dict(graph.tensors)
+    taken[f"{held}:constant"] = replace(taken.pop(old), name=f"{held}:constant")
+    ops = (replace(graph.ops[0], outputs=(f"{held}:constant",)),)
+    clash = replace(graph, ops=ops, tensors=taken, outputs=(f"{held}:constant", held))
+    same(clash, fold_constants(clash))

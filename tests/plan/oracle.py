@@ -11,9 +11,15 @@ from itertools import count
 
 import numpy as np
 
+from edgeq import reference
 from edgeq.ir.graph import Graph
 from edgeq.kernels.portable import ROWS
+from edgeq.passes.lower_arithmetic import lower_arithmetic
+from edgeq.plan.plan import plan
 from edgeq.plan.program import Argument, Call, Place, Program
+from edgeq.targets.portable import PORTABLE
+from tests.kernel_harness import QUICK, compile_layer
+from tests.passes.nets import Net
 
 Tokens = Mapping[str, np.ndarray]
 
@@ -129,3 +135,30 @@ def _region(graph: Graph, program: Program, name: str) -> tuple[tuple[str, int],
 
 def _overlap(a: tuple[tuple[str, int], int, int], b: tuple[tuple[str, int], int, int]) -> bool:
     return a[0] == b[0] and a[1] < b[2] and b[1] < a[2]
+
+
+def planned(net: Net, *outputs: str) -> Program:
+    """Return the program, whose bytes move as they must."""
+    graph = lower_arithmetic(net.graph(*outputs))
+    program = plan(graph, PORTABLE, "")
+    check_program(graph, program)
+    return program
+
+
+def kinds(program: Program) -> list[str]:
+    """Return what is called, in order."""
+    return [call.kind for call in program.calls]
+
+
+def same_bits(net: Net, *outputs: str) -> None:
+    """Fail unless the C computes what the reference does and leaves its inputs alone."""
+    graph = lower_arithmetic(net.graph(*outputs))
+    compiled = compile_layer(graph, QUICK)
+    arrays = reference.sample_inputs(graph, 3)
+    kept = [array.copy() for array in arrays]
+    got = compiled(*arrays)
+    results = got if isinstance(got, tuple) else (got,)
+    for want, have in zip(reference.run(graph, kept), results, strict=True):
+        np.testing.assert_array_equal(have, want)
+    for want, have in zip(kept, arrays, strict=True):
+        np.testing.assert_array_equal(have, want)

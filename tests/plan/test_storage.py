@@ -1,57 +1,18 @@
-"""Which tensors share memory: as many as may, and never one that somebody still needs."""
+"""Views, and pieces inside their whole: what needs no copy."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from edgeq import reference
-from edgeq.ir.types import DType
 from edgeq.ops.add import Add
 from edgeq.ops.concat import Concat
 from edgeq.ops.relu import Relu
-from edgeq.ops.requantize import Requantize
 from edgeq.ops.reshape import Reshape
 from edgeq.ops.slice import Slice
 from edgeq.ops.split import Split
-from edgeq.passes.lower_arithmetic import lower_arithmetic
-from edgeq.plan.plan import plan
-from edgeq.plan.program import Program
-from edgeq.targets import target
-from tests.kernel_harness import compile_layer
 from tests.passes.nets import Net, quant
-from tests.plan.oracle import check_program
-
-PORTABLE = target("portable")
-
-
-def planned(net: Net, *outputs: str) -> Program:
-    """Return the program, whose bytes move as they must."""
-    graph = lower_arithmetic(net.graph(*outputs))
-    program = plan(graph, PORTABLE, "")
-    check_program(graph, program)
-    return program
-
-
-def kinds(program: Program) -> list[str]:
-    return [call.kind for call in program.calls]
-
-
-def _same_bits(net: Net, *outputs: str) -> None:
-    """Fail unless the C computes what the reference does and leaves its inputs alone."""
-    graph = lower_arithmetic(net.graph(*outputs))
-    compiled = compile_layer(graph, "portable")
-    arrays = reference.sample_inputs(graph, 3)
-    kept = [array.copy() for array in arrays]
-    got = compiled(*arrays)
-    results = got if isinstance(got, tuple) else (got,)
-    for want, have in zip(reference.run(graph, kept), results, strict=True):
-        np.testing.assert_array_equal(have, want)
-    for want, have in zip(kept, arrays, strict=True):
-        np.testing.assert_array_equal(have, want)
-
-
-# ---- Views --------------------------------------------------------------------------------
+from tests.plan.oracle import kinds, planned, same_bits
 
 
 def test_a_chain_of_views_needs_no_call_and_no_memory() -> None:
@@ -90,7 +51,7 @@ def test_an_output_that_views_a_piece_does_not_hold_the_whole() -> None:
     program = planned(net, y)
     assert program.places[whole].kind == "arena"
     assert kinds(program) == ["relu", "reshape"]
-    _same_bits(net, y)
+    same_bits(net, y)
 
 
 def test_a_view_of_a_constant_is_a_copy() -> None:
@@ -99,7 +60,7 @@ def test_a_view_of_a_constant_is_a_copy() -> None:
     y = net.op(Reshape, held, shape=(2, 3))
     net.input((1,))
     assert kinds(planned(net, y)) == ["reshape"]
-    _same_bits(net, y)
+    same_bits(net, y)
 
 
 # ---- Concatenation and split --------------------------------------------------------------
@@ -140,7 +101,7 @@ def test_a_duplicate_is_copied() -> None:
     a = net.op(Relu, net.input((1, 4)))
     y = net.op(Concat, a, a, axis=0)
     assert kinds(planned(net, y)) == ["relu", "concat"]
-    _same_bits(net, y)
+    same_bits(net, y)
 
 
 def test_a_piece_of_two_wholes_is_in_the_first() -> None:
@@ -151,7 +112,7 @@ def test_a_piece_of_two_wholes_is_in_the_first() -> None:
     program = planned(net, first, second)
     assert kinds(program) == ["relu", "add", "concat"]
     assert program.places[b].index == 0
-    _same_bits(net, first, second)
+    same_bits(net, first, second)
 
 
 @pytest.mark.parametrize("which", [0, 1])
@@ -166,7 +127,7 @@ def test_a_port_inside_a_concatenation_is_copied(which: int) -> None:
     program = planned(net, *outputs)
     assert kinds(program)[-1] == "concat"
     assert program.places[b].kind == "output"
-    _same_bits(net, *outputs)
+    same_bits(net, *outputs)
 
 
 def test_a_constant_inside_a_concatenation_is_copied() -> None:
@@ -177,7 +138,7 @@ def test_a_constant_inside_a_concatenation_is_copied() -> None:
     program = planned(net, y)
     assert kinds(program) == ["relu", "concat"]
     assert program.places[a].offset == 4
-    _same_bits(net, y)
+    same_bits(net, y)
 
 
 def test_pieces_that_are_not_contiguous_are_copied() -> None:
@@ -207,7 +168,7 @@ def test_a_piece_that_is_an_output_is_copied() -> None:
     program = planned(net, a, y)
     assert kinds(program) == ["relu", "split", "relu"]
     assert program.places[b].kind == "arena"
-    _same_bits(net, a, y)
+    same_bits(net, a, y)
 
 
 def test_split_and_concatenated_again() -> None:
@@ -216,101 +177,4 @@ def test_split_and_concatenated_again() -> None:
     a, b = net.op(Split, whole, outs=2, axis=1)
     y = net.op(Concat, b, a, axis=1)
     assert kinds(planned(net, y)) == ["relu", "concat"]
-    _same_bits(net, y)
-
-
-# ---- In place -----------------------------------------------------------------------------
-
-
-def _chain(net: Net, x: str, length: int) -> str:
-    for _ in range(length):
-        x = net.op(Relu, x)
-    return x
-
-
-def test_a_chain_runs_in_the_output_alone() -> None:
-    net = Net()
-    x = net.input((16,))
-    y = _chain(net, x, 4)
-    program = planned(net, y)
-    assert {program.places[op.outputs[0]] for op in net.ops} == {program.places[y]}
-    assert program.arena == 32
-    assert program.places[x].kind == "input"
-
-
-def test_types_of_one_size_share() -> None:
-    net = Net()
-    a = net.op(Relu, net.input((16,)))
-    y = net.op(Requantize, a, dtype=DType.UINT8, params=quant(0.5, 128))
-    program = planned(net, y)
-    assert program.places[a] == program.places[y]
-
-
-def test_what_is_read_later_stays() -> None:
-    net = Net()
-    a = net.op(Relu, net.input((16,)))
-    b = net.op(Relu, a)
-    y = net.op(Add, b, a)
-    program = planned(net, y)
-    assert program.places[b].kind == program.places[y].kind == "output"
-    assert program.places[a].kind == "arena"
-
-
-def test_an_operand_read_twice_stays() -> None:
-    net = Net()
-    a = net.op(Relu, net.input((16,)))
-    y = net.op(Add, a, a)
-    program = planned(net, y)
-    assert program.places[a].kind == "arena"
-    assert not any(argument.restrict for argument in program.calls[1].arguments[:2])
-
-
-def test_a_part_of_the_operand_is_read_after_it_would_be_written() -> None:
-    net = Net()
-    whole = net.op(Relu, net.input((2, 8)))
-    first, _ = net.op(Split, whole, outs=2, axis=0)
-    y = net.op(Add, whole, first)
-    program = planned(net, y)
-    assert program.places[whole].kind == "arena"
-    _same_bits(net, y)
-
-
-def test_a_piece_is_not_overwritten_while_its_neighbour_lives() -> None:
-    net = Net()
-    whole = net.op(Relu, net.input((2, 8)))
-    first, second = net.op(Split, whole, outs=2, axis=0)
-    a = net.op(Relu, first)
-    y = net.op(Concat, second, a, axis=0)
-    program = planned(net, y)
-    assert program.places[a] != program.places[first]
-    _same_bits(net, y)
-
-
-def test_inputs_and_their_views_are_not_overwritten() -> None:
-    net = Net()
-    x = net.input((2, 8))
-    view = net.op(Reshape, x, shape=(16,))
-    piece = net.op(Split, x, outs=2, axis=0)[1]
-    outputs = [net.op(Relu, name) for name in (x, view, piece)]
-    program = planned(net, *outputs)
-    assert {program.places[name].kind for name in (x, view, piece)} == {"input"}
-    assert not any(program.places[name].kind == "input" for name in outputs)
-    _same_bits(net, *outputs)
-
-
-def test_an_output_that_is_read_is_not_overwritten() -> None:
-    net = Net()
-    a = net.op(Relu, net.input((16,)))
-    program = planned(net, a, net.op(Relu, a))
-    assert [program.places[op.outputs[0]].index for op in net.ops] == [0, 1]
-
-
-def test_one_output_read_by_many() -> None:
-    net = Net()
-    a = net.op(Relu, net.input((16,)))
-    outputs = [net.op(Relu, a) for _ in range(5)]
-    program = planned(net, *outputs)
-    # Only the last reader takes its memory over.
-    assert program.places[a] == program.places[program.calls[-1].outputs[0]]
-    assert len({program.places[name] for name in outputs}) == 5
-    _same_bits(net, *outputs)
+    same_bits(net, y)
