@@ -1,8 +1,8 @@
 /* The program that runs one network for a host that emulates it: `program run N`, `program tensors N`.
  *
  * Reads the bytes of the inputs of N runs from standard input, and writes those of the outputs, or of
- * every tensor when the layer that computes it has ended, to standard output. Exit status 0, or one
- * of the first enumeration below with a line on standard error that says more:
+ * every tensor when the layer that computes it has ended, to standard output. Exit status 0; UNUSABLE
+ * for input that is too short or output that nobody takes; FAILED after a line on standard error:
  *
  *     guard REGION OFFSET       a layer wrote outside its memory
  *     status VERB STATUS TEXT   a function of the network returned an error
@@ -13,8 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FAILED = 80, UNUSABLE = 81 };
-enum { GUARD = 4096, UNTOUCHED = 0xA5 };
+enum {
+    FAILED = 80,
+    UNUSABLE = 81
+};
+enum {
+    GUARD = 4096,
+    UNTOUCHED = 0xA5
+};
 
 /* Memory that a guard zone precedes and another follows. */
 typedef struct {
@@ -35,7 +41,12 @@ typedef struct {
 #include "edgeq-network.h"
 
 /* The order of the regions. */
-enum { ARENA = 0, INPUT = 1, OUTPUT = INPUT + INPUTS, REGIONS = OUTPUT + OUTPUTS };
+enum {
+    ARENA = 0,
+    INPUT = 1,
+    OUTPUT = INPUT + INPUTS,
+    REGIONS = OUTPUT + OUTPUTS
+};
 
 /* An odd multiple of the alignment: code that needs more than was promised shows it. */
 static uint8_t *start_of(int index)
@@ -181,5 +192,8 @@ int main(int count, char **arguments)
         }
         status = strcmp(arguments[1], "tensors") == 0 ? all_layers(&ctx) : whole(&ctx);
     }
-    return status != 0 ? status : fflush(stdout) != 0 ? UNUSABLE : 0;
+    if (status == 0 && fflush(stdout) != 0) {
+        return UNUSABLE;
+    }
+    return status;
 }

@@ -17,7 +17,7 @@ from edgeq.host.doctor import install_command
 from edgeq.host.toolchain import Compiler, expanded, first_error, identify
 from edgeq.targets.base import CrossCompiler, Target
 
-_SECONDS = 600  # the first use of ziglang for a target builds a C library
+_SECONDS = 1200  # the first use of ziglang for a processor builds a C library
 _PROBE = '#include <stdio.h>\nint main(void) { return puts("edgeq") < 0; }\n'
 
 

@@ -25,6 +25,7 @@ from tests import small_networks
 from tests.host import tiny
 from tests.models.catalogue import Model, parameters
 from tests.models.projects import WARNINGS, need
+from tests.style.sources import ROOT
 
 NAMES = [each.name for each in TARGETS.values() if each.is_emulated]
 MODELS = [
@@ -211,11 +212,16 @@ def test_without_its_tools_a_target_says_what_to_install(
     assert emulator.value.hint == "apt-get install qemu-user"
 
 
-def test_the_program_is_clean_c99(tmp_path: Path) -> None:
+def test_the_program_is_clean_and_formatted_c99(tmp_path: Path) -> None:
     (tmp_path / "tiny.h").write_text(tiny.HEADER)
     (tmp_path / "edgeq-network.h").write_text(network_header(tiny.PROGRAM, tiny.TENSORS))
     (tmp_path / "main.c").write_text((runtime_dir() / "runner.c").read_text())
     for compiler in ("gcc", "clang"):
         command = (need(compiler), *WARNINGS, "-I.", "-c", "main.c", "-o", "main.o")
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    style = f"--style=file:{ROOT / '.clang-format'}"
+    for name in ("main.c", "edgeq-network.h"):
+        command = (need("clang-format"), style, "--dry-run", "--Werror", name)
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
