@@ -33,7 +33,7 @@ clean:
 	rm -f $(RUN) $(TEST)
 
 debian:
-	@.ci/setup debian gcc clang clang_rt clang_format
+	@.ci/setup debian gcc clang clang_rt clang_format aarch64 armhf qemu
 
 $(RUN): $(SOURCES)
 	.ci/setup venv examples

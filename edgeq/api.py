@@ -24,6 +24,7 @@ from edgeq.emit.write import write_file
 from edgeq.frontends.floats import require_integer
 from edgeq.frontends.npz import graph_bytes
 from edgeq.host.compiled import Compiled
+from edgeq.host.runners import compiled_for
 from edgeq.ir.graph import Graph
 from edgeq.ir.profiles import profile
 from edgeq.passes.pipeline import run_passes
@@ -65,11 +66,11 @@ def compile(
     name: str | None = None,
     numerics: str | None = None,
 ) -> Compiled:
-    """Return a callable that runs the generated C of ``graph`` on this machine."""
+    """Return a callable that runs the generated C of ``graph``, here or in an emulator."""
     chosen = find_target(target) if isinstance(target, str) else target
     lowered = lower(graph, numerics)
     program = program_of(graph, lowered, chosen, name)
-    return Compiled(program, sources(program), lowered.tensors, target=chosen)
+    return compiled_for(program, sources(program), lowered.tensors, chosen)
 
 
 def generate(

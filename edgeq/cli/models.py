@@ -11,6 +11,7 @@ from edgeq.cli.options import check_numerics, check_target
 from edgeq.emit.project import sources
 from edgeq.errors import EdgeqError
 from edgeq.host.compiled import Compiled
+from edgeq.host.runners import compiled_for
 from edgeq.ir.graph import Graph
 from edgeq.plan.program import Program
 from edgeq.targets import target as find_target
@@ -37,9 +38,9 @@ def program(path: Path, graph: Graph, lowered: Graph, target: str) -> Program:
 
 
 def compiled(path: Path, graph: Graph, lowered: Graph, target: str) -> Compiled:
-    """Return the generated C of a lowered graph, built for this machine."""
+    """Return the generated C of a lowered graph, built for its target."""
     planned = program(path, graph, lowered, target)
-    ready = Compiled(planned, sources(planned), lowered.tensors, target=find_target(target))
+    ready = compiled_for(planned, sources(planned), lowered.tensors, find_target(target))
     ready.build()
     return ready
 

@@ -10,8 +10,10 @@ from edgeq import reference
 from edgeq.cli import models
 from edgeq.cli.options import Debug, Input, Json, Model, Numerics, Quiet, Target
 from edgeq.cli.output import Output
+from edgeq.host.profile import require_clock
 from edgeq.report import facts, terminal
 from edgeq.samples import load_inputs
+from edgeq.targets import target as find_target
 
 
 def profile_model(
@@ -29,6 +31,7 @@ def profile_model(
     output = Output.of(ctx)
     with output.working(f"measuring {model}"):
         graph = models.load(model, numerics, target)
+        require_clock(find_target(target))
         arrays = load_inputs(inputs, graph)[0] if inputs else reference.sample_inputs(graph)
         compiled = models.compiled(model, graph, models.lower(model, graph, numerics), target)
         profile = compiled.profile(*arrays, repeats=repeats)

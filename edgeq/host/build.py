@@ -1,10 +1,9 @@
-"""Compile a generated project into a shared library, in a folder that cleans up after itself."""
+"""Compile a generated project, in a folder that cleans up after itself."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shutil
 import subprocess
 import tempfile
@@ -15,19 +14,16 @@ from pathlib import Path, PurePosixPath
 from types import TracebackType
 
 from edgeq.errors import ToolchainError
-from edgeq.host.toolchain import Compiler
+from edgeq.host.toolchain import Compiler, first_error
 
 _CHUNK = 1 << 20  # characters encoded at a time: weights can be 120 MB of text
 _OBJECTS = "build"
+_PROGRAM = "program"
 _STACK_USAGE = "-fstack-usage"
-# Linkers give the reason first, and the word "error" only in a last line that says no more.
-_ERROR = re.compile(
-    r"error|multiple definition|duplicate symbol|undefined (reference|symbol)", re.I
-)
 
 
 class Build:
-    """A built project: its shared library, and what else the compiler left.
+    """A built project: the shared ``library`` or the program, and what else the compiler left.
 
     The private folder it lies in is removed by ``close``, by leaving the ``with`` block, or when
     the object is garbage collected. A library that is still loaded then keeps working.
@@ -77,19 +73,47 @@ def build_shared(
     as there are processors, with ``flags`` and position-independent code. Raise
     ``ToolchainError`` with the compiler's first error.
     """
+    return _build(files, f"lib{name}.so", compiler, (*flags, "-fPIC"), ("-shared",))
+
+
+def build_program(
+    files: Mapping[str, str],
+    main: Mapping[str, str],
+    *,
+    compiler: Compiler,
+    flags: Sequence[str],
+) -> Build:
+    """Build ``src/*.c`` of a project, and around it a static program of the files of ``main``.
+
+    ``main`` maps names to text; one of them is ``main.c``. It is not among the objects. Otherwise
+    as ``build_shared``.
+    """
+    around = {f"{_PROGRAM}/{path}": text for path, text in main.items()}
+    link = ("-static", "-Iinclude", f"{_PROGRAM}/main.c")
+    return _build({**files, **around}, "run", compiler, flags, link)
+
+
+def _build(
+    files: Mapping[str, str],
+    result: str,
+    compiler: Compiler,
+    flags: Sequence[str],
+    link: Sequence[str],
+) -> Build:
+    """Compile each source, then link the objects with the arguments of ``link``."""
     sources = _sources(files)
-    build = Build(f"lib{name}.so")
+    build = Build(result)
     with _closing_on_error(build):
         _write_project(build.root, files)
-        spelled = compiler.flags((*flags, "-fPIC"))
+        spelled = compiler.flags(flags)
         report = (_STACK_USAGE,) if compiler.accepts(_STACK_USAGE) else ()
         commands = [
             (*compiler.command, *spelled, *report, "-Iinclude", "-Isrc", "-c", path, "-o", object_)
             for path, object_ in sources.items()
         ]
         _run_all(build.root, commands)
-        link = (*compiler.command, *spelled, "-shared", *sources.values())
-        _run(build.root, (*link, "-o", build.library.name))
+        linking = (*compiler.command, *spelled, *link, *sources.values(), "-o", result)
+        _run(build.root, linking)
     return build
 
 
@@ -141,16 +165,8 @@ def _run(root: Path, command: Sequence[str]) -> None:
     except OSError as error:
         raise ToolchainError(f"{command[0]} does not run: {error}") from error
     if done.returncode != 0:
-        message = done.stderr.decode(errors="replace")
-        raise ToolchainError(
-            _first_error(message) or f"it ended with status {done.returncode}", where=command[0]
-        )
-
-
-def _first_error(message: str) -> str:
-    lines = [line.strip() for line in message.splitlines() if line.strip()]
-    errors = [line for line in lines if _ERROR.search(line)]
-    return (errors or lines or [""])[0]
+        reason = first_error(done.stderr) or f"it ended with status {done.returncode}"
+        raise ToolchainError(reason, where=command[0])
 
 
 def _processors() -> int:

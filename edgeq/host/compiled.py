@@ -13,7 +13,7 @@ import numpy as np
 from edgeq._host import Library, Session
 from edgeq.errors import ModelError, TargetError
 from edgeq.host.build import Build, build_shared
-from edgeq.host.profile import Profile, Row
+from edgeq.host.profile import Profile, Row, require_clock
 from edgeq.host.toolchain import host_compiler
 from edgeq.ir.graph import Tensor
 from edgeq.plan.program import Place, Port, Program
@@ -63,37 +63,19 @@ class Compiled:
         inputs that do not fit, ``ToolchainError`` when the C cannot be built.
         """
         arrays, runs = self._fit(inputs)
-        with self.session() as session:
-            if runs is None:
-                outputs: Arrays = session.run(arrays)
-            else:
-                shapes = ((runs, *port.shape) for port in self.program.outputs)
-                dtypes = (port.dtype.numpy for port in self.program.outputs)
-                outputs = tuple(map(np.empty, shapes, dtypes))
-                for i in range(runs):
-                    # The ellipsis keeps a view where an integer alone would return a scalar.
-                    session.run([a[i, ...] for a in arrays], [a[i, ...] for a in outputs])
+        outputs = self._run(arrays, runs)
         return outputs[0] if len(outputs) == 1 else outputs
 
     def tensors(self, *inputs: np.ndarray) -> dict[str, np.ndarray]:
         """Run layer by layer; return a copy of every tensor that a layer writes, by name."""
-        arrays = self._one_run(inputs)
-        found = {}
-        with self.session() as session:
-            outputs = session.begin(arrays)
-            memory = {
-                "arena": (session.arena_view(),),
-                "input": tuple(map(_bytes, arrays)),
-                "output": tuple(map(_bytes, outputs)),
-            }
-            for call in self.program.calls:
-                session.run_layer(call.index)
-                for name in call.outputs:
-                    found[name] = _read(self._tensors[name], self.program.places[name], memory)
-        return found
+        return self._step(self._one_run(inputs))
 
     def profile(self, *inputs: np.ndarray, repeats: int = 25) -> Profile:
-        """Measure each layer on this machine: the median of ``repeats`` runs after one more."""
+        """Measure each layer on this machine: the median of ``repeats`` runs after one more.
+
+        Raise ``TargetError`` when the code is for another.
+        """
+        require_clock(self.target)
         arrays = self._one_run(inputs)
         with self.session() as session:
             session.begin(arrays)
@@ -121,6 +103,35 @@ class Compiled:
         session.end()
         # Not after an error: an arena that was written outside its bounds is not used again.
         self._idle.append(session)
+
+    def _run(self, arrays: Arrays, runs: int | None) -> Arrays:
+        """Return the outputs of one run, or of a sequence of ``runs``."""
+        with self.session() as session:
+            if runs is None:
+                return session.run(arrays)
+            shapes = ((runs, *port.shape) for port in self.program.outputs)
+            dtypes = (port.dtype.numpy for port in self.program.outputs)
+            outputs = tuple(map(np.empty, shapes, dtypes))
+            for i in range(runs):
+                # The ellipsis keeps a view where an integer alone would return a scalar.
+                session.run([a[i, ...] for a in arrays], [a[i, ...] for a in outputs])
+        return outputs
+
+    def _step(self, arrays: Arrays) -> dict[str, np.ndarray]:
+        """Return every tensor that a layer of one run writes."""
+        found = {}
+        with self.session() as session:
+            outputs = session.begin(arrays)
+            memory = {
+                "arena": (session.arena_view(),),
+                "input": tuple(map(_bytes, arrays)),
+                "output": tuple(map(_bytes, outputs)),
+            }
+            for call in self.program.calls:
+                session.run_layer(call.index)
+                for name in call.outputs:
+                    found[name] = _read(self._tensors[name], self.program.places[name], memory)
+        return found
 
     def _load(self) -> tuple[Build, Library]:
         with self._lock:

@@ -30,7 +30,11 @@ class Tool:
 
 _TOOLS = (
     Tool("gcc", "build for this machine", "apt-get install gcc libc6-dev"),
-    Tool("clang", "build for this machine", "apt-get install clang"),
+    Tool(
+        "clang",
+        "build for this machine, and with the libraries of a cross gcc for others",
+        "apt-get install clang",
+    ),
     Tool("ziglang", "build for this machine and others", "pip install ziglang"),
     Tool("arm-none-eabi-gcc", "build for Cortex-M", "apt-get install gcc-arm-none-eabi"),
     Tool(
@@ -63,6 +67,15 @@ def doctor(environment: Mapping[str, str] | None = None) -> tuple[Tool, ...]:
     """
     env = dict(os.environ if environment is None else environment)
     return tuple(_look(tool, env) for tool in _TOOLS)
+
+
+def install_command(name: str) -> str:
+    """Return the command that installs a tool, or ``""`` for one that edgeq does not know.
+
+    >>> install_command("qemu-arm")
+    'apt-get install qemu-user'
+    """
+    return next((tool.install for tool in _TOOLS if tool.name == name), "")
 
 
 def _look(tool: Tool, env: Mapping[str, str]) -> Tool:

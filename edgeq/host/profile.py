@@ -5,6 +5,20 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 
+from edgeq.errors import TargetError
+from edgeq.targets.base import Target
+
+
+def require_clock(target: Target) -> None:
+    """Raise ``TargetError`` unless code for ``target`` has a time on this machine."""
+    if target.is_native:
+        return
+    emulated = f": an emulator's time says nothing about it, and {target.runner} has no other"
+    raise TargetError(
+        f"no time can be measured for target '{target.name}'{emulated if target.runner else ''}",
+        hint="measure 'host' or 'portable'; instructions are not counted yet",
+    )
+
 
 @dataclass(frozen=True, slots=True)
 class Row:

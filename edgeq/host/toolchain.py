@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib.util
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -21,6 +22,10 @@ INSTALL_HINT = (
     "install gcc or clang (Debian: apt-get install gcc libc6-dev), or pip install ziglang"
 )
 
+# Linkers give the reason first, and the word "error" only in a last line that says no more.
+_ERROR = re.compile(
+    r"error|multiple definition|duplicate symbol|undefined (reference|symbol)|cannot find", re.I
+)
 _SECONDS = 300  # the first use of a fresh ziglang builds its caches
 _SUBSTITUTES = {"-march=native": "-mcpu=native"}
 _FAMILY_FLAGS = {
@@ -86,8 +91,7 @@ def host_compiler(
     env = dict(os.environ if environment is None else environment)
     wanted = name or env.get("CC", "").strip()
     if wanted:
-        command = _zig() if wanted == "ziglang" else tuple(shlex.split(wanted))
-        compiler = identify(command, env)
+        compiler = identify(expanded(tuple(shlex.split(wanted))), env)
         if compiler is None:
             origin = "" if name else " (from the environment variable CC)"
             raise ToolchainError(f"compiler '{wanted}'{origin} does not run", hint=INSTALL_HINT)
@@ -112,6 +116,14 @@ def identify(command: Sequence[str], environment: Mapping[str, str]) -> Compiler
     return Compiler(full, "zig" if "ziglang" in command else family, version)
 
 
+def expanded(command: Sequence[str]) -> tuple[str, ...]:
+    """Return a command with ``ziglang`` as this Python calls it; empty where it is not here."""
+    if command[:1] != ("ziglang",):
+        return tuple(command)
+    zig = _zig()
+    return (*zig, *command[1:]) if zig else ()
+
+
 def version_line(command: Sequence[str], environment: Mapping[str, str]) -> str | None:
     """Return the first line that ``command`` prints, or ``None`` when it fails."""
     try:
@@ -122,6 +134,17 @@ def version_line(command: Sequence[str], environment: Mapping[str, str]) -> str 
         return None
     lines = done.stdout.decode(errors="replace").strip().splitlines()
     return lines[0].strip() if done.returncode == 0 and lines else None
+
+
+def first_error(output: bytes) -> str:
+    """Return the line of a compiler's output that gives the reason; ``""`` when it is empty.
+
+    >>> first_error(b"collect2: error: ld returned 1 exit status")
+    'collect2: error: ld returned 1 exit status'
+    """
+    lines = [line.strip() for line in output.decode(errors="replace").splitlines() if line.strip()]
+    errors = [line for line in lines if _ERROR.search(line)]
+    return (errors or lines or [""])[0]
 
 
 def _candidates(env: Mapping[str, str]) -> Iterable[tuple[str, ...]]:

@@ -149,6 +149,8 @@ def targets() -> list[Facts]:
             "alignment": target.alignment,
             "flags": list(target.flags),
             "runner": target.runner,
+            "runner_arguments": list(target.runner_arguments),
+            "compilers": [" ".join(each.command) for each in target.compilers],
         }
         for target in TARGETS.values()
     ]

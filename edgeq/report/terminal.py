@@ -106,7 +106,8 @@ def targets(facts: Iterable[Facts]) -> tuple[Table, ...]:
     """Show which targets there are."""
     table = _table(("target", "for", "kernels", "runs", "flags"), ("alignment",))
     for row in facts:
-        runs = {None: "not from here", "native": "here"}.get(row["runner"], row["runner"])
+        emulated = " ".join([row["runner"] or "", *row["runner_arguments"]])
+        runs = {None: "not from here", "native": "here"}.get(row["runner"], emulated)
         cells = (row["name"], row["summary"], " > ".join(row["isas"]), runs, " ".join(row["flags"]))
         table.add_row(*map(_text, cells), str(row["alignment"]))
     return (table,)

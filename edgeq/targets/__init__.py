@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from edgeq.errors import TargetError
+from edgeq.targets.arm import AARCH64, AARCH64_DOTPROD, AARCH64_I8MM, ARMV7_NEON
 from edgeq.targets.base import Target
 from edgeq.targets.host import HOST
 from edgeq.targets.portable import PORTABLE
 
-TARGETS: Mapping[str, Target] = MappingProxyType({t.name: t for t in (HOST, PORTABLE)})
+_ALL = (HOST, PORTABLE, AARCH64, AARCH64_DOTPROD, AARCH64_I8MM, ARMV7_NEON)
+TARGETS: Mapping[str, Target] = MappingProxyType({t.name: t for t in _ALL})
 
 
 def target(name: str) -> Target:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgeq.errors import TargetError
@@ -28,14 +29,36 @@ _INEXACT_FLAGS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
+class CrossCompiler:
+    """A compiler that builds for another machine, where it is installed.
+
+    ``command`` begins with a program, or with ``ziglang`` for that package of this Python.
+    ``instead`` has the flags of the target that this compiler spells otherwise, or not at all.
+    """
+
+    command: tuple[str, ...]
+    instead: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    def spelled(self, flags: Sequence[str]) -> tuple[str, ...]:
+        """Return flags of a target in this compiler's spelling.
+
+        >>> CrossCompiler(("cc",), (("-a", ()), ("-b", ("-c", "-d")))).spelled(("-a", "-b", "-O2"))
+        ('-c', '-d', '-O2')
+        """
+        instead = dict(self.instead)
+        return tuple(word for flag in flags for word in instead.get(flag, (flag,)))
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """One processor family that edgeq generates C for.
 
     ``isas`` is the chain of kernel tables, tried in order; ``alignment`` is that of the arena and
-    of each buffer in it, in bytes. ``runner`` is ``NATIVE``, the name of an emulator, or ``None``
-    when results cannot be run from here. ``compilers`` are the compilers to look for (none: the
-    compiler of this machine). ``float32`` tells whether the processor has single-precision
-    hardware, which numerics with float32 scales need. Raise ``TargetError`` for a bad declaration.
+    of each buffer in it, in bytes. ``runner`` is ``NATIVE``, the program of an emulator, or
+    ``None`` when results cannot be run from here; ``runner_arguments`` make the emulator that
+    processor. ``compilers`` are tried in order (none: the compiler of this machine). ``float32``
+    tells whether the processor has single-precision hardware, which numerics with float32 scales
+    need. Raise ``TargetError`` for a bad declaration.
     """
 
     name: str
@@ -44,7 +67,8 @@ class Target:
     alignment: int
     cflags: tuple[str, ...] = ()
     runner: str | None = None
-    compilers: tuple[str, ...] = ()
+    runner_arguments: tuple[str, ...] = ()
+    compilers: tuple[CrossCompiler, ...] = ()
     float32: bool = True
 
     def __post_init__(self) -> None:
@@ -56,6 +80,7 @@ class Target:
             (_is_power_of_two(self.alignment), "alignment must be a power of two, at least 8"),
             (not _INEXACT_FLAGS & set(self.cflags), "cflags let results depend on the compiler"),
             (not any(f.startswith("-std=") for f in self.cflags), "cflags chooses a C standard"),
+            (bool(self.compilers) == self.is_emulated, "an emulator goes with compilers for it"),
         )
         for holds, what in rules:
             if not holds:
@@ -70,6 +95,11 @@ class Target:
     def is_native(self) -> bool:
         """Tell whether the code runs on the machine that edgeq runs on."""
         return self.runner == NATIVE
+
+    @property
+    def is_emulated(self) -> bool:
+        """Tell whether an emulator runs the code."""
+        return self.runner not in (None, NATIVE)
 
 
 def _is_power_of_two(alignment: int) -> bool:

@@ -39,6 +39,10 @@ def test_every_target_is_listed(edgeq: Command) -> None:
     assert [row["name"] for row in rows] == list(TARGETS)
     text = edgeq("targets").out
     assert all(target.summary in text for target in TARGETS.values())
+    emulated = {row["name"]: (row["runner"], row["compilers"]) for row in rows if row["compilers"]}
+    assert emulated["armv7-neon"][0] == "qemu-arm"
+    assert "arm-linux-gnueabihf-gcc" in emulated["armv7-neon"][1]
+    assert "qemu-arm -cpu cortex-a7" in text
 
 
 def test_the_doctor_tells_what_is_here_and_how_to_get_the_rest(edgeq: Command) -> None:

@@ -36,7 +36,7 @@ def test_one_run_has_the_models_shape(
     np.testing.assert_array_equal(arrays["output0"], reference.run(LOWERED, [RUNS[0]])[0])
 
 
-@pytest.mark.parametrize("target", ["host", "portable"])
+@pytest.mark.parametrize("target", ["host", "portable", "aarch64", "armv7-neon"])
 def test_a_leading_axis_is_a_sequence_of_runs(
     edgeq: Command, model: Path, tmp_path: Path, target: str
 ) -> None:
@@ -133,3 +133,11 @@ def test_a_profile_has_a_time_for_each_layer(edgeq: Command, model: Path, tmp_pa
     assert all(row["ns"] >= 0 for row in facts["layers"])
     text = edgeq("profile", model, "--repeats", "3").out
     assert all(row["function"] in text for row in facts["layers"])
+
+
+@pytest.mark.parametrize("target", ["aarch64", "armv7-neon"])
+def test_an_emulator_has_no_time(edgeq: Command, model: Path, target: str) -> None:
+    result = edgeq("profile", model, "--target", target)
+    assert (result.code, result.out) == (2, "")
+    assert f"no time can be measured for target '{target}'" in result.err
+    assert "instructions are not counted yet" in result.err

@@ -37,6 +37,14 @@ def test_reference_and_c_are_equal(edgeq: Command, model: Path) -> None:
         assert target["difference"] is None
 
 
+def test_emulated_code_is_equal_too(edgeq: Command, model: Path) -> None:
+    facts = edgeq("verify", model, "-t", "aarch64-i8mm", "-t", "portable", "--json").json
+    assert facts["passed"] is True
+    first, second = facts["targets"]
+    assert (first.pop("target"), second.pop("target")) == ("aarch64-i8mm", "portable")
+    assert first == second
+
+
 def test_goldens_may_hold_the_inputs(edgeq: Command, model: Path, tmp_path: Path) -> None:
     golden(tmp_path / "g.npz")
     result = edgeq("verify", model, "--golden", tmp_path / "g.npz", "--json")

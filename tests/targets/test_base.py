@@ -7,8 +7,9 @@ import dataclasses
 import pytest
 
 from edgeq.errors import TargetError
-from edgeq.targets.base import COMMON_CFLAGS, NATIVE, Target
+from edgeq.targets.base import COMMON_CFLAGS, NATIVE, CrossCompiler, Target
 
+CROSS = CrossCompiler(("other-gcc",), (("-mfancy", ("-mcpu=fancy", "-O1")), ("-mhard", ())))
 GOOD = Target("cortex-m4", "a processor", ("dsp", "portable"), 8, ("-O2",))
 
 
@@ -29,6 +30,8 @@ GOOD = Target("cortex-m4", "a processor", ("dsp", "portable"), 8, ("-O2",))
         ({"cflags": ("-Ofast",)}, "depend on the compiler"),
         ({"cflags": ("-ffp-contract=fast",)}, "depend on the compiler"),
         ({"cflags": ("-std=gnu11",)}, "C standard"),
+        ({"runner": "qemu-arm"}, "an emulator goes with compilers"),
+        ({"runner": NATIVE, "compilers": (CROSS,)}, "an emulator goes with compilers"),
     ),
 )
 def test_a_bad_declaration_is_an_error_that_names_the_target(changes, message):
@@ -49,8 +52,18 @@ def test_common_flags_come_first():
 
 def test_only_native_code_runs_here():
     assert not GOOD.is_native
-    assert not dataclasses.replace(GOOD, runner="qemu-arm").is_native
-    assert dataclasses.replace(GOOD, runner=NATIVE).is_native
+    assert not GOOD.is_emulated
+    emulated = dataclasses.replace(GOOD, runner="qemu-arm", compilers=(CROSS,))
+    assert emulated.is_emulated
+    assert not emulated.is_native
+    native = dataclasses.replace(GOOD, runner=NATIVE)
+    assert native.is_native
+    assert not native.is_emulated
+
+
+def test_a_cross_compiler_spells_flags_its_own_way():
+    assert CROSS.spelled(("-O2", "-mfancy", "-mhard", "-g")) == ("-O2", "-mcpu=fancy", "-O1", "-g")
+    assert CrossCompiler(("cc",)).spelled(("-O2", "-mfancy")) == ("-O2", "-mfancy")
 
 
 def test_targets_are_values():

@@ -1,0 +1,143 @@
+"""A compiled network for another processor: a program that an emulator runs on this machine."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from edgeq.emit.runner import FAILED, network_header, region_name
+from edgeq.errors import EdgeqError, ToolchainError, VerifyError
+from edgeq.host.build import Build, build_program
+from edgeq.host.compiled import Arrays, Compiled
+from edgeq.host.cross import cross_toolchain, find_emulator
+from edgeq.resources import runtime_dir
+
+# Far more than any emulator takes: what runs longer than this does not end at all.
+_SECONDS = 120
+_MACS_PER_SECOND = 2_000_000
+
+
+class Emulated(Compiled):
+    """A network whose C is built into a static program, and run by the emulator of its target.
+
+    It is called, stepped and verified as any other, one process for each call: a sequence of runs
+    is one call. There are no sessions and no times.
+    """
+
+    _program: Build | None = None
+
+    def build(self) -> Build:
+        """Return the built program, building it when that has not happened yet."""
+        with self._lock:
+            if self._program is None:
+                tools = cross_toolchain(self.target, self._compiler)
+                main = (runtime_dir() / "runner.c").read_text(encoding="utf-8")
+                header = network_header(self.program, self._tensors)
+                self._program = build_program(
+                    self.files,
+                    {"main.c": main, "edgeq-network.h": header},
+                    compiler=tools.compiler,
+                    flags=tools.flags,
+                )
+            return self._program
+
+    def _run(self, arrays: Arrays, runs: int | None) -> Arrays:
+        ports = self.program.outputs
+        count = 1 if runs is None else runs
+        raw = self._execute("run", _interleaved(arrays, count), count)
+        table = np.frombuffer(raw, np.uint8).reshape(count, sum(port.bytes for port in ports))
+        leading = () if runs is None else (runs,)
+        return tuple(
+            part.copy().view(port.dtype.numpy).reshape(*leading, *port.shape)
+            for port, part in zip(ports, _columns(table, [p.bytes for p in ports]), strict=True)
+        )
+
+    def _step(self, arrays: Arrays) -> dict[str, np.ndarray]:
+        written = [name for call in self.program.calls for name in call.outputs]
+        tensors = [self._tensors[name] for name in written]
+        raw = self._execute("tensors", _interleaved(arrays, 1), 1)
+        table = np.frombuffer(raw, np.uint8).reshape(1, sum(t.bytes for t in tensors))
+        return {
+            name: part.copy().view(tensor.dtype.numpy).reshape(tensor.shape)
+            for name, tensor, part in zip(
+                written, tensors, _columns(table, [t.bytes for t in tensors]), strict=True
+            )
+        }
+
+    def _execute(self, mode: str, data: bytes, runs: int) -> bytes:
+        emulator = find_emulator(self.target)
+        build = self.build()
+        limit = _SECONDS + runs * (1 + self.program.macs / _MACS_PER_SECOND)
+        try:
+            done = subprocess.run(
+                (*emulator, str(build.library), mode, str(runs)),
+                cwd=build.root,  # an emulator leaves core files where it stands
+                input=data,
+                capture_output=True,
+                timeout=limit,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise self._failed(f"the emulated code did not end in {limit:.0f} seconds") from None
+        except OSError as error:
+            raise self._failed(f"the emulator does not run: {error}") from error
+        if done.returncode != 0:
+            message = done.stderr.decode(errors="replace").strip()
+            raise self._failure(done.returncode, message, self._layer(mode, len(done.stdout)))
+        return done.stdout
+
+    def _failure(self, status: int, message: str, layer: str) -> EdgeqError:
+        """Return the error that an exit status, the last words and the layer reached stand for."""
+        if status == FAILED:
+            return VerifyError(self._complaint(message), where=self.program.name)
+        # An emulator ends by the signal that its program got; a shell in between says 128 + signal.
+        number = -status if status < 0 else status - 128
+        if number == signal.SIGILL:
+            cpu = " ".join(self.target.runner_arguments)
+            return self._failed(f"illegal instruction{layer}: '{cpu}' lacks it")
+        if number in set(signal.Signals):
+            name = signal.Signals(number).name
+            return self._failed(f"the emulated code was stopped by {name}{layer}")
+        lines = message.splitlines() or [f"it ended with status {status}"]
+        return self._failed(lines[0])
+
+    def _complaint(self, message: str) -> str:
+        """Return what the program found wrong, from its line on standard error."""
+        kind, *words = message.split(" ", 3)
+        if kind == "guard":
+            region, size = region_name(self.program, int(words[0]))
+            return f"wrote outside {region} of {size} bytes, at offset {words[1]}"
+        verb, code, text = words
+        return f"{self.program.name}_{verb} returned {code}: {text}"
+
+    def _layer(self, mode: str, written: int) -> str:
+        """Return which layer came after so many bytes of tensors; ``""`` where that is unknown."""
+        if mode != "tensors":
+            return ""
+        for call in self.program.calls:
+            written -= sum(self._tensors[name].bytes for name in call.outputs)
+            if written < 0:
+                return f" in layer {call.index} ({call.symbol})"
+        return ""
+
+    def _failed(self, what: str) -> ToolchainError:
+        return ToolchainError(what, where=f"{self.program.name} on {self.target.runner}")
+
+
+def _interleaved(arrays: Sequence[np.ndarray], runs: int) -> bytes:
+    """Return the bytes of each run's arrays, run after run."""
+    if runs == 0:
+        return b""
+    rows = [array.reshape(-1).view(np.uint8).reshape(runs, -1) for array in arrays]
+    return np.concatenate(rows, axis=1).tobytes()
+
+
+def _columns(table: np.ndarray, widths: Sequence[int]) -> Iterator[np.ndarray]:
+    """Yield consecutive columns of a table, each of its own width."""
+    start = 0
+    for width in widths:
+        yield table[:, start : start + width]
+        start += width

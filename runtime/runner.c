@@ -1,0 +1,199 @@
+/* The program that runs one network for a host that emulates it: `program run N`, `program tensors N`.
+ *
+ * Reads the bytes of the inputs of N runs from standard input, and writes those of the outputs, or of
+ * every tensor when the layer that computes it has ended, to standard output. Exit status 0; UNUSABLE
+ * for input that is too short or output that nobody takes; FAILED after a line on standard error:
+ *
+ *     guard REGION OFFSET       a layer wrote outside its memory
+ *     status VERB STATUS TEXT   a function of the network returned an error
+ */
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    FAILED = 80,
+    UNUSABLE = 81
+};
+enum {
+    GUARD = 4096,
+    UNTOUCHED = 0xA5
+};
+
+/* Memory that a guard zone precedes and another follows. */
+typedef struct {
+    uint8_t *block;
+    size_t bytes;
+    size_t alignment;
+} region;
+
+/* A tensor and the layer that writes it. */
+typedef struct {
+    int layer;
+    int region;
+    size_t offset;
+    size_t bytes;
+} tensor;
+
+/* NETWORK(verb), network_context, INPUTS, OUTPUTS, LAYERS, and the two tables of this network. */
+#include "edgeq-network.h"
+
+/* The order of the regions. */
+enum {
+    ARENA = 0,
+    INPUT = 1,
+    OUTPUT = INPUT + INPUTS,
+    REGIONS = OUTPUT + OUTPUTS
+};
+
+/* An odd multiple of the alignment: code that needs more than was promised shows it. */
+static uint8_t *start_of(int index)
+{
+    const size_t alignment = regions[index].alignment;
+    const size_t first = (size_t)((uintptr_t)regions[index].block % (2 * alignment));
+    const size_t step = (3 * alignment - first) % (2 * alignment);
+
+    /* GUARD is a multiple of twice every alignment. */
+    return regions[index].block + GUARD + step;
+}
+
+/* It changes from byte to byte, so that a stray memset or copied row cannot look right. */
+static uint8_t canary(size_t index)
+{
+    return (uint8_t)(index * 167u + 91u);
+}
+
+static void plant_guards(void)
+{
+    for (int index = 0; index < REGIONS; ++index) {
+        uint8_t *before = start_of(index) - GUARD;
+        uint8_t *after = before + GUARD + regions[index].bytes;
+
+        for (size_t i = 0; i < GUARD; ++i) {
+            before[i] = canary(i);
+            after[i] = canary(i);
+        }
+    }
+}
+
+static int guards_are_whole(void)
+{
+    for (int index = 0; index < REGIONS; ++index) {
+        const uint8_t *before = start_of(index) - GUARD;
+        const uint8_t *after = before + GUARD + regions[index].bytes;
+
+        for (size_t i = 0; i < GUARD; ++i) {
+            if (before[i] != canary(i) || after[i] != canary(i)) {
+                const long bytes = (long)regions[index].bytes;
+                const long from = before[i] != canary(i) ? -(long)GUARD : bytes;
+
+                fprintf(stderr, "guard %d %ld\n", index, from + (long)i);
+                return 0;
+            }
+        }
+    }
+    return 1;
+}
+
+static int transfer_in(void)
+{
+    for (int index = INPUT; index < OUTPUT; ++index) {
+        if (fread(start_of(index), 1, regions[index].bytes, stdin) != regions[index].bytes) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+static int transfer_out(int index, size_t offset, size_t bytes)
+{
+    return fwrite(start_of(index) + offset, 1, bytes, stdout) == bytes;
+}
+
+static int layer_out(int layer)
+{
+    for (const tensor *each = tensors; each->layer >= 0; ++each) {
+        if (each->layer == layer && !transfer_out(each->region, each->offset, each->bytes)) {
+            return 0;
+        }
+    }
+    /* Whoever reads this can tell which layer a crash was in. */
+    return fflush(stdout) == 0;
+}
+
+static int outputs_out(void)
+{
+    for (int index = OUTPUT; index < REGIONS; ++index) {
+        if (!transfer_out(index, 0, regions[index].bytes)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+static int sound(const char *verb, int status)
+{
+    if (status != 0) {
+        fprintf(stderr, "status %s %d %s\n", verb, status, NETWORK(strerror)(status));
+    }
+    return status == 0 && guards_are_whole();
+}
+
+static int begin(network_context *ctx)
+{
+    int status;
+
+    plant_guards();
+    memset(start_of(ARENA), UNTOUCHED, regions[ARENA].bytes);
+    status = NETWORK(init)(ctx, start_of(ARENA), regions[ARENA].bytes);
+    for (int port = 0; status == 0 && port < INPUTS; ++port) {
+        status = NETWORK(bind_input)(ctx, port, start_of(INPUT + port));
+    }
+    for (int port = 0; status == 0 && port < OUTPUTS; ++port) {
+        status = NETWORK(bind_output)(ctx, port, start_of(OUTPUT + port));
+    }
+    return sound("init", status) ? 0 : FAILED;
+}
+
+static int all_layers(network_context *ctx)
+{
+    for (int layer = 0; layer < LAYERS; ++layer) {
+        if (!sound("run_layer", NETWORK(run_layer)(ctx, layer))) {
+            return FAILED;
+        }
+        if (!layer_out(layer)) {
+            return UNUSABLE;
+        }
+    }
+    return 0;
+}
+
+static int whole(network_context *ctx)
+{
+    if (!sound("run", NETWORK(run)(ctx))) {
+        return FAILED;
+    }
+    return outputs_out() ? 0 : UNUSABLE;
+}
+
+int main(int count, char **arguments)
+{
+    network_context ctx;
+    int status = begin(&ctx);
+
+    if (count != 3) {
+        return UNUSABLE;
+    }
+    for (long left = strtol(arguments[2], NULL, 10); status == 0 && left > 0; --left) {
+        if (!transfer_in()) {
+            return UNUSABLE;
+        }
+        status = strcmp(arguments[1], "tensors") == 0 ? all_layers(&ctx) : whole(&ctx);
+    }
+    if (status == 0 && fflush(stdout) != 0) {
+        return UNUSABLE;
+    }
+    return status;
+}
