@@ -74,5 +74,3 @@ def _real_range(graph: Graph, tensor: Tensor) -> tuple[float, float]:
             zero, scale = io.y.zero_point, io.y.scale
             return (io.y.dtype.min - zero) * scale, (io.y.dtype.max - zero) * scale
     return -1.0, 1.0
-
-

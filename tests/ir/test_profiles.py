@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+import edgeq.ops.all  # noqa: F401  enters every operation
 from edgeq.errors import EdgeqError
 from edgeq.ir.profiles import PROFILES, Numerics, profile
 from edgeq.ir.quant import Rounding

@@ -9,6 +9,7 @@ from functools import cache
 
 import pytest
 
+import edgeq.ops.all  # noqa: F401  enters every operation
 from edgeq.kernels.portable import FAMILIES, ROWS
 from edgeq.ops.base import REGISTRY, Op
 from edgeq.passes.pipeline import PIPELINE
@@ -22,7 +23,7 @@ FOLDED = {"shape": "its output follows from a shape, so it is a constant at comp
 # Operations that have no float arithmetic, and why.
 INTEGER_ONLY: dict[str, str] = {}
 
-HEADER = re.compile(r"\{#- (?P<name>[a-z0-9_]+(\.[a-z]+)?): [^\n]+\.? -?#\}")
+HEADER = re.compile(r"\{#- (?P<name>[A-Za-z0-9_.]+): [^\n]+\. -?#\}")
 
 
 @pytest.mark.parametrize("kind", REGISTRY)
