@@ -18,7 +18,8 @@ from edgeq.targets import target as find_target
 from edgeq.targets.base import NATIVE, Target
 
 # Every level of optimization must give the same bits, and this one does so soonest.
-QUICK = Target("quick", "built in little time", ("portable",), 8, ("-O1",), NATIVE)
+WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wpedantic", "-Werror")
+QUICK = Target("quick", "built in little time", ("portable",), 8, ("-O1", *WARNINGS), NATIVE)
 
 
 def one_op_graph(op: Op, tensors: Mapping[str, Tensor], numerics: str = "gemmlowp") -> Graph:

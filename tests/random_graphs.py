@@ -42,7 +42,8 @@ from edgeq.ops.tanh import Tanh
 from edgeq.ops.transpose import Transpose
 from tests.passes.nets import Net
 
-MOST_ELEMENTS = 600
+MOST = 600
+PROFILES = ("gemmlowp", "tflite-ref", "tflm", "single")
 CLAMPS = (Activation.RELU, Activation.RELU6, Activation.RELU_N1_TO_1)
 
 
@@ -58,16 +59,13 @@ def random_graph(seed: int, most: int = 14) -> Graph:
         net.op(Quantize, real, dtype=net.dtype, params=_code(draw, net.dtype))
     for _ in range(draw.randint(1, most)):
         _grow(draw, net)
-    return net.graph(*_ports(draw, net), numerics=draw.choice(("gemmlowp", "tflite-ref", "tflm")))
+    return net.graph(*_ports(draw, net), numerics=draw.choice(PROFILES))
 
 
 def _grow(draw: Random, net: Net) -> None:
     takes, step = draw.choice(_STEPS)
-    known = [
-        name
-        for name, tensor in net.tensors.items()
-        if name in net.computed and tensor.dtype is net.dtype and takes(tensor)
-    ]
+    tensors = [net.tensors[name] for name in net.computed]
+    known = [tensor.name for tensor in tensors if tensor.dtype is net.dtype and takes(tensor)]
     if known:
         # Mostly what was computed last, so that networks get deep.
         near = min(int(draw.expovariate(0.5)), len(known) - 1)
@@ -197,7 +195,7 @@ def _binary(draw: Random, net: Net, x: str) -> None:
 
 def _unary(draw: Random, net: Net, x: str) -> None:
     unit, middle = net.dtype.min, net.dtype.min + 128
-    kinds: tuple[tuple[type[Op], QuantParams, dict[str, object]], ...] = (
+    kinds = (
         (Relu, net.tensors[x].quant, {"activation": draw.choice(CLAMPS)}),
         (Relu, _code(draw, net.dtype), {"activation": draw.choice(CLAMPS)}),
         (Logistic, QuantParams.per_tensor(1 / 256, unit), {}),
@@ -205,8 +203,8 @@ def _unary(draw: Random, net: Net, x: str) -> None:
         (HardSwish, _code(draw, net.dtype), {}),
         (Softmax, QuantParams.per_tensor(1 / 256, unit), {"beta": draw.choice((1.0, 0.5))}),
     )
-    cls, params, fields = draw.choice(kinds)
-    net.op(cls, x, params=params, **fields)
+    cls, code, fields = draw.choice(kinds)
+    net.op(cls, x, params=code, **fields)
 
 
 def _move(draw: Random, net: Net, x: str) -> None:
@@ -286,11 +284,11 @@ def _end(draw: Random, net: Net, x: str) -> None:
 
 
 def _small(x: Tensor) -> bool:
-    return 1 <= len(x.shape) <= 4 and x.elements <= MOST_ELEMENTS
+    return 1 <= len(x.shape) <= 4 and x.elements <= MOST
 
 
 def _is_image(x: Tensor) -> bool:
-    return len(x.shape) == 4 and x.elements <= MOST_ELEMENTS
+    return len(x.shape) == 4 and x.elements <= MOST
 
 
 _STEPS: tuple[tuple[Callable[[Tensor], bool], Callable[[Random, Net, str], None]], ...] = (

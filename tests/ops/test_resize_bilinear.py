@@ -68,7 +68,9 @@ def test_generated_c_at_vector_lengths(channels, floats):
     for size in ((8, 10), (9, 7)):
         op = resize(size, (False, True), float_weights=floats)
         runs = extremes(x, np.random.default_rng(channels))
-        check_layer(op, {"x": x, "y": result(op, x)}, runs)
+        inexact = floats and size == (9, 7)
+        kernel = "portable/resize_bilinear_f32_s8" if inexact else "portable/resize_bilinear_s8"
+        check_layer(op, {"x": x, "y": result(op, x)}, runs, kernel=kernel)
 
 
 def lowered(op: ResizeBilinear, x: Tensor) -> Interpolation:

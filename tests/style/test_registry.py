@@ -14,7 +14,6 @@ from edgeq.kernels.portable import FAMILIES, ROWS
 from edgeq.ops.base import REGISTRY, Op
 from edgeq.passes.pipeline import PIPELINE
 from edgeq.resources import templates_dir
-from edgeq.targets import TARGETS
 from tests.style.sources import ROOT, files
 
 # Operations without a kernel, and why none is needed.
@@ -133,7 +132,7 @@ def test_a_template_opens_with_one_line_about_itself(path: object) -> None:
     assert rest
 
 
-# ---- Passes and targets -------------------------------------------------------------------
+# ---- Passes -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("step", dict.fromkeys(PIPELINE), ids=lambda step: step.__name__)
@@ -147,9 +146,3 @@ def test_a_pass_has_a_file_and_a_test_of_its_name(step: object) -> None:
 def test_every_pass_is_in_the_pipeline() -> None:
     found = {path.stem for path in (ROOT / "edgeq" / "passes").glob("[a-z]*.py")}
     assert found == {step.__name__ for step in PIPELINE} | {"pipeline"}
-
-
-@pytest.mark.parametrize("name", TARGETS)
-def test_a_target_has_a_file_of_its_name(name: str) -> None:
-    assert (ROOT / "edgeq" / "targets" / f"{name}.py").is_file()
-    assert TARGETS[name].isas[-1] == "portable"
