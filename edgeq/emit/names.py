@@ -12,6 +12,14 @@ _RESERVED = frozenset(
     this private public template namespace operator catch throw try using virtual edgeq
     """.split()
 )
+# A header of one of these names would hide the compiler's own; edgeq_fixed_point is ours.
+_HEADERS = frozenset(
+    """
+    assert complex ctype errno fenv inttypes iso646 limits locale math setjmp signal stdalign
+    stdarg stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string tgmath threads time
+    uchar unistd wchar wctype edgeq_fixed_point
+    """.split()
+)
 MAX_NAME = 48
 
 
@@ -22,11 +30,13 @@ def c_identifier(text: str) -> str:
     'mobilenet_v1_1_0_224'
     >>> c_identifier("8bit"), c_identifier("int"), c_identifier("*/")
     ('model_8bit', 'model_int', 'model')
+    >>> c_identifier("stdint")
+    'model_stdint'
     """
     name = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:MAX_NAME].strip("_")
     if not name:
         return "model"
-    if name[0].isdigit() or name in _RESERVED:
+    if name[0].isdigit() or name in _RESERVED | _HEADERS:
         return f"model_{name}"
     return name
 
