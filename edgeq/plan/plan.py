@@ -67,6 +67,8 @@ def plan(graph: Graph, target: Target, model_hash: str) -> Program:
         alignment=target.alignment,
         model_hash=model_hash,
         places={name: layout.place(name) for name in computed},
+        headers=tuple(sorted({name for step in steps for name in kernels[step].headers})),
+        flags=target.isa_flags,
     )
 
 

@@ -10,8 +10,9 @@ from edgeq.errors import TargetError
 from edgeq.targets.base import Target
 from edgeq.targets.host import HOST
 from edgeq.targets.portable import PORTABLE
+from edgeq.targets.x86_avx2 import X86_AVX2
 
-TARGETS: Mapping[str, Target] = MappingProxyType({t.name: t for t in (HOST, PORTABLE)})
+TARGETS: Mapping[str, Target] = MappingProxyType({t.name: t for t in (HOST, PORTABLE, X86_AVX2)})
 
 
 def target(name: str) -> Target:

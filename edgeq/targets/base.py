@@ -35,7 +35,8 @@ class Target:
     of each buffer in it, in bytes. ``runner`` is ``NATIVE``, the name of an emulator, or ``None``
     when results cannot be run from here. ``compilers`` are the compilers to look for (none: the
     compiler of this machine). ``float32`` tells whether the processor has single-precision
-    hardware, which numerics with float32 scales need. Raise ``TargetError`` for a bad declaration.
+    hardware, which numerics with float32 scales need. ``isa_flags`` are the flags without which no
+    compiler takes its code: generated build files have them too. Raise ``TargetError`` for a bad declaration.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Target:
     runner: str | None = None
     compilers: tuple[str, ...] = ()
     float32: bool = True
+    isa_flags: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         rules = (
@@ -54,7 +56,7 @@ class Target:
             (bool(self.isas), "isas is empty"),
             (len(set(self.isas)) == len(self.isas), "isas repeats a table"),
             (_is_power_of_two(self.alignment), "alignment must be a power of two, at least 8"),
-            (not _INEXACT_FLAGS & set(self.cflags), "cflags let results depend on the compiler"),
+            (not _INEXACT_FLAGS & {*self.cflags, *self.isa_flags}, "cflags let results depend on the compiler"),
             (not any(f.startswith("-std=") for f in self.cflags), "cflags chooses a C standard"),
         )
         for holds, what in rules:
@@ -64,7 +66,7 @@ class Target:
     @property
     def flags(self) -> tuple[str, ...]:
         """Return all compiler flags: those every target has, then this target's."""
-        return (*COMMON_CFLAGS, *self.cflags)
+        return (*COMMON_CFLAGS, *self.cflags, *self.isa_flags)
 
     @property
     def is_native(self) -> bool:
