@@ -24,6 +24,11 @@ static inline __m256i edgeq_load_s32x8(const int32_t *p)
     return _mm256_loadu_si256((const __m256i *)(const void *)p);
 }
 
+static inline void edgeq_store_s32x8(int32_t *p, __m256i x)
+{
+    _mm256_storeu_si256((__m256i *)(void *)p, x);
+}
+
 /* Eight codes as 32-bit lanes. */
 static inline __m256i edgeq_widen_s8x8(const int8_t *p)
 {
@@ -77,6 +82,18 @@ static inline void edgeq_store_s8x8(int8_t *y, __m256i x, int16_t zero, int8_t l
     const __m128i above = _mm_max_epi8(bytes, _mm_set1_epi8(low));
 
     _mm_storel_epi64((__m128i *)(void *)y, _mm_min_epi8(above, _mm_set1_epi8(high)));
+}
+
+/* sum[c] + x[2 c] * w[2 c] + x[2 c + 1] * w[2 c + 1] for c in 0..7. */
+static inline __m256i edgeq_add_products_s16x16(__m256i sum, __m256i x, __m256i w)
+{
+    __m256i total = _mm256_add_epi32(sum, _mm256_madd_epi16(x, w));
+
+#if defined(__GNUC__)
+    /* GCC 12 otherwise keeps two names for each sum of a loop, and spills half of them. */
+    __asm__("" : "+x"(total));
+#endif
+    return total;
 }
 
 /* sum[c] + a[c] * w[2 c] + b[c] * w[2 c + 1] for c in 0..7. */
