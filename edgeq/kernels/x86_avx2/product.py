@@ -25,7 +25,7 @@ from edgeq.ops.fully_connected import FullyConnected
 from edgeq.plan.program import Data, Scratch
 
 REGISTERS = 16  # vectors: sums, weights of all channels, and one pixel's codes
-SCRATCH_BYTES = 1 << 15  # widened windows that stay in the caches while weights pass over them
+SCRATCH_BYTES = 1 << 14  # widened windows that stay in the caches while weights pass over them
 RUN_SLACK = 16  # a run of codes shorter than a vector is written as a whole one
 
 
