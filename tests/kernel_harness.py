@@ -20,7 +20,7 @@ from edgeq.targets import target as find_target
 from edgeq.targets.host import HOST
 
 # Kernels are tested where the machine's own would take their place.
-PORTABLE = replace(HOST, isas=("portable",))
+PORTABLE = replace(HOST, isas=("portable",), isa_flags=())
 
 
 def one_op_graph(

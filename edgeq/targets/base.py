@@ -36,7 +36,8 @@ class Target:
     when results cannot be run from here. ``compilers`` are the compilers to look for (none: the
     compiler of this machine). ``float32`` tells whether the processor has single-precision
     hardware, which numerics with float32 scales need. ``isa_flags`` are the flags without which no
-    compiler takes its code: generated build files have them too. Raise ``TargetError`` for a bad declaration.
+    compiler takes its code: generated build files have them too. Raise ``TargetError`` for a bad
+    declaration.
     """
 
     name: str
@@ -56,7 +57,10 @@ class Target:
             (bool(self.isas), "isas is empty"),
             (len(set(self.isas)) == len(self.isas), "isas repeats a table"),
             (_is_power_of_two(self.alignment), "alignment must be a power of two, at least 8"),
-            (not _INEXACT_FLAGS & {*self.cflags, *self.isa_flags}, "cflags let results depend on the compiler"),
+            (
+                not _INEXACT_FLAGS & {*self.cflags, *self.isa_flags},
+                "cflags let results depend on the compiler",
+            ),
             (not any(f.startswith("-std=") for f in self.cflags), "cflags chooses a C standard"),
         )
         for holds, what in rules:

@@ -282,9 +282,7 @@ ROWS = (
         _small_taps,
         packed=(1, 2),
     ),
-    Kernel(
-        "portable/depthwise_conv2d_s8", DepthwiseConv2D, depthwise_facts, _s8, packed=(1, 2)
-    ),
+    Kernel("portable/depthwise_conv2d_s8", DepthwiseConv2D, depthwise_facts, _s8, packed=(1, 2)),
     Kernel(
         "portable/fully_connected_s8", FullyConnected, fully_connected_facts, _s8, packed=(1, 2)
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -47,7 +48,7 @@ def filled_requant(requant: Requant, length: int) -> Requant:
     if requant.channels in (1, length):
         return requant
 
-    def filled(values: tuple) -> tuple:
+    def filled(values: tuple[Any, ...]) -> tuple[Any, ...]:
         return values + values[-1:] * (length - len(values))
 
     return replace(

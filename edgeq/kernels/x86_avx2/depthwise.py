@@ -28,6 +28,17 @@ def packed_taps(w: np.ndarray) -> np.ndarray:
     return blocks.reshape(len(starts), -1, 2, LANES).transpose(0, 1, 3, 2).ravel()
 
 
+def tap_offsets(op: DepthwiseConv2D, io: Operands) -> tuple[int, ...]:
+    """Return where the taps of a window are, in elements from its first one."""
+    height, width = op.kernel(io)
+    _, _, in_w, channels = io.x.shape
+    return tuple(
+        (ky * op.dilation[0] * in_w + kx * op.dilation[1]) * channels
+        for ky in range(height)
+        for kx in range(width)
+    )
+
+
 def depthwise_facts(op: DepthwiseConv2D, io: Operands) -> Facts:
     """Return the facts of a depthwise convolution of few taps.
 
@@ -37,15 +48,9 @@ def depthwise_facts(op: DepthwiseConv2D, io: Operands) -> Facts:
     taps, channels = height * width, io.y.shape[3]
     w = centred(io.ins[1], np.int32).reshape(taps, channels)
     requant = requant_facts(op.arithmetic.requant)
-    shape = conv2d_shape(op, io)
-    offsets = tuple(
-        (ky * op.dilation[0] * io.x.shape[2] + kx * op.dilation[1]) * channels
-        for ky in range(height)
-        for kx in range(width)
-    )
     constants = {
         "IMAGES": io.x.shape[0],
-        **shape,
+        **conv2d_shape(op, io),
         "OUT_C": channels,
         "TAPS": taps,
         "PAIRS": -(-taps // 2),
@@ -64,8 +69,7 @@ def depthwise_facts(op: DepthwiseConv2D, io: Operands) -> Facts:
         ),
         flags={
             "requant": requant.flag,
-            "padded": op.padding.any,
-            "offsets": offsets,
+            "offsets": tap_offsets(op, io),
             "pairs": tuple((t, min(t + 1, taps - 1)) for t in range(0, taps, 2)),
         },
         scratch=Scratch("outside", DType.INT8, channels),

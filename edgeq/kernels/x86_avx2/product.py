@@ -54,7 +54,7 @@ def tile_of(pixels: int, channels: int) -> Tile:
     """Return the tile that takes the fewest instructions for a product of this size.
 
     >>> tile_of(196, 512), tile_of(49, 1024), tile_of(1, 1000)
-    (Tile(pixels=6, vectors=2), Tile(pixels=5, vectors=2), Tile(pixels=1, vectors=4))
+    (Tile(pixels=6, vectors=2), Tile(pixels=4, vectors=3), Tile(pixels=1, vectors=4))
     """
     fit = [t for t in TILES if t.pixels <= pixels and (t.channels <= channels or t.vectors == 1)]
 
@@ -147,7 +147,6 @@ def conv2d_facts(op: Conv2D, io: Operands) -> Facts:
             "whole": whole,
             "joined": op.dilation[1] == 1,
             "short": run < RUN_SLACK <= io.x.elements,
-            "padded": op.padding.any,
         },
         note=conv2d_note(op, io),
     )
@@ -170,9 +169,7 @@ def _s8(op: FullyConnected, io: Operands) -> bool:
 
 
 ROWS = (
-    Kernel(
-        "x86_avx2/conv2d_s8", Conv2D, conv2d_facts, _ungrouped, packed=(1, 2), headers=HEADERS
-    ),
+    Kernel("x86_avx2/conv2d_s8", Conv2D, conv2d_facts, _ungrouped, packed=(1, 2), headers=HEADERS),
     Kernel(
         "x86_avx2/fully_connected_s8",
         FullyConnected,

@@ -72,7 +72,8 @@ def test_roundings_and_left_shifts(numerics, zero: int | None, scale: float) -> 
 
 
 @pytest.mark.parametrize(
-    ("x", "kernel", "out"), [((1, 9, 9, 7), (3, 3), 7), ((1, 9, 9, 8), (6, 5), 8), ((1, 9, 9, 8), (3, 3), 16)]
+    ("x", "kernel", "out"),
+    [((1, 9, 9, 7), (3, 3), 7), ((1, 9, 9, 8), (6, 5), 8), ((1, 9, 9, 8), (3, 3), 16)],
 )
 def test_what_it_does_not_take_is_portable(x: tuple, kernel: tuple[int, int], out: int) -> None:
     op, found, _ = layer(x, kernel, out)

@@ -95,7 +95,9 @@ def test_activation_clamps() -> None:
 @pytest.mark.parametrize("zero", [None, 9])
 def test_fully_connected(rows: int, depth: int, out: int, zero: int | None) -> None:
     rng = np.random.default_rng(depth)
-    found = tensors(rng, (rows, depth), weights(rng, (out, depth), 0, zero), (rows, out), scale=30.0)
+    found = tensors(
+        rng, (rows, depth), weights(rng, (out, depth), 0, zero), (rows, out), scale=30.0
+    )
     for numerics in ("gemmlowp", "tflite-ref"):
         check(FullyConnected(**IO), found, "fully_connected_s8", rng, numerics)
 
