@@ -27,14 +27,22 @@ def _sources(program: Program, context: dict[str, object]) -> dict[str, str]:
     name = program.name
     calls: tuple[CallView, ...] = context["calls"]  # type: ignore[assignment]
     bodies = [render(call.template, k=call).strip() + "\n" for call in calls]
-    header = runtime_dir() / "include" / "edgeq_fixed_point.h"
     return {
         f"include/{name}.h": render("model/model.h.j2", **context),
         f"src/{name}.c": render("model/model.c.j2", bodies=bodies, **context),
         f"src/{name}_weights.c": render("model/weights.c.j2", **context),
         f"src/{name}_weights.h": render("model/weights.h.j2", **context),
-        "src/edgeq_fixed_point.h": header.read_text(encoding="utf-8"),
+        **{f"src/{name}": _header(name) for name in headers(program)},
     }
+
+
+def headers(program: Program) -> tuple[str, ...]:
+    """Return the files of ``runtime/include/`` that a program's code includes."""
+    return ("edgeq_fixed_point.h", *program.headers)
+
+
+def _header(name: str) -> str:
+    return (runtime_dir() / "include" / name).read_text(encoding="utf-8")
 
 
 def project(program: Program, graph: Graph, vectors: Vectors) -> dict[str, str]:
@@ -127,6 +135,7 @@ def _context(program: Program) -> dict[str, object]:
     return {
         "p": program,
         "upper": program.name.upper(),
+        "headers": headers(program),
         "version": VERSION,
         "stack_bytes": stack_bound(program.target),
         "calls": tuple(call_view(program, call) for call in program.calls),

@@ -37,7 +37,8 @@ class Kernel:
 
     ``packed`` are the inputs that ``facts`` turns into ``data``; every other input becomes a
     pointer parameter, named by ``roles`` (inputs that are not packed, then outputs).
-    ``in_place`` is the input whose memory the output may take over when it dies there.
+    ``in_place`` is the input whose memory the output may take over when it dies there. ``headers``
+    are the files of ``runtime/include/`` that its C includes besides ``edgeq_fixed_point.h``.
     """
 
     id: str
@@ -47,3 +48,4 @@ class Kernel:
     packed: tuple[int, ...] = ()
     roles: tuple[str, ...] = ("x", "y")
     in_place: int | None = None
+    headers: tuple[str, ...] = ()

@@ -108,6 +108,8 @@ def _program(layout: _Layout, target: Target, model_hash: str) -> Program:
         alignment=target.alignment,
         model_hash=model_hash,
         places={name: layout.place(name) for name in computed},
+        headers=tuple(sorted({name for i in steps for name in layout.kernels[i].headers})),
+        flags=target.isa_flags,
     )
 
 

@@ -108,6 +108,8 @@ class Program:
     ``places`` tells where each computed tensor lies when the layer that writes it ends.
     ``arena`` and ``lower_bound`` are bytes: what the plan needs, and what no plan for this
     operator order can go below. ``data`` names are C symbols without the model's prefix.
+    ``headers`` are files of ``runtime/include/`` that the kernels include, and ``flags`` are those
+    without which no compiler takes the code.
     """
 
     name: str
@@ -122,6 +124,8 @@ class Program:
     alignment: int
     model_hash: str
     places: Mapping[str, Place] = field(default_factory=dict)
+    headers: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
 
     @property
     def macs(self) -> int:

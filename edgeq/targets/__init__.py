@@ -11,8 +11,9 @@ from edgeq.targets.arm import AARCH64, AARCH64_DOTPROD, AARCH64_I8MM, ARMV7_NEON
 from edgeq.targets.base import Target
 from edgeq.targets.host import HOST
 from edgeq.targets.portable import PORTABLE
+from edgeq.targets.x86_avx2 import X86_AVX2
 
-_ALL = (HOST, PORTABLE, AARCH64, AARCH64_DOTPROD, AARCH64_I8MM, ARMV7_NEON)
+_ALL = (HOST, PORTABLE, X86_AVX2, AARCH64, AARCH64_DOTPROD, AARCH64_I8MM, ARMV7_NEON)
 TARGETS: Mapping[str, Target] = MappingProxyType({t.name: t for t in _ALL})
 
 

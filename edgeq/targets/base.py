@@ -58,7 +58,8 @@ class Target:
     ``None`` when results cannot be run from here; ``runner_arguments`` make the emulator that
     processor. ``compilers`` are tried in order (none: the compiler of this machine). ``float32``
     tells whether the processor has single-precision hardware, which numerics with float32 scales
-    need. Raise ``TargetError`` for a bad declaration.
+    need. ``isa_flags`` are the flags without which no compiler takes its code: generated build
+    files have them too. Raise ``TargetError`` for a bad declaration.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Target:
     runner_arguments: tuple[str, ...] = ()
     compilers: tuple[CrossCompiler, ...] = ()
     float32: bool = True
+    isa_flags: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         rules = (
@@ -78,7 +80,10 @@ class Target:
             (bool(self.isas), "isas is empty"),
             (len(set(self.isas)) == len(self.isas), "isas repeats a table"),
             (_is_power_of_two(self.alignment), "alignment must be a power of two, at least 8"),
-            (not _INEXACT_FLAGS & set(self.cflags), "cflags let results depend on the compiler"),
+            (
+                not _INEXACT_FLAGS & {*self.cflags, *self.isa_flags},
+                "cflags let results depend on the compiler",
+            ),
             (not any(f.startswith("-std=") for f in self.cflags), "cflags chooses a C standard"),
             (bool(self.compilers) == self.is_emulated, "an emulator goes with compilers for it"),
         )
@@ -89,7 +94,7 @@ class Target:
     @property
     def flags(self) -> tuple[str, ...]:
         """Return all compiler flags: those every target has, then this target's."""
-        return (*COMMON_CFLAGS, *self.cflags)
+        return (*COMMON_CFLAGS, *self.cflags, *self.isa_flags)
 
     @property
     def is_native(self) -> bool:

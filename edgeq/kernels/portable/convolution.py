@@ -55,7 +55,8 @@ def conv2d_note(op: Conv2D, io: Operands) -> str:
     )
 
 
-def _conv2d_shape(op: Conv2D | DepthwiseConv2D, io: Operands) -> dict[str, int]:
+def conv2d_shape(op: Conv2D | DepthwiseConv2D, io: Operands) -> dict[str, int]:
+    """Return sizes and steps of a convolution, as constants."""
     _, in_h, in_w, in_c = io.x.shape
     _, out_h, out_w, _ = io.y.shape
     kernel = op.kernel(io)
@@ -110,7 +111,7 @@ def conv2d_facts(op: Conv2D, io: Operands) -> Facts:
     tile = TILE if pixels >= TILE else 1
     group = min(CHANNELS_LONG if tile == TILE and window > LONG_WINDOW else CHANNELS, out_c)
     requant = requant_facts(op.arithmetic.requant)
-    shape = {"DEPTH": io.x.shape[3]} if pointwise else _conv2d_shape(op, io)
+    shape = {"DEPTH": io.x.shape[3]} if pointwise else conv2d_shape(op, io)
     constants = {
         **shape,
         "PIXELS": pixels,
@@ -152,7 +153,7 @@ def conv2d_grouped_facts(op: Conv2D, io: Operands) -> Facts:
     groups = op.groups(io)
     constants = {
         "IMAGES": io.x.shape[0],
-        **_conv2d_shape(op, io),
+        **conv2d_shape(op, io),
         "OUT_C": io.y.shape[3],
         "GROUP_IN": io.x.shape[3] // groups,
         "GROUP_OUT": io.y.shape[3] // groups,
@@ -194,7 +195,7 @@ def depthwise_facts(op: DepthwiseConv2D, io: Operands) -> Facts:
     channels = io.y.shape[3]
     constants = {
         "IMAGES": io.x.shape[0],
-        **_conv2d_shape(op, io),
+        **conv2d_shape(op, io),
         "OUT_C": channels,
         "MULTIPLIER_C": op.multiplier(io),
         "BLOCK": channel_block(channels),

@@ -1,0 +1,181 @@
+"""AVX2 rows of what is a matrix product: convolution and fully connected layers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from edgeq.ir.graph import Operands
+from edgeq.ir.types import DType, elements
+from edgeq.kernels.base import Facts, Kernel
+from edgeq.kernels.portable.convolution import conv2d_note, conv2d_shape, is_pointwise
+from edgeq.kernels.requant import requant_facts
+from edgeq.kernels.x86_avx2.common import (
+    HEADERS,
+    LANES,
+    codes,
+    filled_requant,
+    folded_bias,
+    is_narrow,
+)
+from edgeq.ops._accumulate import centred
+from edgeq.ops.conv2d import Conv2D
+from edgeq.ops.fully_connected import FullyConnected
+from edgeq.plan.program import Data, Scratch
+
+REGISTERS = 16  # vectors: sums, weights of all channels, and one pixel's codes
+SCRATCH_BYTES = 1 << 14  # widened windows that stay in the caches while weights pass over them
+RUN_SLACK = 16  # a run of codes shorter than a vector is written as a whole one
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """What is summed in registers at a time: ``pixels`` times ``vectors`` of eight channels."""
+
+    pixels: int
+    vectors: int
+
+    @property
+    def channels(self) -> int:
+        """Return how many channels that are."""
+        return self.vectors * LANES
+
+
+TILES = tuple(
+    Tile(pixels, vectors)
+    for vectors in (2, 3, 1, 4)
+    for pixels in range(1, 13)
+    if (pixels + 1) * vectors + 1 <= REGISTERS
+)
+
+
+def tile_of(pixels: int, channels: int) -> Tile:
+    """Return the tile that takes the fewest instructions for a product of this size.
+
+    >>> tile_of(196, 512), tile_of(49, 1024), tile_of(1, 1000)
+    (Tile(pixels=6, vectors=2), Tile(pixels=4, vectors=3), Tile(pixels=1, vectors=4))
+    """
+    fit = [t for t in TILES if t.pixels <= pixels and (t.channels <= channels or t.vectors == 1)]
+
+    def cost(tile: Tile) -> float:
+        tiles = -(-pixels // tile.pixels) * -(-channels // tile.channels)
+        # Multiply and add for each sum; load and widen the weights, broadcast the codes; loop.
+        loads = 2 * tile.vectors + 1.25 * tile.pixels
+        return tiles * (2 * tile.pixels * tile.vectors + loads + 3)
+
+    return min(fit, key=cost)
+
+
+def packed_weights(w: np.ndarray, tile: Tile) -> np.ndarray:
+    """Return a matrix [channels, window] in the order in which the kernel reads it, as bytes.
+
+    Panels of ``tile.channels`` channels, the last of which overlaps; in each, pairs of the
+    window's places, and the two weights of a pair beside each other for each channel. Weights
+    beyond int8 (those with a zero point) take two bytes. Channels and places that were added to
+    fill vectors have no weight.
+    """
+    channels, window = w.shape
+    padded = np.zeros((max(channels, tile.channels), window + window % 2), np.int16)
+    padded[:channels, :window] = w
+    starts = panel_starts(len(padded), tile)
+    panels = np.stack([padded[s : s + tile.channels] for s in starts])
+    pairs = panels.reshape(len(starts), tile.channels, -1, 2).transpose(0, 2, 1, 3)
+    return np.ascontiguousarray(pairs, np.int8 if is_narrow(w) else "<i2").view(np.int8).ravel()
+
+
+def panel_starts(channels: int, tile: Tile) -> tuple[int, ...]:
+    """Return the first channel of each panel.
+
+    >>> panel_starts(40, Tile(6, 2))
+    (0, 16, 24)
+    """
+    last = channels - tile.channels
+    return tuple(min(start, last) for start in range(0, channels, tile.channels))
+
+
+def _product_facts(op: Conv2D | FullyConnected, io: Operands, pixels: int) -> Facts:
+    """Return what both operations share."""
+    w = centred(io.ins[1], np.int32)
+    w = w.reshape(len(w), -1)
+    channels, depth = w.shape
+    tile = tile_of(pixels, channels)
+    padded = max(channels, tile.channels)
+    window = depth + depth % 2
+    tiles = max(1, SCRATCH_BYTES // (2 * window * tile.pixels))
+    block = tile.pixels * min(tiles, -(-pixels // tile.pixels))
+    requant = requant_facts(filled_requant(op.arithmetic.requant, padded))
+    constants = {
+        "PIXELS": pixels,
+        "OUT_C": channels,
+        "WINDOW": window,
+        "BLOCK": block,
+        "TILE": tile.pixels,
+        "PANEL": tile.channels,
+        "PAIR_BYTES": tile.channels * (2 if is_narrow(w) else 4),
+        **codes(op, io),
+        **requant.constants,
+    }
+    bias = folded_bias(io, w.sum(axis=1, dtype=np.int64), padded)
+    weights = Data("weights", packed_weights(w, tile), "weights in pairs, panel by panel")
+    return Facts(
+        constants=constants,
+        data=(weights, Data("bias", bias, "bias less the input's zero point"), *requant.data),
+        flags={
+            "requant": requant.flag,
+            "wide": not is_narrow(w),
+            "few": channels < LANES,
+            "odd": depth % 2 == 1,
+            "pixels": range(tile.pixels),
+            "vectors": range(tile.vectors),
+        },
+        scratch=Scratch("patches", DType.INT16, block * window + RUN_SLACK),
+    )
+
+
+def conv2d_facts(op: Conv2D, io: Operands) -> Facts:
+    """Return the facts of an ungrouped convolution."""
+    facts = _product_facts(op, io, elements(io.y.shape[:3]))
+    whole = is_pointwise(op, io) and not facts.flags["odd"]
+    run = io.x.shape[3] * (op.kernel(io)[1] if op.dilation[1] == 1 else 1)
+    shape = {} if whole else {**conv2d_shape(op, io), "RUN": run, "X_COUNT": io.x.elements}
+    return replace(
+        facts,
+        constants={**shape, **facts.constants},
+        flags={
+            **facts.flags,
+            "whole": whole,
+            "joined": op.dilation[1] == 1,
+            "short": run < RUN_SLACK <= io.x.elements,
+        },
+        note=conv2d_note(op, io),
+    )
+
+
+def fully_connected_facts(op: FullyConnected, io: Operands) -> Facts:
+    """Return the facts of a fully connected layer."""
+    outs, depth = io.ins[1].shape
+    facts = _product_facts(op, io, io.x.elements // depth)
+    constants = {"DEPTH": depth, **facts.constants}
+    return replace(facts, constants=constants, note=f"fully connected, {depth} to {outs}")
+
+
+def _ungrouped(op: Conv2D, io: Operands) -> bool:
+    return io.x.dtype is DType.INT8 and op.groups(io) == 1
+
+
+def _s8(op: FullyConnected, io: Operands) -> bool:
+    return io.x.dtype is DType.INT8
+
+
+ROWS = (
+    Kernel("x86_avx2/conv2d_s8", Conv2D, conv2d_facts, _ungrouped, packed=(1, 2), headers=HEADERS),
+    Kernel(
+        "x86_avx2/fully_connected_s8",
+        FullyConnected,
+        fully_connected_facts,
+        _s8,
+        packed=(1, 2),
+        headers=HEADERS,
+    ),
+)
