@@ -2,4 +2,6 @@
 
 from __future__ import annotations
 
-ALLOWED: dict[str, str] = {}
+ALLOWED: dict[str, str] = {
+    "the processor has no AVX2": "no program can add instructions to a machine; others run them",
+}
