@@ -13,7 +13,7 @@ from edgeq.host.sizes import flash_bytes
 from edgeq.samples import load_inputs, load_outputs
 from edgeq.verify import verify_model
 
-TITLE = "Models"
+TITLE = "Models, target {}"
 
 
 def models() -> list[Path]:
@@ -27,14 +27,14 @@ def golden(path: Path) -> Path:
     return SHARED / "goldens" / f"{path.stem}.npz"
 
 
-def row(path: Path) -> str | None:
+def row(path: Path, target: str) -> str | None:
     """Return one line of the table, or ``None`` for a model that is not supported."""
     try:
         graph = edgeq.load(path)
     except UnsupportedError:
         return None
     lowered = edgeq.api.lower(graph)
-    compiled = edgeq.compile(graph, target="host")
+    compiled = edgeq.compile(graph, target=target)
     runs, outputs = load_inputs(golden(path), lowered), load_outputs(golden(path), lowered)
     verdict = verify_model(lowered, compiled, runs, outputs)
     program = compiled.program
@@ -58,11 +58,12 @@ def main() -> None:
     """Print the table; with --write also keep it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="part of a model's name")
+    parser.add_argument("--target", default="portable", help="a target that runs here")
     parser.add_argument("--write", action="store_true", help="keep the table in RESULTS.md")
     options = parser.parse_args()
     lines = [
-        f"{processor()}, one thread, target `host`. Flash: code + constant data of the object "
-        "files here. C against reference: every tensor that a layer writes. Golden: the stored "
+        f"{processor()}, one thread, target `{options.target}`. Flash: code + constant data of the "
+        "object files here. C against reference: every tensor that a layer writes. Golden: the stored "
         "outputs of LiteRT's reference kernels (TFLM's for `tflm_person_detect`).",
         "",
         "| model | ops | MACs | arena | lower bound | flash | ms | C differs from reference "
@@ -71,12 +72,12 @@ def main() -> None:
     ]
     print("\n".join(lines))
     for path in models():
-        line = row(path) if options.only in path.stem else None
+        line = row(path, options.target) if options.only in path.stem else None
         if line is not None:
             print(line, flush=True)
             lines.append(line)
     if options.write:
-        write_section(TITLE, "\n".join(lines))
+        write_section(TITLE.format(options.target), "\n".join(lines))
 
 
 if __name__ == "__main__":
