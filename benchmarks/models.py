@@ -63,8 +63,8 @@ def main() -> None:
     options = parser.parse_args()
     lines = [
         f"{processor()}, one thread, target `{options.target}`. Flash: code + constant data of the "
-        "object files here. C against reference: every tensor that a layer writes. Golden: the stored "
-        "outputs of LiteRT's reference kernels (TFLM's for `tflm_person_detect`).",
+        "object files here. C against reference: every tensor that a layer writes. Golden: the "
+        "stored outputs of LiteRT's reference kernels (TFLM's for `tflm_person_detect`).",
         "",
         "| model | ops | MACs | arena | lower bound | flash | ms | C differs from reference "
         "| values that differ from golden |",
