@@ -10,7 +10,6 @@ INT32_MIN = "(-2147483647 - 1)"
 INT64_MIN = "(-9223372036854775807LL - 1)"
 BYTES_PER_LINE = 20
 ITEMS_PER_LINE = 8
-_INDENT = b"    "
 
 
 def c_integer(value: int) -> str:
