@@ -13,8 +13,9 @@ from edgeq.cli.options import Debug, Json, Model, Numerics, Quiet, Target, Threa
 from edgeq.cli.output import Output
 from edgeq.emit.write import write_folder
 from edgeq.ir.graph import Graph
-from edgeq.ir.text import graph_text, program_text
+from edgeq.ir.text import graph_text
 from edgeq.plan.program import Program
+from edgeq.plan.text import program_text
 from edgeq.report import facts, terminal
 
 

@@ -9,7 +9,6 @@ import edgeq
 from edgeq import reference
 from edgeq.errors import ModelError, UnsupportedError
 from edgeq.ir.graph import Graph
-from edgeq.ir.text import program_text
 from edgeq.ir.types import DType
 from edgeq.ops.add import Add
 from edgeq.ops.concat import Concat
@@ -24,6 +23,7 @@ from edgeq.plan.layers import layers
 from edgeq.plan.memory import Placement
 from edgeq.plan.plan import least_order, plan
 from edgeq.plan.program import Place
+from edgeq.plan.text import program_text
 from edgeq.targets import target
 from tests.passes.nets import Net, quant
 from tests.plan.oracle import check_program
