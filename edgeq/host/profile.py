@@ -16,7 +16,8 @@ def require_clock(target: Target) -> None:
     emulated = f": an emulator's time says nothing about it, and {target.runner} has no other"
     raise TargetError(
         f"no time can be measured for target '{target.name}'{emulated if target.runner else ''}",
-        hint="measure 'host' or 'portable'; instructions are not counted yet",
+        hint="measure 'host' or 'portable'"
+        + ("; 'edgeq bench' counts its executed instructions" if target.is_emulated else ""),
     )
 
 
