@@ -22,6 +22,7 @@ DATA = (
     "runtime/include",
     "runtime/NUMERICS.md",
     "runtime/runner.c",
+    "runtime/port",
     "runtime/qemu_count.c",
 )
 
