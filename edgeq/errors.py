@@ -46,6 +46,12 @@ class TargetError(EdgeqError):
     """The target is unknown, or cannot take this model."""
 
 
+class BudgetError(EdgeqError):
+    """The program needs more memory than it was given."""
+
+    exit_code = 4
+
+
 class ToolchainError(EdgeqError):
     """A compiler or emulator is missing or failed."""
 

@@ -9,7 +9,18 @@ import typer
 
 from edgeq import api
 from edgeq.cli import models
-from edgeq.cli.options import Debug, Json, Model, Numerics, Quiet, Target, Threads
+from edgeq.cli.budget import Limits, check
+from edgeq.cli.options import (
+    Debug,
+    Json,
+    MaxFlash,
+    MaxRam,
+    Model,
+    Numerics,
+    Quiet,
+    Target,
+    Threads,
+)
 from edgeq.cli.output import Output
 from edgeq.emit.write import write_folder
 from edgeq.ir.graph import Graph
@@ -18,27 +29,32 @@ from edgeq.plan.program import Program
 from edgeq.plan.text import program_text
 from edgeq.report import facts, terminal
 
+DumpIr = Annotated[
+    bool, typer.Option("--dump-ir", help="Print the graph after each pass, and the program.")
+]
+Name = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--name", "-n", metavar="N", help="Prefix of everything in the C."),
+]
+
 
 def compile_model(
     ctx: typer.Context,
     model: Model,
     out: Annotated[Path, typer.Option("--out", "-o", metavar="OUT", help="The folder to write.")],
     target: Target = "portable",
-    name: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option("--name", "-n", metavar="N", help="Prefix of everything in the C."),
-    ] = None,
+    name: Name = None,
     numerics: Numerics = None,
     threads: Threads = 1,
-    dump_ir: Annotated[
-        bool, typer.Option("--dump-ir", help="Print the graph after each pass, and the program.")
-    ] = False,
+    max_ram: MaxRam = None,
+    max_flash: MaxFlash = None,
+    dump_ir: DumpIr = False,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Write a model as a folder of C that stands alone: code, header, self-test, example."""
-    output = Output.of(ctx)
+    output, limits = Output.of(ctx), Limits.of(max_ram, max_flash)
     stages: list[dict[str, str]] = []
 
     def observe(stage: str, value: object) -> None:
@@ -55,6 +71,7 @@ def compile_model(
             program, files = api.generate(
                 graph, target, name=name, numerics=numerics, threads=threads, observe=observe
             )
+        check(model, graph, program, files, limits)
         write_folder(files, out)
     found: dict[str, Any] = {"model": str(model), "out": str(out), **facts.project(program, files)}
     found |= {"ir": stages} if dump_ir else {}

@@ -76,6 +76,14 @@ Input = Annotated[
         help="An .npy, or an .npz with input0, ...; one leading axis more is a sequence of runs.",
     ),
 ]
+MaxRam = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--max-ram", metavar="SIZE", help="Exit 4 if arena and stack are larger (64K)."),
+]
+MaxFlash = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--max-flash", metavar="SIZE", help="Exit 4 if code and data are larger (1M)."),
+]
 Threads = Annotated[
     int, typer.Option("--threads", min=1, max=64, help="Parts of a layer that may run at a time.")
 ]

@@ -79,7 +79,7 @@ def network(graph: Graph, lowered: Graph | None = None, program: Program | None 
         **_memory(program),
         "name": graph.name,
         "layers": [_layer(lowered, program, call) for call in program.calls],
-        "buffers": _buffers(lowered, program),
+        "buffers": buffers(lowered, program),
     }
 
 
@@ -216,7 +216,7 @@ def _where(program: Program, name: str) -> Facts:
     return {"memory": memory, "offset": start + place.offset}
 
 
-def _buffers(lowered: Graph, program: Program) -> list[Facts]:
+def buffers(lowered: Graph, program: Program) -> list[Facts]:
     """Return what lies where in the arena, and from which layer to which.
 
     Inputs are there before the first layer (-1); outputs stay until after the last.
@@ -228,7 +228,7 @@ def _buffers(lowered: Graph, program: Program) -> list[Facts]:
     for call in program.calls:
         last.update((name, call.index) for name in _written(lowered, call.inputs, first))
         if call.scratch_bytes:
-            place = call.arguments[-1].place
+            place = (call.parts or (call,))[0].arguments[-1].place
             label = f"scratch of layer {call.index}"
             whole = {"memory": "arena", "offset": place.offset, "bytes": call.scratch_bytes}
             found.append({"name": label, **whole, "first": call.index, "last": call.index})

@@ -1,0 +1,112 @@
+"""Does a program fit the memory it was given, and if not, which layers are to blame."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from edgeq.errors import BudgetError, EdgeqError
+from edgeq.host.sizes import Symbol
+from edgeq.ir.graph import Graph
+from edgeq.plan.program import Program
+from edgeq.report import facts
+
+POINTER = 4  # bytes, on the microcontrollers that budgets are for
+_BLAMED = 3
+_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20}
+_SIZE = re.compile(r"(\d+)\s*([KM]?)(?:i?B)?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """Bytes that a program needs.
+
+    ``ram`` is the arena, the context and the stack of a call; inputs and outputs are in the arena.
+    ``code`` is ``None`` where it was not compiled.
+    """
+
+    ram: int
+    data: int
+    code: int | None
+
+    @property
+    def flash(self) -> int:
+        """Return constant data and what is known of the code."""
+        return self.data + (self.code or 0)
+
+
+def size(text: str) -> int:
+    """Return bytes from a number that may end in K or M; raise ``EdgeqError`` for anything else.
+
+    >>> size("64K"), size("1M"), size("1000")
+    (65536, 1048576, 1000)
+    """
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        raise EdgeqError(f"'{text}' is not a size", hint="bytes, or 64K, or 1M")
+    return int(match[1]) * _UNITS[match[2].upper()]
+
+
+def needs(program: Program, code: int | None) -> Needs:
+    """Return what a program needs; ``code`` are bytes of compiled code, where they are known."""
+    context = POINTER * (1 + len(program.inputs) + len(program.outputs))
+    return Needs(program.arena + context + program.stack, program.data_bytes, code)
+
+
+def check_ram(lowered: Graph, program: Program, found: Needs, most: int | None) -> None:
+    """Raise ``BudgetError`` that names the layer and the arrays when RAM is over ``most``."""
+    if most is None or found.ram <= most:
+        return
+    step, alive = _peak(lowered, program)
+    largest = sorted(alive, key=lambda buffer: -buffer["bytes"])[:_BLAMED]
+    arrays = ", ".join(f"'{b['name']}' {b['bytes']:,}" for b in largest)
+    raise BudgetError(
+        f"it needs {found.ram:,} bytes of RAM, {found.ram - most:,} more than {most:,}: "
+        f"most in layer {step}, {_source(program, step)}, with {arrays}",
+        hint=f"arena {program.arena:,}, stack {program.stack:,}; 'edgeq inspect' shows the plan",
+    )
+
+
+def check_flash(
+    program: Program, found: Needs, symbols: Iterable[Symbol], most: int | None
+) -> None:
+    """Raise ``BudgetError`` that names the largest layers when flash is over ``most``."""
+    if most is None or found.flash <= most:
+        return
+    code = "" if found.code is None else f" and {found.code:,} of code"
+    blamed = sorted(_by_layer(program, symbols).items(), key=lambda pair: -pair[1])[:_BLAMED]
+    layers = ", ".join(f"layer {n}, {_source(program, n)}, {b:,}" for n, b in blamed)
+    raise BudgetError(
+        f"it needs {found.flash:,} bytes of flash, {found.flash - most:,} more than {most:,}: "
+        f"{found.data:,} of data{code}; most in {layers}",
+        hint="" if found.code is not None else "code was not compiled, so it is not counted",
+    )
+
+
+def _peak(lowered: Graph, program: Program) -> tuple[int, list[facts.Facts]]:
+    """Return the layer in which the most bytes are alive, and what they are."""
+    found = facts.buffers(lowered, program)
+    alive = [[b for b in found if b["first"] <= call.index <= b["last"]] for call in program.calls]
+    step = max(range(len(alive)), key=lambda i: sum(b["bytes"] for b in alive[i]))
+    return step, alive[step]
+
+
+def _by_layer(program: Program, symbols: Iterable[Symbol]) -> dict[int, int]:
+    """Return the bytes of each layer: its constant arrays, and its functions where compiled."""
+    total = dict.fromkeys(range(len(program.calls)), 0)
+    for data in program.data:
+        total[_layer(data.name)] += data.array.nbytes
+    for symbol in symbols:
+        if symbol.kind == "code" and re.match(r"l\d+_", symbol.name):
+            total[_layer(symbol.name)] += symbol.bytes
+    return total
+
+
+def _layer(name: str) -> int:
+    return int(name[1 : name.index("_")])
+
+
+def _source(program: Program, index: int) -> str:
+    call = program.calls[index]
+    return call.source or call.symbol
