@@ -16,7 +16,13 @@ _LINK = ("-nostartfiles", "-nostdlib")
 
 
 def _cortex_m(
-    cpu: str, summary: str, board: Board, zig_cpu: str, fpu: str = "", stack: int = 3072
+    cpu: str,
+    summary: str,
+    board: Board,
+    zig_cpu: str,
+    *,
+    isas: tuple[str, ...] = (),
+    fpu: str = "",
 ) -> Target:
     """Return a target; ``fpu`` is GCC's name of its single-precision unit, if it has one."""
     mcpu = f"-mcpu={cpu}"
@@ -34,14 +40,14 @@ def _cortex_m(
     return Target(
         name=cpu,
         summary=summary,
-        isas=("portable",),
+        isas=(*isas, "portable"),
         alignment=8,
         cflags=("-O2",),
         isa_flags=(mcpu, "-mthumb", *floats),
         runner="qemu-system-arm",
         compilers=(CrossCompiler(("arm-none-eabi-gcc",)), zig),
         float32=bool(fpu),
-        stack=stack,
+        stack=3072,
         port="cortex_m",
         link=(*_LINK, "-lgcc"),
         board=board,
@@ -54,14 +60,34 @@ CORTEX_M0 = _cortex_m(
 )
 CORTEX_M3 = _cortex_m("cortex-m3", "Cortex-M3: 64-bit products", MPS2_AN385, "cortex_m3")
 CORTEX_M4 = _cortex_m(
-    "cortex-m4", "Cortex-M4F: DSP extension", MPS2_AN386, "cortex_m4+vfp4d16sp", "fpv4-sp-d16"
+    "cortex-m4",
+    "Cortex-M4F: DSP extension",
+    MPS2_AN386,
+    "cortex_m4+vfp4d16sp",
+    isas=("dsp",),
+    fpu="fpv4-sp-d16",
 )
 CORTEX_M7 = _cortex_m(
-    "cortex-m7", "Cortex-M7: DSP extension", MPS2_AN500, "cortex_m7+vfp4d16sp", "fpv5-sp-d16"
+    "cortex-m7",
+    "Cortex-M7: DSP extension",
+    MPS2_AN500,
+    "cortex_m7+vfp4d16sp",
+    isas=("dsp",),
+    fpu="fpv5-sp-d16",
 )
 CORTEX_M33 = _cortex_m(
-    "cortex-m33", "Cortex-M33: DSP extension", MPS2_AN505, "cortex_m33+vfp4d16sp", "fpv5-sp-d16"
+    "cortex-m33",
+    "Cortex-M33: DSP extension",
+    MPS2_AN505,
+    "cortex_m33+vfp4d16sp",
+    isas=("dsp",),
+    fpu="fpv5-sp-d16",
 )
 CORTEX_M55 = _cortex_m(
-    "cortex-m55", "Cortex-M55: Helium vectors", MPS3_AN547, "cortex_m55+mve+mve_fp", "auto"
+    "cortex-m55",
+    "Cortex-M55: Helium vectors",
+    MPS3_AN547,
+    "cortex_m55+mve+mve_fp",
+    isas=("mve", "dsp"),
+    fpu="auto",
 )

@@ -1,0 +1,8 @@
+"""The table of Cortex-M processors with Helium: 128-bit vectors."""
+
+from __future__ import annotations
+
+from edgeq.kernels.base import Kernel
+from edgeq.kernels.mve import depthwise, elementwise, product
+
+ROWS: tuple[Kernel, ...] = (*product.ROWS, *depthwise.ROWS, *elementwise.ROWS)
