@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from edgeq.ops.activation import Activation
 from edgeq.ops.base import Arrays, Op, require
 
 INT32_LIMIT = 2**31 - 1
+# Shifts for channels that give only 0: the first that keeps them so; the last always does.
+_PLAIN_SHIFTS = (-22, -23, -24, -31)
 
 
 class ScaleProduct(enum.Enum):
@@ -99,7 +101,33 @@ def lower_accumulation(
     check_accumulator(op, io, weight_sums)
     low, high = activation.codes(io.y)
     rounding = numerics.rounding(op.KIND)
-    return Accumulation(requant_from_scale(_scales(io, product, rounding), rounding), low, high)
+    requant = requant_from_scale(_scales(io, product, rounding), rounding)
+    return Accumulation(settled(requant, largest_sums(io, weight_sums)), low, high)
+
+
+def settled(requant: Requant, largest: np.ndarray) -> Requant:
+    """Return factors of the same bits with plainer ones where nothing but 0 can come out.
+
+    ``largest`` bounds the absolute sums of each channel. Channels that training has switched off
+    have scales near 0, and multipliers and shifts that no short form of a requantizer takes.
+    """
+    if requant.rounding is Rounding.FLOAT32 or requant.channels != len(largest):
+        return requant
+    ends = np.stack([largest, -largest]).astype(np.int32)
+    dead = ~requantize(ends, requant).any(axis=0)
+    for shift in _PLAIN_SHIFTS:
+        plain = replace(
+            requant,
+            multiplier=(1 << 30,) * requant.channels,
+            shift=(shift,) * requant.channels,
+        )
+        gone = np.logical_and(dead, ~requantize(ends, plain).any(axis=0))
+        pairs = zip(gone.tolist(), requant.multiplier, requant.shift, strict=True)
+        chosen = [(1 << 30, shift) if zero else (m, s) for zero, m, s in pairs]
+        multipliers, shifts = zip(*chosen, strict=True)
+        requant = replace(requant, multiplier=multipliers, shift=shifts)
+        dead = np.logical_and(dead, ~gone)
+    return requant
 
 
 def _scales(io: Operands, product: ScaleProduct, rounding: Rounding) -> Sequence[float]:
@@ -116,13 +144,18 @@ def _scales(io: Operands, product: ScaleProduct, rounding: Rounding) -> Sequence
 
 def check_accumulator(op: Op, io: Operands, weight_sums: np.ndarray) -> None:
     """Raise when some input could overflow the 32-bit accumulator."""
-    reach = _reach(io.ins[0])
-    bias = np.abs(bias_of(io).astype(np.int64))
-    worst = int((weight_sums.astype(np.int64) * reach + bias).max(initial=0))
+    worst = int(largest_sums(io, weight_sums).max(initial=0))
     if worst > INT32_LIMIT:
         raise QuantizationError(
             f"the accumulator can reach {worst}, more than 32 bits hold", where=op.source
         )
+
+
+def largest_sums(io: Operands, weight_sums: np.ndarray) -> np.ndarray:
+    """Return the largest absolute sum, bias included, that each channel can reach."""
+    bias = np.abs(bias_of(io).astype(np.int64))
+    sums: np.ndarray = weight_sums.astype(np.int64) * _reach(io.ins[0]) + bias
+    return sums
 
 
 def _reach(x: Tensor) -> int:

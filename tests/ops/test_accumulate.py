@@ -236,3 +236,23 @@ def test_a_factor_beyond_the_multiplier_is_refused(kind: tuple) -> None:
     tensors["y"] = replace(tensors["y"], quant=QuantParams.per_tensor(2.0**-34))
     with pytest.raises(EdgeqError, match="too large"):
         one_op_graph(op, tensors)
+
+
+@pytest.mark.parametrize("rounding", [r for r in Rounding if r is not Rounding.FLOAT32])
+def test_channels_that_give_only_zero_get_plain_factors(rounding: Rounding) -> None:
+    given = Requant(rounding, (5, 0, 1 << 30, 1 << 30, (1 << 31) - 1), (0, 3, -31, -10, 2))
+    largest = np.array([1 << 20, 1 << 25, 1 << 30, 1 << 20, 1 << 10])
+    found = accumulate.settled(given, largest)
+    assert found.multiplier == (1 << 30, 1 << 30, 1 << 30, 1 << 30, (1 << 31) - 1)
+    assert found.shift == (-22, -31, -31, -10, 2)
+    for channel, limit in enumerate(largest):
+        sums = np.unique(np.linspace(-limit, limit, 5000).astype(np.int32))
+        one = Requant(
+            rounding, given.multiplier[channel : channel + 1], given.shift[channel : channel + 1]
+        )
+        two = Requant(
+            rounding, found.multiplier[channel : channel + 1], found.shift[channel : channel + 1]
+        )
+        np.testing.assert_array_equal(
+            accumulate.requantize(sums, two), accumulate.requantize(sums, one)
+        )
