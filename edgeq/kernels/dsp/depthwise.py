@@ -36,20 +36,21 @@ def depthwise_3x3_facts(op: DepthwiseConv2D, io: Operands) -> Facts:
     used = ("IN_H", "IN_W", "IN_C", "OUT_H", "OUT_W", "PAD_TOP", "PAD_LEFT")
     zero = weight_zero(io)
     codes = (found.weights + zero).astype(np.int8)
-    factors = np.stack([found.multiplier, found.addend, found.shift], 1).ravel()
+    numbers = (found.bias, found.multiplier, found.addend, found.shift)
+    factors = np.stack(numbers, 1).ravel()
     return Facts(
         constants={
             "IMAGES": images,
             **{name: shape[name] for name in used},
             "OUT_C": out_c,
             "PLANE": plane,
+            "STEP": 2 if stride == 1 else 1,
             "X_ZERO": io.x.zero_point,
             "W_ZERO": zero,
         },
         data=(
             Data("weights", codes, "weights [channels, 3, 3]"),
-            Data("bias", found.bias, "bias less the input's zero point"),
-            Data("factors", factors, "multiplier, addend and shift of each channel"),
+            Data("factors", factors, "bias, multiplier, addend and shift of each channel"),
         ),
         flags={
             "rounding": op.arithmetic.requant.rounding.value,
@@ -57,7 +58,7 @@ def depthwise_3x3_facts(op: DepthwiseConv2D, io: Operands) -> Facts:
             "odd_rows": out_h % 2 == 1,
             "odd_columns": out_w % 2 == 1,
         },
-        scratch=Scratch("pairs", DType.INT32, 8 * plane + 1),
+        scratch=Scratch("pairs", DType.INT32, 16 * plane + 1),
         note=f"3x3 depthwise convolution, stride {stride}, {in_h}x{in_w}x{out_c}",
     )
 
