@@ -122,8 +122,10 @@ def machine_code_analysis(
     text = ".Lloop:\n" + "\n".join(loop.body) + "\n"
     done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        reason = re.search(r"instruction:\s+(\S+)|error: (.*)", done.stderr)
-        return None, f"not modelled: {(reason[1] or reason[2]) if reason else done.returncode}"
+        reasons = (
+            re.search(each, done.stderr) for each in (r"instruction:\s+(\S+)", r"error: (.*)")
+        )
+        return None, f"not modelled: {next((m[1] for m in reasons if m), done.returncode)}"
     answer = json.loads(done.stdout)
     region, names = answer["CodeRegions"][0], answer["TargetInfo"]["Resources"]
     summary = region["SummaryView"]
