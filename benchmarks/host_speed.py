@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from common import FLOAT_TWINS, model_path, processor, write_section
 from engines import (
     Timed,
@@ -30,6 +32,8 @@ from peak import peaks
 
 import edgeq
 from edgeq import reference
+from edgeq.host.compiled import Compiled
+from edgeq.ir.graph import Graph
 
 TITLE = "Speed on the host"
 INT8 = (
@@ -53,8 +57,6 @@ Row = dict[str, Any]
 
 def measure(name: str, target: str, rounds: int) -> Row:
     """Return the milliseconds of every engine on one model."""
-    from onnx_twin import NoTwinError, onnx_twin, twin_codes
-
     path = model_path(name)
     graph = edgeq.load(path)
     inputs = reference.sample_inputs(graph)
@@ -64,22 +66,34 @@ def measure(name: str, target: str, rounds: int) -> Row:
         "xnnpack": timed(litert_call(path, inputs, "AUTO")),
         "builtin": timed(litert_call(path, inputs, "BUILTIN_WITHOUT_DEFAULT_DELEGATES")),
         "openvino_tflite": openvino_timed(path, inputs),
+        **on_onnx(graph, compiled, inputs),
     }
-    try:
-        twin = onnx_twin(graph)
-    except NoTwinError as error:
-        print(f"{name}: no ONNX: {error}")
-    else:
-        ports = (graph.tensors[port] for port in graph.inputs)
-        codes = [twin_codes(port, array) for port, array in zip(ports, inputs, strict=True)]
-        engines["onnxruntime"] = timed(onnxruntime_call(twin, codes))
-        engines["openvino"] = openvino_timed(twin, codes)
     if name in FLOAT_TWINS:
         floats = model_path(FLOAT_TWINS[name])
         values = reference.sample_inputs(edgeq.frontends.load(floats, allow_float=True))
         engines["float_xnnpack"] = timed(litert_call(floats, values, "AUTO"))
-    milliseconds = interleaved(engines, rounds)
-    return {"model": name, "macs": compiled.program.macs, "ms": milliseconds}
+    return {"model": name, "macs": compiled.program.macs, "ms": interleaved(engines, rounds)}
+
+
+def on_onnx(graph: Graph, compiled: Compiled, inputs: Sequence[np.ndarray]) -> dict[str, Timed]:
+    """Return the engines that get the network as ONNX; none when it has no such form."""
+    from onnx_twin import NoTwinError, onnx_twin, twin_codes
+
+    try:
+        twin = onnx_twin(graph)
+    except NoTwinError as error:
+        print(f"{graph.name}: no ONNX: {error}")
+        return {}
+    answer = compiled(*inputs)
+    outputs = answer if isinstance(answer, tuple) else (answer,)
+    codes, expected = (
+        [twin_codes(graph.tensors[name], array) for name, array in zip(names, arrays, strict=True)]
+        for names, arrays in ((graph.inputs, inputs), (graph.outputs, outputs))
+    )
+    return {
+        "onnxruntime": timed(onnxruntime_call(twin, codes, expected)),
+        "openvino": openvino_timed(twin, codes),
+    }
 
 
 def best(row: Row) -> float:

@@ -15,6 +15,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from edgeq.ir.graph import Graph, Operands, Tensor
+from edgeq.ir.quant import QuantParams
 from edgeq.ir.types import DType
 from edgeq.ops.base import Op
 
@@ -48,36 +49,49 @@ class Twin:
 
     def code(self, tensor: Tensor) -> tuple[str, str]:
         """Return the scale and zero point of an activation, as uint8 has it."""
-        if tensor.quant is None or tensor.dtype not in (DType.INT8, DType.UINT8):
+        if tensor.dtype not in (DType.INT8, DType.UINT8):
             raise NoTwinError(f"'{tensor.name}' is {tensor.dtype.value}")
-        moved = tensor.quant.zero_point[0] + (128 if tensor.dtype is DType.INT8 else 0)
-        scale = np.float32(tensor.quant.scale[0])
+        moved = _quant(tensor).zero_point[0] + (128 if tensor.dtype is DType.INT8 else 0)
+        scale = np.float32(_quant(tensor).scale[0])
         return self.constant(np.asarray(scale)), self.constant(np.asarray(moved, np.uint8))
 
     def weights(self, tensor: Tensor, array: np.ndarray, axis: int) -> str:
         """Return the real values of constant weights, whose output channels lie along ``axis``."""
-        scale, zero = (np.asarray(each) for each in (tensor.quant.scale, tensor.quant.zero_point))
-        scale, zero = scale.astype(np.float32), np.broadcast_to(zero, scale.shape)
-        zero = zero.astype(tensor.dtype.numpy)
+        quant = _quant(tensor)
+        scale = np.asarray(quant.scale, np.float32)
+        zero = np.broadcast_to(np.asarray(quant.zero_point, tensor.dtype.numpy), scale.shape)
         if len(scale) == 1:
             scale, zero = scale[0], zero[0]
         names = [self.constant(np.asarray(each)) for each in (array, scale, zero)]
-        more = {"axis": axis} if tensor.quant.per_channel else {}
+        more = {"axis": axis} if quant.per_channel else {}
         return self.add("DequantizeLinear", names, **more)
 
     def bias(self, io: Operands) -> list[str]:
         """Return the real values of the bias, in a list that is empty when there is none."""
         if len(io.ins) < 3:
             return []
-        scale = np.float32(io.x.quant.scale[0]) * np.asarray(io.ins[1].quant.scale, np.float32)
-        names = [self.constant(io.ins[2].data.reshape(-1).astype(np.int32))]
-        names.append(self.constant(scale if len(scale) > 1 else scale[0]))
+        scales = np.asarray(_quant(io.ins[1]).scale, np.float32)
+        scale = np.float32(_quant(io.x).scale[0]) * scales
+        names = [self.constant(_data(io.ins[2]).reshape(-1).astype(np.int32))]
+        names.append(self.constant(scale if len(scale) > 1 else np.asarray(scale[0])))
         return [self.add("DequantizeLinear", names, **({"axis": 0} if len(scale) > 1 else {}))]
 
 
 def nchw(shape: tuple[int, ...]) -> tuple[int, ...]:
     """Return the shape that a tensor has here."""
     return (shape[0], shape[3], shape[1], shape[2]) if len(shape) == 4 else tuple(shape)
+
+
+def _quant(tensor: Tensor) -> QuantParams:
+    if tensor.quant is None:
+        raise NoTwinError(f"'{tensor.name}' has no codes")
+    return tensor.quant
+
+
+def _data(tensor: Tensor) -> np.ndarray:
+    if tensor.data is None:
+        raise NoTwinError(f"'{tensor.name}' is no constant")
+    return tensor.data
 
 
 def _pads(op: Any) -> list[int]:
@@ -89,17 +103,17 @@ def _activated(twin: Twin, op: Any, io: Operands, name: str) -> str:
     if op.activation.codes(io.y) == (io.y.dtype.min, io.y.dtype.max):
         return name
     bounds = (np.float32(-np.inf if b is None else b) for b in op.activation.bounds)
-    low, high = (np.clip(b, -3e38, 3e38).astype(np.float32) for b in bounds)
+    low, high = (np.asarray(np.clip(b, -3e38, 3e38), np.float32) for b in bounds)
     return twin.add("Clip", [name, twin.constant(low), twin.constant(high)])
 
 
 def _conv2d(twin: Twin, op: Any, io: Operands) -> str:
-    array, groups = io.ins[1].data.transpose(0, 3, 1, 2), op.groups(io)
+    array, groups = _data(io.ins[1]).transpose(0, 3, 1, 2), op.groups(io)
     return _convolution(twin, op, io, array, groups)
 
 
 def _depthwise(twin: Twin, op: Any, io: Operands) -> str:
-    return _convolution(twin, op, io, io.ins[1].data.transpose(3, 0, 1, 2), io.x.shape[3])
+    return _convolution(twin, op, io, _data(io.ins[1]).transpose(3, 0, 1, 2), io.x.shape[3])
 
 
 def _convolution(twin: Twin, op: Any, io: Operands, array: np.ndarray, groups: int) -> str:
@@ -115,7 +129,7 @@ def _fully_connected(twin: Twin, op: Any, io: Operands) -> str:
     if len(io.x.shape) != 2:
         x = _reshaped(twin, x, io.x.shape, (io.x.elements // depth, depth))
     # As it lies: engines fuse this form of Gemm, and multiply the transposed weights once.
-    weights = twin.weights(io.ins[1], io.ins[1].data, 0)
+    weights = twin.weights(io.ins[1], _data(io.ins[1]), 0)
     result = twin.add("Gemm", [x, weights, *twin.bias(io)], transB=1)
     return _activated(twin, op, io, result)
 
