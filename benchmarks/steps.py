@@ -14,6 +14,7 @@ from edgeq.emit.runner import network_header
 from edgeq.host.build import Build, build_program
 from edgeq.host.compiled import Compiled
 from edgeq.host.instructions import plugin_options, read_counts
+from edgeq.host.machine import port_sources
 from edgeq.host.toolchain import host_compiler
 from edgeq.resources import runtime_dir
 
@@ -55,7 +56,7 @@ def _program(compiled: Compiled) -> Path:
         header = network_header(compiled.program, compiled._tensors)
         _programs[id(compiled)] = build_program(
             compiled.files,
-            {"main.c": main, "edgeq-network.h": header},
+            {"main.c": main, "edgeq-network.h": header, **port_sources(compiled.target)},
             compiler=host_compiler(),
             flags=compiled.target.flags,
         )
