@@ -62,7 +62,8 @@ def litert(
         python = str(interpreter(folder))
         plugin = counting_plugin((*emulator, *settings), (python, "-c", ""))
         counts, arrays = Path(scratch, "counts"), Path(scratch, "inputs.npz")
-        np.savez(arrays, **{f"input{i}": array for i, array in enumerate(inputs)})
+        named: dict[str, Any] = {f"input{i}": array for i, array in enumerate(inputs)}
+        np.savez(arrays, **named)
         program = str(Path(__file__).parent / "litert_invokes.py")
         command = (
             *(*emulator, *settings),

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import statistics
-import time
-from collections.abc import Callable
 from dataclasses import replace
 
-from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from common import model_path, processor, write_section
+from engines import edgeq_timed, interleaved, litert_call, timed
 
 import edgeq
 from edgeq import reference
 from edgeq.targets.host import HOST
 
 ENGINES = {
-    "reference": OpResolverType.BUILTIN_REF,
-    "builtin": OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-    "xnnpack": OpResolverType.AUTO,
+    "reference": "BUILTIN_REF",
+    "builtin": "BUILTIN_WITHOUT_DEFAULT_DELEGATES",
+    "xnnpack": "AUTO",
 }
 MODELS = ("k_mobilenet_v1_1.0_224_int8", "coral_mobilenet_v1_1.0_224_quant")
 # The portable kernels, compiled for this machine, whatever better ones it has.
@@ -26,37 +23,15 @@ PORTABLE = replace(HOST, isas=("portable",), isa_flags=())
 TITLE = "Portable C and LiteRT on the host"
 
 
-def litert(name: str, resolver: OpResolverType, inputs: tuple) -> Callable[[], None]:
-    """Return one invocation of LiteRT on one thread."""
-    interpreter = Interpreter(
-        str(model_path(name)), experimental_op_resolver_type=resolver, num_threads=1
-    )
-    interpreter.allocate_tensors()
-    for detail, array in zip(interpreter.get_input_details(), inputs, strict=True):
-        interpreter.set_tensor(detail["index"], array)
-    return interpreter.invoke
-
-
-def measure(runs: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Return the median milliseconds of each, taken in turns after one round unmeasured."""
-    times: dict[str, list[float]] = {name: [] for name in runs}
-    for turn in range(rounds + 1):
-        for name, run in runs.items():
-            start = time.perf_counter()
-            run()
-            if turn:
-                times[name].append((time.perf_counter() - start) * 1e3)
-    return {name: statistics.median(values) for name, values in times.items()}
-
-
 def row(name: str, rounds: int) -> str:
     """Return one line of the table."""
     graph = edgeq.load(model_path(name))
     inputs = reference.sample_inputs(graph)
     compiled = edgeq.compile(graph, target=PORTABLE)
-    runs: dict[str, Callable[[], object]] = {"edgeq": lambda: compiled(*inputs)}
-    runs |= {engine: litert(name, kind, inputs) for engine, kind in ENGINES.items()}
-    ms = measure(runs, rounds)
+    path = model_path(name)
+    runs = {"edgeq": edgeq_timed(compiled, inputs)}
+    runs |= {each: timed(litert_call(path, inputs, kind)) for each, kind in ENGINES.items()}
+    ms = interleaved(runs, rounds)
     gmacs = compiled.program.macs / ms["edgeq"] / 1e6
     cells = [name, *(f"{ms[n]:.2f}" for n in runs), f"{gmacs:.1f}"]
     cells.append(f"{ms['reference'] / ms['edgeq']:.1f}")

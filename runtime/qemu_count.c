@@ -10,8 +10,8 @@
  *     out=FILE       where the lines go: `mark COUNT` each, then `pc ADDRESS COUNT` for the window
  *
  * Numbers are hexadecimal after 0x. COUNT is exact for one thread. Built with QEMU_PLUGIN_API=1
- * (the default, QEMU 4.2 to 8.2) or 4 (QEMU 9.1 and later). The functions of the interface are
- * declared here, so that neither its header nor GLib need be installed.
+ * (the default, QEMU 4.2 to 8.2), 2 (QEMU 9.0 and later) or the number that a later QEMU asks for.
+ * The functions of the interface are declared here: neither its header nor GLib need be installed.
  */
 #include <inttypes.h>
 #include <stddef.h>
@@ -49,6 +49,8 @@ size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *);
 struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *, size_t);
 uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *);
 
+EXPORTED int qemu_plugin_version = QEMU_PLUGIN_API;
+
 enum {
     PLACES = 1 << 20,
     BUCKETS = 4 * PLACES,
@@ -79,7 +81,6 @@ static size_t in_window;
 #if QEMU_PLUGIN_API == 1
 void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *, int, void *, uint64_t);
 
-EXPORTED int qemu_plugin_version = 1;
 static uint64_t counts[PLACES];
 
 static void start_counters(void)
@@ -106,7 +107,6 @@ uint64_t qemu_plugin_u64_sum(board_entry);
 void qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(struct qemu_plugin_insn *, int, board_entry,
                                                          uint64_t);
 
-EXPORTED int qemu_plugin_version = 4;
 static struct qemu_plugin_scoreboard *board;
 
 static void start_counters(void)

@@ -13,8 +13,8 @@ from edgeq.host.doctor import install_command
 from edgeq.host.toolchain import Compiler, host_compiler
 from edgeq.resources import runtime_dir
 
-# Versions of QEMU's interface, the one of most installed emulators first: up to 8.2, and from 9.1.
-_INTERFACES = (1, 4)
+# Versions of QEMU's interface: to QEMU 8.2, from 9.0, and what a later one may ask for at least.
+_INTERFACES = (1, 2, 4)
 _SECONDS = 60
 
 # What an emulator took is not asked again in this process.

@@ -119,13 +119,8 @@ def test_the_counts_of_one_layer_are_its_own() -> None:
         )
 
     short, long = loop(1000), loop(3000)
-    assert [
-        b.instructions - a.instructions for a, b in zip(short.rows, long.rows, strict=True)
-    ] == [
-        0,
-        4000,
-        0,
-    ]
+    pairs = zip(short.rows, long.rows, strict=True)
+    assert [b.instructions - a.instructions for a, b in pairs] == [0, 4000, 0]
     assert long.total - short.total == 4000
 
 
@@ -231,7 +226,7 @@ def test_the_table_holds_every_number() -> None:
     assert "\x1b" not in str(Instructions(rows, 1)) and "time" not in str(Instructions(rows, 1))
 
 
-@pytest.mark.parametrize("interface", (1, 4))
+@pytest.mark.parametrize("interface", (1, 2))
 def test_the_plugin_is_clean_and_formatted_c99(tmp_path: Path, interface: int) -> None:
     source = runtime_dir() / "qemu_count.c"
     assert source.read_text().startswith("/* SPDX-License-Identifier: GPL-2.0-or-later\n")
