@@ -42,18 +42,26 @@ class Windows:
 
 
 def conv2d_windows(
-    op: Conv2D, io: Operands, *, tile: int, multiple: int, direct: int | None = None
+    op: Conv2D,
+    io: Operands,
+    *,
+    tile: int,
+    multiple: int,
+    direct: int | None = None,
+    overlap: bool = True,
 ) -> Windows:
     """Return the windows of an ungrouped convolution, filled with zeros up to ``multiple``.
 
     A pointwise layer is read from ``x`` itself if its depth is a multiple of ``direct`` (by
     default of ``multiple``). ``tile`` is at most the number of output pixels; every block has at
-    least so many.
+    least so many, for which the last may overlap the one before, unless ``overlap`` is false.
     """
     pixels = elements(io.y.shape[:3])
     window = elements(io.ins[1].shape[1:])
     if is_pointwise(op, io):
-        return matrix_windows(pixels, window, tile=tile, multiple=multiple, direct=direct)
+        return matrix_windows(
+            pixels, window, tile=tile, multiple=multiple, direct=direct, overlap=overlap
+        )
     depth = _filled(window, multiple)
     joined = op.dilation[1] == 1
     shape = {
@@ -70,31 +78,35 @@ def conv2d_windows(
         "listed": len(copies) <= MOST_COPIES,
         "fill": range(0, depth - window, VECTOR),
     }
-    strip = _strip(shape, tile)
+    strip = _strip(shape, tile, overlap)
     if strip:
         constants = {"IMAGES": io.x.shape[0], **shape, **strip}
         size = strip["STRIP"] + strip["STRIP_H"] * strip["STRIP_W"] + VECTOR
         return Windows("strip", constants, flags, Scratch("patches", DType.INT8, size))
     block = _block(pixels, depth, tile)
-    constants = {**shape, "PIXELS": pixels, "TILE": tile, "BLOCK": block}
+    constants = {**shape, **_counts(pixels, tile, block, overlap)}
     scratch = Scratch("patches", DType.INT8, block * depth + VECTOR)
     return Windows("general", constants, {**flags, "joined": joined}, scratch)
 
 
 def matrix_windows(
-    pixels: int, window: int, *, tile: int, multiple: int, direct: int | None = None
+    pixels: int,
+    window: int,
+    *,
+    tile: int,
+    multiple: int,
+    direct: int | None = None,
+    overlap: bool = True,
 ) -> Windows:
     """Return windows that lie in ``x`` one after the other, as ``conv2d_windows`` does."""
     depth = _filled(window, multiple)
     if window % (direct or multiple) == 0:
         block = _block(pixels, window, tile)
-        constants = {"PIXELS": pixels, "TILE": tile, "BLOCK": block, "DEPTH": window}
+        constants = {**_counts(pixels, tile, block, overlap), "DEPTH": window}
         return Windows("direct", constants)
     block = _block(pixels, depth, tile)
     constants = {
-        "PIXELS": pixels,
-        "TILE": tile,
-        "BLOCK": block,
+        **_counts(pixels, tile, block, overlap),
         "WINDOW": window,
         "DEPTH": depth,
         # The first window from which no whole vector can be read.
@@ -103,6 +115,11 @@ def matrix_windows(
     flags = {"fill": range(0, depth - window, VECTOR)}
     scratch = Scratch("patches", DType.INT8, block * depth + VECTOR)
     return Windows("rows", constants, flags, scratch)
+
+
+def _counts(pixels: int, tile: int, block: int, overlap: bool) -> dict[str, int]:
+    """Return the numbers of pixels; without ``TILE`` blocks do not overlap."""
+    return {"PIXELS": pixels, **({"TILE": tile} if overlap else {}), "BLOCK": block}
 
 
 def _filled(window: int, multiple: int) -> int:
@@ -122,7 +139,7 @@ def _copies(op: Conv2D, io: Operands) -> tuple[tuple[int, int], ...]:
     return tuple((ky * op.dilation[0], kx) for ky in range(height) for kx in columns)
 
 
-def _strip(shape: Mapping[str, int], tile: int) -> dict[str, int]:
+def _strip(shape: Mapping[str, int], tile: int, overlap: bool) -> dict[str, int]:
     """Return the sizes of a strip where runs are shorter than a vector, else nothing.
 
     A strip serves as many rows of the output as their windows fit the scratch memory; all
@@ -140,7 +157,7 @@ def _strip(shape: Mapping[str, int], tile: int) -> dict[str, int]:
     return {
         "ROWS": rows,
         "BLOCK": rows * width,
-        "TILE": tile,
+        **({"TILE": tile} if overlap else {}),
         "LINE": min(shape["IN_W"], columns - shape["PAD_LEFT"]) * in_c,
         "STRIP_H": (rows - 1) * shape["STRIDE_H"] + shape["SPAN_H"],
         "STRIP_W": columns * in_c,

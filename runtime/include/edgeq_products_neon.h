@@ -1,0 +1,327 @@
+/* Products of int8 codes and weights, summed exactly, on NEON, 32 and 64 bit: a few pixels times
+ * four channels.
+ *
+ * depth is a multiple of eight. The weights lie in blocks of 16 places, those of four channels one
+ * after the other; a last block may have 8. Two products, eight places apart, are summed in 16
+ * bits before that sum is widened: where both weights are -128, edgeq_product_any_1x4_s8 is to be
+ * taken.
+ *
+ * Nothing here needs aligned memory. */
+#ifndef EDGEQ_PRODUCTS_NEON_H
+#define EDGEQ_PRODUCTS_NEON_H
+
+#include <arm_neon.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__GNUC__)
+#define EDGEQ_INLINE static inline __attribute__((always_inline))
+#else
+#define EDGEQ_INLINE static inline
+#endif
+
+/* Store count codes, 4 or fewer, of the first or the second half of a vector. */
+EDGEQ_INLINE void edgeq_store_first_s8(int8_t *to, int8x8_t codes, size_t count)
+{
+    const int32_t four = vget_lane_s32(vreinterpret_s32_s8(codes), 0);
+
+    memcpy(to, &four, count);
+}
+
+EDGEQ_INLINE void edgeq_store_second_s8(int8_t *to, int8x8_t codes, size_t count)
+{
+    const int32_t four = vget_lane_s32(vreinterpret_s32_s8(codes), 1);
+
+    memcpy(to, &four, count);
+}
+
+/* The sums of the lanes of four vectors. */
+EDGEQ_INLINE int32x4_t edgeq_lane_sums_s32x4(int32x4_t a, int32x4_t b, int32x4_t c, int32x4_t d)
+{
+#if defined(__aarch64__)
+    return vpaddq_s32(vpaddq_s32(a, b), vpaddq_s32(c, d));
+#else
+    const int32x2_t first = vpadd_s32(vpadd_s32(vget_low_s32(a), vget_high_s32(a)), vpadd_s32(vget_low_s32(b), vget_high_s32(b)));
+    const int32x2_t second = vpadd_s32(vpadd_s32(vget_low_s32(c), vget_high_s32(c)), vpadd_s32(vget_low_s32(d), vget_high_s32(d)));
+
+    return vcombine_s32(first, second);
+#endif
+}
+
+/* Add sixteen products, two in each lane of 16 bits. */
+EDGEQ_INLINE int32x4_t edgeq_add_pairs_s32x4(int32x4_t sum, int8x16_t x, int8x16_t w)
+{
+    const int16x8_t product = vmull_s8(vget_low_s8(x), vget_low_s8(w));
+
+#if defined(__aarch64__)
+    return vpadalq_s16(sum, vmlal_high_s8(product, x, w));
+#else
+    return vpadalq_s16(sum, vmlal_s8(product, vget_high_s8(x), vget_high_s8(w)));
+#endif
+}
+
+/* The sums of one pixel and four channels, spread over the lanes of a vector for each channel. */
+typedef struct {
+    int32x4_t a, b, c, d;
+} edgeq_sums_1x4;
+
+EDGEQ_INLINE void edgeq_add_16_1x4(edgeq_sums_1x4 *sums, int8x16_t x, int8x16x4_t w)
+{
+    sums->a = edgeq_add_pairs_s32x4(sums->a, x, w.val[0]);
+    sums->b = edgeq_add_pairs_s32x4(sums->b, x, w.val[1]);
+    sums->c = edgeq_add_pairs_s32x4(sums->c, x, w.val[2]);
+    sums->d = edgeq_add_pairs_s32x4(sums->d, x, w.val[3]);
+}
+
+EDGEQ_INLINE void edgeq_add_8_1x4(edgeq_sums_1x4 *sums, int8x8_t x, const int8_t *w)
+{
+    sums->a = vpadalq_s16(sums->a, vmull_s8(x, vld1_s8(w)));
+    sums->b = vpadalq_s16(sums->b, vmull_s8(x, vld1_s8(w + 8)));
+    sums->c = vpadalq_s16(sums->c, vmull_s8(x, vld1_s8(w + 16)));
+    sums->d = vpadalq_s16(sums->d, vmull_s8(x, vld1_s8(w + 24)));
+}
+
+EDGEQ_INLINE int8x16x4_t edgeq_load_s8x16x4(const int8_t *w)
+{
+    const int8x16x4_t loaded = {{vld1q_s8(w), vld1q_s8(w + 16), vld1q_s8(w + 32), vld1q_s8(w + 48)}};
+
+    return loaded;
+}
+
+EDGEQ_INLINE edgeq_sums_1x4 edgeq_no_sums_1x4(void)
+{
+    const int32x4_t zero = vdupq_n_s32(0);
+    const edgeq_sums_1x4 sums = {zero, zero, zero, zero};
+
+    return sums;
+}
+
+EDGEQ_INLINE int32x4_t edgeq_lane_sums_1x4(edgeq_sums_1x4 sums)
+{
+    return edgeq_lane_sums_s32x4(sums.a, sums.b, sums.c, sums.d);
+}
+
+/* One pixel times four channels, whatever the weights. */
+EDGEQ_INLINE int32x4_t edgeq_product_any_1x4_s8(const int8_t *x, const int8_t *w, int32_t depth)
+{
+    edgeq_sums_1x4 sums = edgeq_no_sums_1x4();
+
+    for (int32_t k = 0; k <= depth - 16; k += 16) {
+        const int8x16_t codes = vld1q_s8(x + k);
+
+        for (int32_t half = 0; half < 2; ++half) {
+            const int8x8_t eight = half ? vget_high_s8(codes) : vget_low_s8(codes);
+            const int8_t *const from = w + 4 * k + 8 * half;
+
+            sums.a = vpadalq_s16(sums.a, vmull_s8(eight, vld1_s8(from)));
+            sums.b = vpadalq_s16(sums.b, vmull_s8(eight, vld1_s8(from + 16)));
+            sums.c = vpadalq_s16(sums.c, vmull_s8(eight, vld1_s8(from + 32)));
+            sums.d = vpadalq_s16(sums.d, vmull_s8(eight, vld1_s8(from + 48)));
+        }
+    }
+    if (depth % 16 >= 8) {
+        edgeq_add_8_1x4(&sums, vld1_s8(x + depth - 8), w + 4 * (depth - 8));
+    }
+    return edgeq_lane_sums_1x4(sums);
+}
+
+/* One pixel times four channels. */
+EDGEQ_INLINE int32x4_t edgeq_product_1x4_s8(const int8_t *x, const int8_t *w, int32_t depth)
+{
+    edgeq_sums_1x4 sums = edgeq_no_sums_1x4();
+
+    for (int32_t k = 0; k <= depth - 16; k += 16) {
+        edgeq_add_16_1x4(&sums, vld1q_s8(x + k), edgeq_load_s8x16x4(w + 4 * k));
+    }
+    if (depth % 16 >= 8) {
+        edgeq_add_8_1x4(&sums, vld1_s8(x + depth - 8), w + 4 * (depth - 8));
+    }
+    return edgeq_lane_sums_1x4(sums);
+}
+
+/* Two pixels, depth apart, times four channels. */
+EDGEQ_INLINE void edgeq_product_2x4_s8(int32x4_t *sums, const int8_t *x, const int8_t *w, int32_t depth)
+{
+    edgeq_sums_1x4 first = edgeq_no_sums_1x4();
+    edgeq_sums_1x4 second = edgeq_no_sums_1x4();
+
+    for (int32_t k = 0; k <= depth - 16; k += 16) {
+        const int8x16x4_t weights = edgeq_load_s8x16x4(w + 4 * k);
+
+        edgeq_add_16_1x4(&first, vld1q_s8(x + k), weights);
+        edgeq_add_16_1x4(&second, vld1q_s8(x + depth + k), weights);
+    }
+    if (depth % 16 >= 8) {
+        edgeq_add_8_1x4(&first, vld1_s8(x + depth - 8), w + 4 * (depth - 8));
+        edgeq_add_8_1x4(&second, vld1_s8(x + 2 * depth - 8), w + 4 * (depth - 8));
+    }
+    sums[0] = edgeq_lane_sums_1x4(first);
+    sums[1] = edgeq_lane_sums_1x4(second);
+}
+
+#if defined(__aarch64__) && defined(__GNUC__)
+/* Compilers spill the sixteen sums of four pixels times four channels, or load one vector at a
+ * time; this order also keeps the pipelines of processors that execute in order busy.
+ *
+ * v0 to v7 are weights, v8 to v10 codes, v11 to v15 products, v16 to v31 sums. */
+#define EDGEQ_LDP(a, b, from) "ldp q" #a ", q" #b ", [%[" #from "]], #32\n"
+#define EDGEQ_LDR(a, from) "ldr q" #a ", [%[" #from "]], #16\n"
+#define EDGEQ_LDR8(a, from) "ldr d" #a ", [%[" #from "]], #8\n"
+#define EDGEQ_MUL(t, x, w) "smull v" #t ".8h, v" #x ".8b, v" #w ".8b\n"
+#define EDGEQ_MLA(t, x, w) "smlal2 v" #t ".8h, v" #x ".16b, v" #w ".16b\n"
+#define EDGEQ_SET(a, t) "saddlp v" #a ".4s, v" #t ".8h\n"
+#define EDGEQ_ADD(a, t) "sadalp v" #a ".4s, v" #t ".8h\n"
+
+/* 32 places. START is EDGEQ_SET for the first of all. */
+#define EDGEQ_BLOCK_32(START)                                                                                                                                                           \
+    EDGEQ_LDP(8, 9, x0)                                                                                                                                                                 \
+    "ld1 {v0.16b-v3.16b}, [%[w]], #64\n"                                                                                                                                                \
+    "ld1 {v4.16b-v7.16b}, [%[w]], #64\n" EDGEQ_MUL(11, 8, 0)                                                                                                                            \
+        EDGEQ_MUL(12, 8, 1)                                                                                                                                                             \
+            EDGEQ_MUL(13, 8, 2) EDGEQ_MLA(11, 8, 0)                                                                                                                                     \
+                EDGEQ_MUL(14, 8, 3) EDGEQ_MLA(12, 8, 1)                                                                                                                                 \
+                    EDGEQ_MUL(15, 9, 4) EDGEQ_MLA(13, 8, 2) START(16, 11)                                                                                                               \
+                        EDGEQ_MUL(11, 9, 5) EDGEQ_MLA(14, 8, 3) EDGEQ_LDP(8, 10, x1) START(17, 12)                                                                                      \
+                            EDGEQ_MUL(12, 9, 6) EDGEQ_MLA(15, 9, 4) START(18, 13)                                                                                                       \
+                                EDGEQ_MUL(13, 9, 7) EDGEQ_MLA(11, 9, 5) START(19, 14)                                                                                                   \
+                                    EDGEQ_MUL(14, 8, 0) EDGEQ_MLA(12, 9, 6) EDGEQ_ADD(16, 15)                                                                                           \
+                                        EDGEQ_MUL(15, 8, 1) EDGEQ_MLA(13, 9, 7) EDGEQ_ADD(17, 11)                                                                                       \
+                                            EDGEQ_MUL(11, 8, 2) EDGEQ_MLA(14, 8, 0) EDGEQ_ADD(18, 12)                                                                                   \
+                                                EDGEQ_MUL(12, 8, 3) EDGEQ_MLA(15, 8, 1) EDGEQ_ADD(19, 13)                                                                               \
+                                                    EDGEQ_MUL(13, 10, 4) EDGEQ_MLA(11, 8, 2) START(20, 14)                                                                              \
+                                                        EDGEQ_MUL(14, 10, 5) EDGEQ_MLA(12, 8, 3) EDGEQ_LDP(8, 9, x2) START(21, 15)                                                      \
+                                                            EDGEQ_MUL(15, 10, 6) EDGEQ_MLA(13, 10, 4) START(22, 11)                                                                     \
+                                                                EDGEQ_MUL(11, 10, 7) EDGEQ_MLA(14, 10, 5) START(23, 12)                                                                 \
+                                                                    EDGEQ_MUL(12, 8, 0) EDGEQ_MLA(15, 10, 6) EDGEQ_ADD(20, 13)                                                          \
+                                                                        EDGEQ_MUL(13, 8, 1) EDGEQ_MLA(11, 10, 7) EDGEQ_ADD(21, 14)                                                      \
+                                                                            EDGEQ_MUL(14, 8, 2) EDGEQ_MLA(12, 8, 0) EDGEQ_ADD(22, 15)                                                   \
+                                                                                EDGEQ_MUL(15, 8, 3) EDGEQ_MLA(13, 8, 1) EDGEQ_ADD(23, 11)                                               \
+                                                                                    EDGEQ_MUL(11, 9, 4) EDGEQ_MLA(14, 8, 2) START(24, 12)                                               \
+                                                                                        EDGEQ_MUL(12, 9, 5) EDGEQ_MLA(15, 8, 3) EDGEQ_LDP(8, 10, x3) START(25, 13)                      \
+                                                                                            EDGEQ_MUL(13, 9, 6) EDGEQ_MLA(11, 9, 4) START(26, 14)                                       \
+                                                                                                EDGEQ_MUL(14, 9, 7) EDGEQ_MLA(12, 9, 5) START(27, 15)                                   \
+                                                                                                    EDGEQ_MUL(15, 8, 0) EDGEQ_MLA(13, 9, 6) EDGEQ_ADD(24, 11)                           \
+                                                                                                        EDGEQ_MUL(11, 8, 1) EDGEQ_MLA(14, 9, 7) EDGEQ_ADD(25, 12)                       \
+                                                                                                            EDGEQ_MUL(12, 8, 2) EDGEQ_MLA(15, 8, 0) EDGEQ_ADD(26, 13)                   \
+                                                                                                                EDGEQ_MUL(13, 8, 3) EDGEQ_MLA(11, 8, 1) EDGEQ_ADD(27, 14)               \
+                                                                                                                    EDGEQ_MUL(14, 10, 4) EDGEQ_MLA(12, 8, 2) START(28, 15)              \
+                                                                                                                        EDGEQ_MUL(15, 10, 5) EDGEQ_MLA(13, 8, 3) START(29, 11)          \
+                                                                                                                            EDGEQ_MUL(11, 10, 6) EDGEQ_MLA(14, 10, 4) START(30, 12)     \
+                                                                                                                                EDGEQ_MUL(12, 10, 7) EDGEQ_MLA(15, 10, 5) START(31, 13) \
+                                                                                                                                    EDGEQ_MLA(11, 10, 6) EDGEQ_ADD(28, 14)              \
+                                                                                                                                        EDGEQ_MLA(12, 10, 7) EDGEQ_ADD(29, 15)          \
+                                                                                                                                            EDGEQ_ADD(30, 11)                           \
+                                                                                                                                                EDGEQ_ADD(31, 12)
+
+#define EDGEQ_BLOCK_16(START)                                                                                         \
+    EDGEQ_LDR(4, x0)                                                                                                  \
+    "ld1 {v0.16b-v3.16b}, [%[w]], #64\n" EDGEQ_MUL(11, 4, 0) EDGEQ_LDR(5, x1)                                         \
+        EDGEQ_MUL(12, 4, 1)                                                                                           \
+            EDGEQ_MUL(13, 4, 2) EDGEQ_MLA(11, 4, 0)                                                                   \
+                EDGEQ_MUL(14, 4, 3) EDGEQ_MLA(12, 4, 1) EDGEQ_LDR(6, x2)                                              \
+                    EDGEQ_MUL(15, 5, 0) EDGEQ_MLA(13, 4, 2) START(16, 11)                                             \
+                        EDGEQ_MUL(11, 5, 1) EDGEQ_MLA(14, 4, 3) START(17, 12)                                         \
+                            EDGEQ_MUL(12, 5, 2) EDGEQ_MLA(15, 5, 0) START(18, 13)                                     \
+                                EDGEQ_MUL(13, 5, 3) EDGEQ_MLA(11, 5, 1) EDGEQ_LDR(7, x3) START(19, 14)                \
+                                    EDGEQ_MUL(14, 6, 0) EDGEQ_MLA(12, 5, 2) START(20, 15)                             \
+                                        EDGEQ_MUL(15, 6, 1) EDGEQ_MLA(13, 5, 3) START(21, 11)                         \
+                                            EDGEQ_MUL(11, 6, 2) EDGEQ_MLA(14, 6, 0) START(22, 12)                     \
+                                                EDGEQ_MUL(12, 6, 3) EDGEQ_MLA(15, 6, 1) START(23, 13)                 \
+                                                    EDGEQ_MUL(13, 7, 0) EDGEQ_MLA(11, 6, 2) START(24, 14)             \
+                                                        EDGEQ_MUL(14, 7, 1) EDGEQ_MLA(12, 6, 3) START(25, 15)         \
+                                                            EDGEQ_MUL(15, 7, 2) EDGEQ_MLA(13, 7, 0) START(26, 11)     \
+                                                                EDGEQ_MUL(11, 7, 3) EDGEQ_MLA(14, 7, 1) START(27, 12) \
+                                                                    EDGEQ_MLA(15, 7, 2) START(28, 13)                 \
+                                                                        EDGEQ_MLA(11, 7, 3) START(29, 14)             \
+                                                                            START(30, 15)                             \
+                                                                                START(31, 11)
+
+#define EDGEQ_BLOCK_8(START)                                                                    \
+    EDGEQ_LDR8(4, x0)                                                                           \
+    "ld1 {v0.8b-v3.8b}, [%[w]], #32\n" EDGEQ_MUL(8, 4, 0) EDGEQ_LDR8(5, x1)                     \
+        EDGEQ_MUL(9, 4, 1)                                                                      \
+            EDGEQ_MUL(10, 4, 2)                                                                 \
+                EDGEQ_MUL(11, 4, 3) EDGEQ_LDR8(6, x2)                                           \
+                    EDGEQ_MUL(12, 5, 0) START(16, 8)                                            \
+                        EDGEQ_MUL(8, 5, 1) START(17, 9)                                         \
+                            EDGEQ_MUL(9, 5, 2) START(18, 10)                                    \
+                                EDGEQ_MUL(10, 5, 3) EDGEQ_LDR8(7, x3) START(19, 11)             \
+                                    EDGEQ_MUL(11, 6, 0) START(20, 12)                           \
+                                        EDGEQ_MUL(12, 6, 1) START(21, 8)                        \
+                                            EDGEQ_MUL(8, 6, 2) START(22, 9)                     \
+                                                EDGEQ_MUL(9, 6, 3) START(23, 10)                \
+                                                    EDGEQ_MUL(10, 7, 0) START(24, 11)           \
+                                                        EDGEQ_MUL(11, 7, 1) START(25, 12)       \
+                                                            EDGEQ_MUL(12, 7, 2) START(26, 8)    \
+                                                                EDGEQ_MUL(8, 7, 3) START(27, 9) \
+                                                                    START(28, 10)               \
+                                                                        START(29, 11)           \
+                                                                            START(30, 12)       \
+                                                                                START(31, 8)
+
+#define EDGEQ_LANE_SUMS               \
+    "addp v16.4s, v16.4s, v17.4s\n"   \
+    "addp v18.4s, v18.4s, v19.4s\n"   \
+    "addp v20.4s, v20.4s, v21.4s\n"   \
+    "addp v22.4s, v22.4s, v23.4s\n"   \
+    "addp v24.4s, v24.4s, v25.4s\n"   \
+    "addp v26.4s, v26.4s, v27.4s\n"   \
+    "addp v28.4s, v28.4s, v29.4s\n"   \
+    "addp v30.4s, v30.4s, v31.4s\n"   \
+    "addp %[s0].4s, v16.4s, v18.4s\n" \
+    "addp %[s1].4s, v20.4s, v22.4s\n" \
+    "addp %[s2].4s, v24.4s, v26.4s\n" \
+    "addp %[s3].4s, v28.4s, v30.4s\n"
+
+#define EDGEQ_LOOP_32                                          \
+    "1:\n" EDGEQ_BLOCK_32(EDGEQ_ADD) "subs %w[n], %w[n], #1\n" \
+                                     "b.ne 1b\n"
+
+#define EDGEQ_PRODUCT_4X4(blocks)                                                                                                                                                                  \
+    __asm__ __volatile__(blocks EDGEQ_LANE_SUMS                                                                                                                                                    \
+                         : [s0] "=&w"(sums[0]), [s1] "=&w"(sums[1]), [s2] "=&w"(sums[2]), [s3] "=&w"(sums[3]), [x0] "+r"(x), [x1] "+r"(x1), [x2] "+r"(x2), [x3] "+r"(x3), [w] "+r"(w), [n] "+r"(n) \
+                         :                                                                                                                                                                         \
+                         : "cc", "memory", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v12", "v13", "v14", "v15", "v16", "v17", "v18", "v19", "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27", "v28", "v29", "v30", "v31")
+
+#define EDGEQ_PRODUCT_4X4_REST(blocks)                                                    \
+    do {                                                                                  \
+        if (depth % 32 == 0) {                                                            \
+            EDGEQ_PRODUCT_4X4(blocks);                                                    \
+        } else if (depth % 32 == 8) {                                                     \
+            EDGEQ_PRODUCT_4X4(blocks EDGEQ_BLOCK_8(EDGEQ_ADD));                           \
+        } else if (depth % 32 == 16) {                                                    \
+            EDGEQ_PRODUCT_4X4(blocks EDGEQ_BLOCK_16(EDGEQ_ADD));                          \
+        } else {                                                                          \
+            EDGEQ_PRODUCT_4X4(blocks EDGEQ_BLOCK_16(EDGEQ_ADD) EDGEQ_BLOCK_8(EDGEQ_ADD)); \
+        }                                                                                 \
+    } while (0)
+
+/* Four pixels, depth apart, times four channels. */
+EDGEQ_INLINE void edgeq_product_4x4_s8(int32x4_t *sums, const int8_t *x, const int8_t *w, int32_t depth)
+{
+    const int8_t *x1 = x + depth;
+    const int8_t *x2 = x1 + depth;
+    const int8_t *x3 = x2 + depth;
+    int32_t n = depth / 32 - 1;
+
+    if (n > 0) {
+        EDGEQ_PRODUCT_4X4_REST(EDGEQ_BLOCK_32(EDGEQ_SET) EDGEQ_LOOP_32);
+    } else if (n == 0) {
+        EDGEQ_PRODUCT_4X4_REST(EDGEQ_BLOCK_32(EDGEQ_SET));
+    } else if (depth == 8) {
+        EDGEQ_PRODUCT_4X4(EDGEQ_BLOCK_8(EDGEQ_SET));
+    } else if (depth == 16) {
+        EDGEQ_PRODUCT_4X4(EDGEQ_BLOCK_16(EDGEQ_SET));
+    } else {
+        EDGEQ_PRODUCT_4X4(EDGEQ_BLOCK_16(EDGEQ_SET) EDGEQ_BLOCK_8(EDGEQ_ADD));
+    }
+}
+#else
+EDGEQ_INLINE void edgeq_product_4x4_s8(int32x4_t *sums, const int8_t *x, const int8_t *w, int32_t depth)
+{
+    edgeq_product_2x4_s8(sums, x, w, depth);
+    edgeq_product_2x4_s8(sums + 2, x + 2 * depth, w, depth);
+}
+#endif
+
+#endif
