@@ -48,6 +48,18 @@ EDGEQ_INLINE int32x4_t edgeq_lane_sums_s32x4(int32x4_t a, int32x4_t b, int32x4_t
 #endif
 }
 
+/* Sixteen products, two in each lane of 16 bits. */
+EDGEQ_INLINE int32x4_t edgeq_pairs_s32x4(int8x16_t x, int8x16_t w)
+{
+    const int16x8_t product = vmull_s8(vget_low_s8(x), vget_low_s8(w));
+
+#if defined(__aarch64__)
+    return vpaddlq_s16(vmlal_high_s8(product, x, w));
+#else
+    return vpaddlq_s16(vmlal_s8(product, vget_high_s8(x), vget_high_s8(w)));
+#endif
+}
+
 /* Add sixteen products, two in each lane of 16 bits. */
 EDGEQ_INLINE int32x4_t edgeq_add_pairs_s32x4(int32x4_t sum, int8x16_t x, int8x16_t w)
 {
@@ -164,6 +176,10 @@ EDGEQ_INLINE void edgeq_product_2x4_s8(int32x4_t *sums, const int8_t *x, const i
  * time; this order also keeps the pipelines of processors that execute in order busy.
  *
  * v0 to v7 are weights, v8 to v10 codes, v11 to v15 products, v16 to v31 sums. */
+#if defined(__clang__)
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Woverlength-strings"
+#endif
 #define EDGEQ_LDP(a, b, from) "ldp q" #a ", q" #b ", [%[" #from "]], #32\n"
 #define EDGEQ_LDR(a, from) "ldr q" #a ", [%[" #from "]], #16\n"
 #define EDGEQ_LDR8(a, from) "ldr d" #a ", [%[" #from "]], #8\n"
@@ -316,6 +332,9 @@ EDGEQ_INLINE void edgeq_product_4x4_s8(int32x4_t *sums, const int8_t *x, const i
         EDGEQ_PRODUCT_4X4(EDGEQ_BLOCK_16(EDGEQ_SET) EDGEQ_BLOCK_8(EDGEQ_ADD));
     }
 }
+#if defined(__clang__)
+#pragma clang diagnostic pop
+#endif
 #else
 EDGEQ_INLINE void edgeq_product_4x4_s8(int32x4_t *sums, const int8_t *x, const int8_t *w, int32_t depth)
 {

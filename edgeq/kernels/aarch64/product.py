@@ -6,20 +6,21 @@ from edgeq.ir.graph import Operands
 from edgeq.ir.types import DType
 from edgeq.kernels.base import Facts, Kernel
 from edgeq.kernels.neon import widening
+from edgeq.kernels.neon.widening import Registers
 from edgeq.ops.conv2d import Conv2D
 from edgeq.ops.fully_connected import FullyConnected
 
-TILE = 4  # pixels summed together: with four channels each, their sums stay in registers
+REGISTERS = Registers(pixels=4, four=32, eight=16)
 
 
 def conv2d_facts(op: Conv2D, io: Operands) -> Facts:
     """Return the facts of an ungrouped convolution."""
-    return widening.conv2d_facts(op, io, TILE)
+    return widening.conv2d_facts(op, io, REGISTERS)
 
 
 def fully_connected_facts(op: FullyConnected, io: Operands) -> Facts:
     """Return the facts of a fully connected layer."""
-    return widening.fully_connected_facts(op, io, TILE)
+    return widening.fully_connected_facts(op, io, REGISTERS)
 
 
 def _ungrouped(op: Conv2D, io: Operands) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,27 +23,39 @@ HEADERS = (*common.HEADERS, *windows.HEADERS, "edgeq_products_neon.h")
 STEP = 8  # depths are multiples of half a vector
 
 
-def panel_starts(channels: int) -> tuple[int, ...]:
-    """Return the first channel of each panel of four; the last may overlap the one before.
+@dataclass(frozen=True, slots=True)
+class Registers:
+    """What fits the registers: the sums of ``pixels`` times four channels, or short windows.
 
-    >>> panel_starts(10), panel_starts(3)
+    ``four`` and ``eight`` are the depths up to which they hold all weights of so many channels.
+    """
+
+    pixels: int
+    four: int
+    eight: int
+
+
+def panel_starts(channels: int, panel: int) -> tuple[int, ...]:
+    """Return the first channel of each panel; the last may overlap the one before.
+
+    >>> panel_starts(10, 4), panel_starts(3, 4)
     ((0, 4, 6), (0,))
     """
-    last = max(channels - LANES, 0)
-    return tuple(min(start, last) for start in range(0, channels, LANES))
+    last = max(channels - panel, 0)
+    return tuple(min(start, last) for start in range(0, channels, panel))
 
 
-def packed_weights(w: np.ndarray, depth: int) -> np.ndarray:
-    """Return weights [channels, places] as panels of four channels, sixteen places of each in turn.
+def packed_weights(w: np.ndarray, depth: int, panel: int) -> np.ndarray:
+    """Return weights [channels, places] as panels of channels, sixteen places of each in turn.
 
-    Places up to ``depth``, and channels up to four, are filled with zeros.
+    Places up to ``depth``, and channels up to ``panel``, are filled with zeros.
     """
     channels, places = w.shape
-    padded = np.zeros((max(channels, LANES), depth), np.int8)
+    padded = np.zeros((max(channels, panel), depth), np.int8)
     padded[:channels, :places] = w
-    panels = np.stack([padded[s : s + LANES] for s in panel_starts(channels)])
+    panels = np.stack([padded[s : s + panel] for s in panel_starts(channels, panel)])
     whole = depth - depth % 16
-    blocks = panels[:, :, :whole].reshape(len(panels), LANES, -1, 16).transpose(0, 2, 1, 3)
+    blocks = panels[:, :, :whole].reshape(len(panels), panel, -1, 16).transpose(0, 2, 1, 3)
     rest = panels[:, :, whole:]
     flat = [part.reshape(len(panels), -1) for part in (blocks, rest)]
     return np.concatenate(flat, axis=1).ravel()
@@ -58,49 +70,58 @@ def pairs_fit(w: np.ndarray) -> bool:
     return not bool((halves[:, :, 0] & halves[:, :, 1]).any())
 
 
-def conv2d_facts(op: Conv2D, io: Operands, pixels: int) -> Facts:
-    """Return the facts of an ungrouped convolution, of which ``pixels`` are summed together."""
-    count = elements(io.y.shape[:3])
-    tile = _tile(io, pixels, count)
+def conv2d_facts(op: Conv2D, io: Operands, registers: Registers) -> Facts:
+    """Return the facts of an ungrouped convolution."""
+    tile = _tile(io, registers.pixels, elements(io.y.shape[:3]))
     found = conv2d_windows(op, io, tile=tile, multiple=STEP, overlap=False)
-    return replace(_facts(op, io, found, tile), note=conv2d_note(op, io))
+    return replace(_facts(op, io, found, tile, registers), note=conv2d_note(op, io))
 
 
-def fully_connected_facts(op: FullyConnected, io: Operands, pixels: int) -> Facts:
-    """Return the facts of a fully connected layer, of which ``pixels`` rows are summed together."""
+def fully_connected_facts(op: FullyConnected, io: Operands, registers: Registers) -> Facts:
+    """Return the facts of a fully connected layer."""
     outs, depth = io.ins[1].shape
     rows = io.x.elements // depth
-    tile = _tile(io, pixels, rows)
+    tile = _tile(io, registers.pixels, rows)
     found = matrix_windows(rows, depth, tile=tile, multiple=STEP, overlap=False)
-    return replace(_facts(op, io, found, tile), note=f"fully connected, {depth} to {outs}")
+    note = f"fully connected, {depth} to {outs}"
+    return replace(_facts(op, io, found, tile, registers), note=note)
 
 
 def _tile(io: Operands, pixels: int, count: int) -> int:
     """Return how many pixels are summed together: a power of two."""
-    if not pairs_fit(io.ins[1].array.reshape(len(io.ins[1].array), -1)):
+    if not pairs_fit(_matrix(io)):
         return 1
     return max(size for size in (1, 2, 4) if size <= min(pixels, count))
 
 
-def _facts(op: Conv2D | FullyConnected, io: Operands, found: Windows, tile: int) -> Facts:
-    w = io.ins[1].array
-    w = w.reshape(len(w), -1)
+def _matrix(io: Operands) -> np.ndarray:
+    return io.ins[1].array.reshape(len(io.ins[1].array), -1)
+
+
+def _facts(
+    op: Conv2D | FullyConnected, io: Operands, found: Windows, tile: int, registers: Registers
+) -> Facts:
+    w = _matrix(io)
     channels = len(w)
     zero = weight_zero(io)
-    requant = neon_requant(op.arithmetic.requant, max(channels, LANES))
+    short = found.depth <= registers.four and pairs_fit(w)
+    panel = 2 * LANES if found.depth <= registers.eight and channels >= 2 * LANES else LANES
+    panel = panel if short else LANES
+    requant = neon_requant(op.arithmetic.requant, max(channels, panel))
     sums = centred(io.ins[1], np.int64).reshape(w.shape).sum(axis=1)
     constants = {
         **found.constants,
         "OUT_C": channels,
+        "PANEL": panel,
         **({"W_ZERO": zero} if zero else {}),
         **codes(op, io),
         **requant.constants,
     }
-    bias = folded_bias(io, sums, max(channels, LANES))
+    bias = folded_bias(io, sums, max(channels, panel))
     return Facts(
         constants=constants,
         data=(
-            Data("weights", packed_weights(w, found.depth), "weights, panel by panel"),
+            Data("weights", packed_weights(w, found.depth, panel), "weights, panel by panel"),
             Data("bias", bias, "bias less the input's zero point"),
             *requant.data,
         ),
@@ -108,11 +129,15 @@ def _facts(op: Conv2D | FullyConnected, io: Operands, found: Windows, tile: int)
             "mode": found.mode,
             **found.flags,
             "requant": requant.flag,
-            "tiles": _tiles(tile, found),
-            "any": not pairs_fit(w),
-            "rest": channels % LANES if channels > LANES else 0,
-            "few": channels < LANES,
+            "overlap": channels % panel != 0 and channels > panel,
+            "few": channels < panel,
             "sums": zero != 0,
+            "any": not pairs_fit(w),
+            "tiles": _tiles(tile, found),
+            "short": short,
+            "odd": 1 in _tiles(2, found),
+            "parts": tuple(range(0, found.depth, 16)),
+            "halves": range(0, panel, LANES),
         },
         scratch=found.scratch,
     )
