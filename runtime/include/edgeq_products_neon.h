@@ -20,6 +20,14 @@
 #define EDGEQ_INLINE static inline
 #endif
 
+/* Stop a compiler from taking vectors apart into halves that occupy registers of their own. */
+#if defined(__GNUC__)
+#define EDGEQ_KEEP_WHOLE(a, b, c, d) __asm__("" \
+                                             : "+w"(a), "+w"(b), "+w"(c), "+w"(d))
+#else
+#define EDGEQ_KEEP_WHOLE(a, b, c, d) ((void)0)
+#endif
+
 /* Store count codes, 4 or fewer, of the first or the second half of a vector. */
 EDGEQ_INLINE void edgeq_store_first_s8(int8_t *to, int8x8_t codes, size_t count)
 {
