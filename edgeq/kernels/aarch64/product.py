@@ -10,7 +10,8 @@ from edgeq.kernels.neon.widening import Registers
 from edgeq.ops.conv2d import Conv2D
 from edgeq.ops.fully_connected import FullyConnected
 
-REGISTERS = Registers(pixels=4, four=32, eight=16)
+HEADERS = (*widening.HEADERS, "edgeq_products_aarch64.h")
+REGISTERS = Registers(pixels=4, row=8, four=32, eight=16)
 
 
 def conv2d_facts(op: Conv2D, io: Operands) -> Facts:
@@ -38,7 +39,7 @@ ROWS: tuple[Kernel, ...] = (
         conv2d_facts,
         _ungrouped,
         packed=(1, 2),
-        headers=widening.HEADERS,
+        headers=HEADERS,
     ),
     Kernel(
         "aarch64/fully_connected_s8",
@@ -46,6 +47,6 @@ ROWS: tuple[Kernel, ...] = (
         fully_connected_facts,
         _s8,
         packed=(1, 2),
-        headers=widening.HEADERS,
+        headers=HEADERS,
     ),
 )

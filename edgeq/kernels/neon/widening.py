@@ -28,9 +28,11 @@ class Registers:
     """What fits the registers: the sums of ``pixels`` times four channels, or short windows.
 
     ``four`` and ``eight`` are the depths up to which they hold all weights of so many channels.
+    ``row`` is how many channels one pixel is multiplied with.
     """
 
     pixels: int
+    row: int
     four: int
     eight: int
 
@@ -105,8 +107,9 @@ def _facts(
     channels = len(w)
     zero = weight_zero(io)
     short = found.depth <= registers.four and pairs_fit(w)
-    panel = 2 * LANES if found.depth <= registers.eight and channels >= 2 * LANES else LANES
-    panel = panel if short else LANES
+    row = tile == 1 and registers.row > LANES and pairs_fit(w)
+    wide = found.depth <= registers.eight if short else row
+    panel = 2 * LANES if wide and channels >= 2 * LANES else LANES
     requant = neon_requant(op.arithmetic.requant, max(channels, panel))
     sums = centred(io.ins[1], np.int64).reshape(w.shape).sum(axis=1)
     constants = {
