@@ -5,7 +5,7 @@
 
 #include "edgeq_products_neon.h"
 
-#if defined(__GNUC__)
+#if defined(__GNUC__) && !defined(EDGEQ_NO_ASM)
 /* Compilers spill the sixteen sums of four pixels times four channels, or load one vector at a
  * time; this order also keeps the pipelines of processors that execute in order busy.
  *
@@ -147,8 +147,8 @@
         }                                           \
     } while (0)
 
-/* Four pixels, depth apart, times four channels. */
-EDGEQ_INLINE void edgeq_product_4x4_s8(int32x4_t *sums, const int8_t *x, const int8_t *w, int32_t depth)
+/* Four pixels, depth apart, times four channels. Returns the end of the pixels' codes. */
+EDGEQ_INLINE const int8_t *edgeq_product_4x4_s8(int32x4_t *sums, const int8_t *x, const int8_t *w, int32_t depth)
 {
     const int8_t *x1 = x + depth;
     const int8_t *x2 = x1 + depth;
@@ -166,6 +166,7 @@ EDGEQ_INLINE void edgeq_product_4x4_s8(int32x4_t *sums, const int8_t *x, const i
     } else {
         EDGEQ_PRODUCT_4X4(EDGEQ_BLOCK_16(EDGEQ_SET) EDGEQ_BLOCK_8(EDGEQ_ADD));
     }
+    return x3;
 }
 #define EDGEQ_LD1(a, b, c, d) "ld1 {v" #a ".16b, v" #b ".16b, v" #c ".16b, v" #d ".16b}, [%[w]], #64\n"
 
@@ -301,10 +302,10 @@ EDGEQ_INLINE void edgeq_product_1x8_s8(int32x4_t *sums, const int8_t *x, const i
     sums[1] = edgeq_lane_sums_1x4(second);
 }
 
-EDGEQ_INLINE void edgeq_product_4x4_s8(int32x4_t *sums, const int8_t *x, const int8_t *w, int32_t depth)
+EDGEQ_INLINE const int8_t *edgeq_product_4x4_s8(int32x4_t *sums, const int8_t *x, const int8_t *w, int32_t depth)
 {
-    edgeq_product_2x4_s8(sums, x, w, depth);
-    edgeq_product_2x4_s8(sums + 2, x + 2 * depth, w, depth);
+    x = edgeq_product_2x4_s8(sums, x, w, depth);
+    return edgeq_product_2x4_s8(sums + 2, x, w, depth);
 }
 #endif
 

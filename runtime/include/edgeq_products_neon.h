@@ -159,8 +159,8 @@ EDGEQ_INLINE int32x4_t edgeq_product_1x4_s8(const int8_t *x, const int8_t *w, in
     return edgeq_lane_sums_1x4(sums);
 }
 
-/* Two pixels, depth apart, times four channels. */
-EDGEQ_INLINE void edgeq_product_2x4_s8(int32x4_t *sums, const int8_t *x, const int8_t *w, int32_t depth)
+/* Two pixels, depth apart, times four channels. Returns the end of the pixels' codes. */
+EDGEQ_INLINE const int8_t *edgeq_product_2x4_s8(int32x4_t *sums, const int8_t *x, const int8_t *w, int32_t depth)
 {
     edgeq_sums_1x4 first = edgeq_no_sums_1x4();
     edgeq_sums_1x4 second = edgeq_no_sums_1x4();
@@ -177,6 +177,7 @@ EDGEQ_INLINE void edgeq_product_2x4_s8(int32x4_t *sums, const int8_t *x, const i
     }
     sums[0] = edgeq_lane_sums_1x4(first);
     sums[1] = edgeq_lane_sums_1x4(second);
+    return x + 2 * depth;
 }
 
 #endif
