@@ -17,21 +17,21 @@ static inline void edgeq_copy_s8(int8_t *to, const int8_t *from, int32_t count)
 /* The sum of count codes. */
 static inline int32_t edgeq_sum_s8(const int8_t *x, int32_t count)
 {
+    const int32_t vectors = count - count % 16;
+    const int32_t halves = count - count % 8;
     int32x4_t sums = vdupq_n_s32(0);
-    int32_t i = 0;
 
-    for (; i <= count - 16; i += 16) {
+    for (int32_t i = 0; i < vectors; i += 16) {
         sums = vpadalq_s16(sums, vpaddlq_s8(vld1q_s8(x + i)));
     }
-    if (i <= count - 8) {
-        sums = vaddw_s16(sums, vpaddl_s8(vld1_s8(x + i)));
-        i += 8;
+    if (halves > vectors) {
+        sums = vaddw_s16(sums, vpaddl_s8(vld1_s8(x + vectors)));
     }
 
     const int32x2_t pair = vadd_s32(vget_low_s32(sums), vget_high_s32(sums));
     int32_t sum = vget_lane_s32(vpadd_s32(pair, pair), 0);
 
-    for (; i < count; ++i) {
+    for (int32_t i = halves; i < count; ++i) {
         sum += x[i];
     }
     return sum;
