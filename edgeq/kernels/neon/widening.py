@@ -104,46 +104,46 @@ def _facts(
     op: Conv2D | FullyConnected, io: Operands, found: Windows, tile: int, registers: Registers
 ) -> Facts:
     w = _matrix(io)
-    channels = len(w)
-    zero = weight_zero(io)
-    short = found.depth <= registers.four and pairs_fit(w)
-    row = tile == 1 and registers.row > LANES and pairs_fit(w)
-    wide = found.depth <= registers.eight if short else row
-    panel = 2 * LANES if wide and channels >= 2 * LANES else LANES
-    requant = neon_requant(op.arithmetic.requant, max(channels, panel))
+    panel = _panel(w, found.depth, tile, registers)
+    length = max(len(w), panel)
+    requant = neon_requant(op.arithmetic.requant, length)
     sums = centred(io.ins[1], np.int64).reshape(w.shape).sum(axis=1)
+    zero = weight_zero(io)
     constants = {
         **found.constants,
-        "OUT_C": channels,
+        "OUT_C": len(w),
         "PANEL": panel,
         **({"W_ZERO": zero} if zero else {}),
         **codes(op, io),
         **requant.constants,
     }
-    bias = folded_bias(io, sums, max(channels, panel))
-    return Facts(
-        constants=constants,
-        data=(
-            Data("weights", packed_weights(w, found.depth, panel), "weights, panel by panel"),
-            Data("bias", bias, "bias less the input's zero point"),
-            *requant.data,
-        ),
-        flags={
-            "mode": found.mode,
-            **found.flags,
-            "requant": requant.flag,
-            "overlap": channels % panel != 0 and channels > panel,
-            "few": channels < panel,
-            "sums": zero != 0,
-            "any": not pairs_fit(w),
-            "tiles": _tiles(tile, found),
-            "short": short,
-            "odd": 1 in _tiles(2, found),
-            "parts": tuple(range(0, found.depth, 16)),
-            "halves": range(0, panel, LANES),
-        },
-        scratch=found.scratch,
+    data = (
+        Data("weights", packed_weights(w, found.depth, panel), "weights, panel by panel"),
+        Data("bias", folded_bias(io, sums, length), "bias less the input's zero point"),
+        *requant.data,
     )
+    flags = {
+        "mode": found.mode,
+        **found.flags,
+        "requant": requant.flag,
+        "overlap": len(w) > panel and len(w) % panel != 0,
+        "few": len(w) < panel,
+        "sums": zero != 0,
+        "any": not pairs_fit(w),
+        "tiles": _tiles(tile, found),
+        "short": pairs_fit(w) and found.depth <= registers.four,
+        "odd": 1 in _tiles(2, found),
+        "parts": range(0, found.depth, 16),
+        "halves": range(0, panel, LANES),
+    }
+    return Facts(constants, data, flags, found.scratch)
+
+
+def _panel(w: np.ndarray, depth: int, tile: int, registers: Registers) -> int:
+    """Return how many channels go together: eight where the registers have room, else four."""
+    short = depth <= registers.four
+    wide = depth <= registers.eight if short else tile == 1 and registers.row > LANES
+    return 2 * LANES if wide and pairs_fit(w) and len(w) >= 2 * LANES else LANES
 
 
 def _tiles(tile: int, found: Windows) -> tuple[int, ...]:

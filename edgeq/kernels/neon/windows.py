@@ -63,15 +63,7 @@ def conv2d_windows(
             pixels, window, tile=tile, multiple=multiple, direct=direct, overlap=overlap
         )
     depth = _filled(window, multiple)
-    joined = op.dilation[1] == 1
-    shape = {
-        **conv2d_shape(op, io),
-        "RUN": io.x.shape[3] * (op.kernel(io)[1] if joined else 1),
-        "SPAN_H": (op.kernel(io)[0] - 1) * op.dilation[0] + 1,
-        "SPAN_W": (op.kernel(io)[1] - 1) * op.dilation[1] + 1,
-        "WINDOW": window,
-        "DEPTH": depth,
-    }
+    shape = _shape(op, io, window, depth)
     copies = _copies(op, io)
     flags = {
         "copies": copies,
@@ -86,7 +78,7 @@ def conv2d_windows(
     block = _block(pixels, depth, tile)
     constants = {**shape, **_counts(pixels, tile, block, overlap)}
     scratch = Scratch("patches", DType.INT8, block * depth + VECTOR)
-    return Windows("general", constants, {**flags, "joined": joined}, scratch)
+    return Windows("general", constants, {**flags, "joined": op.dilation[1] == 1}, scratch)
 
 
 def matrix_windows(
@@ -115,6 +107,19 @@ def matrix_windows(
     flags = {"fill": range(0, depth - window, VECTOR)}
     scratch = Scratch("patches", DType.INT8, block * depth + VECTOR)
     return Windows("rows", constants, flags, scratch)
+
+
+def _shape(op: Conv2D, io: Operands, window: int, depth: int) -> dict[str, int]:
+    """Return the sizes of the layer, of a run of codes that lie together, and of a window."""
+    height, width = op.kernel(io)
+    return {
+        **conv2d_shape(op, io),
+        "RUN": io.x.shape[3] * (width if op.dilation[1] == 1 else 1),
+        "SPAN_H": (height - 1) * op.dilation[0] + 1,
+        "SPAN_W": (width - 1) * op.dilation[1] + 1,
+        "WINDOW": window,
+        "DEPTH": depth,
+    }
 
 
 def _counts(pixels: int, tile: int, block: int, overlap: bool) -> dict[str, int]:
