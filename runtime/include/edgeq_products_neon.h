@@ -145,6 +145,142 @@ EDGEQ_INLINE int32x4_t edgeq_product_any_1x4_s8(const int8_t *x, const int8_t *w
     return edgeq_lane_sums_1x4(sums);
 }
 
+#if defined(__arm__) && defined(__GNUC__) && !defined(EDGEQ_NO_ASM)
+/* The eight sums leave room for no more than this order needs, and compilers spill them: q0 to q3
+ * are weights, q4 and q5 codes, q6 and q7 products, q8 to q15 sums. */
+#define EDGEQ_TWO_16(START, low, high, a, b, c, d, sum, other) \
+    "vmull.s8 q6, d" #low ", d" #a "\n"                        \
+    "vmull.s8 q7, d" #low ", d" #c "\n"                        \
+    "vmlal.s8 q6, d" #high ", d" #b "\n"                       \
+    "vmlal.s8 q7, d" #high ", d" #d "\n" START " q" #sum ", q6\n" START " q" #other ", q7\n"
+
+#define EDGEQ_TWO_8(START, codes, a, c, sum, other) \
+    "vmull.s8 q6, d" #codes ", d" #a "\n"           \
+    "vmull.s8 q7, d" #codes ", d" #c "\n" START " q" #sum ", q6\n" START " q" #other ", q7\n"
+
+/* Blocks of 16 and 8 places. START is "vpaddl.s16" for the first of all, then "vpadal.s16". */
+#define EDGEQ_BLOCK_16(START)                                                   \
+    "vld1.8 {d8, d9}, [%[x0]]!\n"                                               \
+    "vld1.8 {d0, d1, d2, d3}, [%[w]]!\n"                                        \
+    "vld1.8 {d4, d5, d6, d7}, [%[w]]!\n"                                        \
+    "vld1.8 {d10, d11}, [%[x1]]!\n" EDGEQ_TWO_16(START, 8, 9, 0, 1, 2, 3, 8, 9) \
+        EDGEQ_TWO_16(START, 8, 9, 4, 5, 6, 7, 10, 11)                           \
+            EDGEQ_TWO_16(START, 10, 11, 0, 1, 2, 3, 12, 13)                     \
+                EDGEQ_TWO_16(START, 10, 11, 4, 5, 6, 7, 14, 15)
+
+#define EDGEQ_BLOCK_8(START)                                     \
+    "vld1.8 {d8}, [%[x0]]!\n"                                    \
+    "vld1.8 {d0, d1, d2, d3}, [%[w]]!\n"                         \
+    "vld1.8 {d10}, [%[x1]]!\n" EDGEQ_TWO_8(START, 8, 0, 1, 8, 9) \
+        EDGEQ_TWO_8(START, 8, 2, 3, 10, 11)                      \
+            EDGEQ_TWO_8(START, 10, 0, 1, 12, 13)                 \
+                EDGEQ_TWO_8(START, 10, 2, 3, 14, 15)
+
+#define EDGEQ_LOOP_32                                                                        \
+    "1:\n" EDGEQ_BLOCK_16("vpadal.s16") EDGEQ_BLOCK_16("vpadal.s16") "subs %[n], %[n], #1\n" \
+                                                                     "bne 1b\n"
+
+#define EDGEQ_LANE_SUMS            \
+    "vpadd.i32 d16, d16, d17\n"    \
+    "vpadd.i32 d17, d18, d19\n"    \
+    "vpadd.i32 d20, d20, d21\n"    \
+    "vpadd.i32 d21, d22, d23\n"    \
+    "vpadd.i32 d24, d24, d25\n"    \
+    "vpadd.i32 d25, d26, d27\n"    \
+    "vpadd.i32 d28, d28, d29\n"    \
+    "vpadd.i32 d29, d30, d31\n"    \
+    "vpadd.i32 %e[s0], d16, d17\n" \
+    "vpadd.i32 %f[s0], d20, d21\n" \
+    "vpadd.i32 %e[s1], d24, d25\n" \
+    "vpadd.i32 %f[s1], d28, d29\n"
+
+#define EDGEQ_PRODUCT_2X4(blocks)                                                                                          \
+    __asm__ __volatile__(blocks EDGEQ_LANE_SUMS                                                                            \
+                         : [s0] "=&w"(sums[0]), [s1] "=&w"(sums[1]), [x0] "+r"(x), [x1] "+r"(x1), [w] "+r"(w), [n] "+r"(n) \
+                         :                                                                                                 \
+                         : "cc", "memory", "q2", "q3", "q4", "q5", "q6", "q7", "q8", "q9", "q10", "q11", "q12", "q13", "q14", "q15")
+
+#define EDGEQ_ROW_16(START)                                                          \
+    "vld1.8 {d8, d9}, [%[x0]]!\n"                                                    \
+    "vld1.8 {d0, d1, d2, d3}, [%[w]]!\n"                                             \
+    "vld1.8 {d4, d5, d6, d7}, [%[w]]!\n" EDGEQ_TWO_16(START, 8, 9, 0, 1, 2, 3, 8, 9) \
+        EDGEQ_TWO_16(START, 8, 9, 4, 5, 6, 7, 10, 11)
+
+#define EDGEQ_ROW_8(START)                                                 \
+    "vld1.8 {d8}, [%[x0]]!\n"                                              \
+    "vld1.8 {d0, d1, d2, d3}, [%[w]]!\n" EDGEQ_TWO_8(START, 8, 0, 1, 8, 9) \
+        EDGEQ_TWO_8(START, 8, 2, 3, 10, 11)
+
+#define EDGEQ_ROW_LOOP_32                                                                \
+    "1:\n" EDGEQ_ROW_16("vpadal.s16") EDGEQ_ROW_16("vpadal.s16") "subs %[n], %[n], #1\n" \
+                                                                 "bne 1b\n"
+
+#define EDGEQ_PRODUCT_1X4(blocks)                                                  \
+    __asm__ __volatile__(blocks                                                    \
+                         "vpadd.i32 d16, d16, d17\n"                               \
+                         "vpadd.i32 d17, d18, d19\n"                               \
+                         "vpadd.i32 d20, d20, d21\n"                               \
+                         "vpadd.i32 d21, d22, d23\n"                               \
+                         "vpadd.i32 %e[s0], d16, d17\n"                            \
+                         "vpadd.i32 %f[s0], d20, d21\n"                            \
+                         : [s0] "=&w"(sum), [x0] "+r"(x), [w] "+r"(w), [n] "+r"(n) \
+                         :                                                         \
+                         : "cc", "memory", "q0", "q1", "q2", "q3", "q4", "q6", "q7", "q8", "q9", "q10", "q11")
+
+/* A block of 16 places, one of 8, or both follow those of 32. */
+#define EDGEQ_REST(product, blocks, sixteen, eight) \
+    do {                                            \
+        if (depth % 32 == 0) {                      \
+            product(blocks);                        \
+        } else if (depth % 32 == 8) {               \
+            product(blocks eight);                  \
+        } else if (depth % 32 == 16) {              \
+            product(blocks sixteen);                \
+        } else {                                    \
+            product(blocks sixteen eight);          \
+        }                                           \
+    } while (0)
+
+/* One pixel times four channels. */
+EDGEQ_INLINE int32x4_t edgeq_product_1x4_s8(const int8_t *x, const int8_t *w, int32_t depth)
+{
+    int32_t n = depth / 32 - 1;
+    int32x4_t sum;
+
+    if (n > 0) {
+        EDGEQ_REST(EDGEQ_PRODUCT_1X4, EDGEQ_ROW_16("vpaddl.s16") EDGEQ_ROW_16("vpadal.s16") EDGEQ_ROW_LOOP_32, EDGEQ_ROW_16("vpadal.s16"), EDGEQ_ROW_8("vpadal.s16"));
+    } else if (n == 0) {
+        EDGEQ_REST(EDGEQ_PRODUCT_1X4, EDGEQ_ROW_16("vpaddl.s16") EDGEQ_ROW_16("vpadal.s16"), EDGEQ_ROW_16("vpadal.s16"), EDGEQ_ROW_8("vpadal.s16"));
+    } else if (depth == 8) {
+        EDGEQ_PRODUCT_1X4(EDGEQ_ROW_8("vpaddl.s16"));
+    } else if (depth == 16) {
+        EDGEQ_PRODUCT_1X4(EDGEQ_ROW_16("vpaddl.s16"));
+    } else {
+        EDGEQ_PRODUCT_1X4(EDGEQ_ROW_16("vpaddl.s16") EDGEQ_ROW_8("vpadal.s16"));
+    }
+    return sum;
+}
+
+/* Two pixels, depth apart, times four channels. Returns the end of the pixels' codes. */
+EDGEQ_INLINE const int8_t *edgeq_product_2x4_s8(int32x4_t *sums, const int8_t *x, const int8_t *w, int32_t depth)
+{
+    const int8_t *x1 = x + depth;
+    int32_t n = depth / 32 - 1;
+
+    if (n > 0) {
+        EDGEQ_REST(EDGEQ_PRODUCT_2X4, EDGEQ_BLOCK_16("vpaddl.s16") EDGEQ_BLOCK_16("vpadal.s16") EDGEQ_LOOP_32, EDGEQ_BLOCK_16("vpadal.s16"), EDGEQ_BLOCK_8("vpadal.s16"));
+    } else if (n == 0) {
+        EDGEQ_REST(EDGEQ_PRODUCT_2X4, EDGEQ_BLOCK_16("vpaddl.s16") EDGEQ_BLOCK_16("vpadal.s16"), EDGEQ_BLOCK_16("vpadal.s16"), EDGEQ_BLOCK_8("vpadal.s16"));
+    } else if (depth == 8) {
+        EDGEQ_PRODUCT_2X4(EDGEQ_BLOCK_8("vpaddl.s16"));
+    } else if (depth == 16) {
+        EDGEQ_PRODUCT_2X4(EDGEQ_BLOCK_16("vpaddl.s16"));
+    } else {
+        EDGEQ_PRODUCT_2X4(EDGEQ_BLOCK_16("vpaddl.s16") EDGEQ_BLOCK_8("vpadal.s16"));
+    }
+    return x1;
+}
+#else
 /* One pixel times four channels. */
 EDGEQ_INLINE int32x4_t edgeq_product_1x4_s8(const int8_t *x, const int8_t *w, int32_t depth)
 {
@@ -179,5 +315,6 @@ EDGEQ_INLINE const int8_t *edgeq_product_2x4_s8(int32x4_t *sums, const int8_t *x
     sums[1] = edgeq_lane_sums_1x4(second);
     return x + 2 * depth;
 }
+#endif
 
 #endif
