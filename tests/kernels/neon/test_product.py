@@ -15,6 +15,7 @@ from tests.kernel_harness import WARNINGS, check_layers
 from tests.kernels.neon import product_cases as cases
 
 ARMV7 = replace(target("armv7-neon"), cflags=("-O1", *WARNINGS))
+INTRINSICS = replace(ARMV7, cflags=(*ARMV7.cflags, "-DEDGEQ_NO_ASM"))
 
 
 @pytest.mark.parametrize(
@@ -33,6 +34,10 @@ def test_convolution(build) -> None:
 
 def test_fully_connected() -> None:
     check_layers(cases.fully_connected_cases("neon/fully_connected_s8"), ARMV7)
+
+
+def test_without_assembler() -> None:
+    check_layers(cases.depth_cases("neon/conv2d_s8"), INTRINSICS)
 
 
 sizes = st.integers(1, 70)
