@@ -56,6 +56,21 @@ EDGEQ_INLINE int32x4_t edgeq_lane_sums_s32x4(int32x4_t a, int32x4_t b, int32x4_t
 #endif
 }
 
+/* The sum of all lanes, in every lane. */
+EDGEQ_INLINE int32x4_t edgeq_total_s32x4(int32x4_t x)
+{
+#if defined(__aarch64__)
+    const int32x4_t pairs = vpaddq_s32(x, x);
+
+    return vpaddq_s32(pairs, pairs);
+#else
+    const int32x2_t pairs = vpadd_s32(vget_low_s32(x), vget_high_s32(x));
+    const int32x2_t total = vpadd_s32(pairs, pairs);
+
+    return vcombine_s32(total, total);
+#endif
+}
+
 /* Sixteen products, two in each lane of 16 bits. */
 EDGEQ_INLINE int32x4_t edgeq_pairs_s32x4(int8x16_t x, int8x16_t w)
 {

@@ -20,6 +20,7 @@ from edgeq.ops.fully_connected import FullyConnected
 from edgeq.plan.program import Data
 
 HEADERS = (*common.HEADERS, *windows.HEADERS, "edgeq_products_neon.h")
+SUM_COST = 12  # instructions that keeping a pixel's sum for all panels takes
 STEP = 8  # depths are multiples of half a vector
 
 
@@ -122,6 +123,7 @@ def _facts(
         Data("bias", folded_bias(io, sums, length), "bias less the input's zero point"),
         *requant.data,
     )
+    short = pairs_fit(w) and found.depth <= registers.four
     flags = {
         "mode": found.mode,
         **found.flags,
@@ -131,12 +133,19 @@ def _facts(
         "sums": zero != 0,
         "any": not pairs_fit(w),
         "tiles": _tiles(tile, found),
-        "short": pairs_fit(w) and found.depth <= registers.four,
+        "short": short,
+        "summed_here": short and zero != 0 and _summed_here(len(w), panel, found.depth),
         "odd": 1 in _tiles(2, found),
         "parts": range(0, found.depth, 16),
         "halves": range(0, panel, LANES),
     }
     return Facts(constants, data, flags, found.scratch)
+
+
+def _summed_here(channels: int, panel: int, depth: int) -> bool:
+    """Tell whether to add up a short window's codes for each panel rather than once for all."""
+    panels, vectors = -(-channels // panel), -(-depth // 16)
+    return panels * (2 * vectors + 1) < SUM_COST
 
 
 def _panel(w: np.ndarray, depth: int, tile: int, registers: Registers) -> int:
