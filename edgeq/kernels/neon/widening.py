@@ -91,10 +91,8 @@ def fully_connected_facts(op: FullyConnected, io: Operands, registers: Registers
 
 
 def _tile(io: Operands, pixels: int, count: int) -> int:
-    """Return how many pixels are summed together: a power of two."""
-    if not pairs_fit(_matrix(io)):
-        return 1
-    return max(size for size in (1, 2, 4) if size <= min(pixels, count))
+    """Return how many of ``count`` pixels are summed together: ``pixels``, or one."""
+    return pixels if pixels <= count and pairs_fit(_matrix(io)) else 1
 
 
 def _matrix(io: Operands) -> np.ndarray:
