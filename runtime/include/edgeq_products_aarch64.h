@@ -22,8 +22,8 @@
 #define EDGEQ_SET(a, t) "saddlp v" #a ".4s, v" #t ".8h\n"
 #define EDGEQ_ADD(a, t) "sadalp v" #a ".4s, v" #t ".8h\n"
 
-/* 32 places. START is EDGEQ_SET for the first of all. */
-#define EDGEQ_BLOCK_32(START)                                                                                                                                                           \
+/* 32 places. START is EDGEQ_SET for the first of all; the others name the pixels' registers. */
+#define EDGEQ_BLOCK_32(START, second, third, fourth)                                                                                                                                    \
     EDGEQ_LDP(8, 9, x0)                                                                                                                                                                 \
     "ld1 {v0.16b-v3.16b}, [%[w]], #64\n"                                                                                                                                                \
     "ld1 {v4.16b-v7.16b}, [%[w]], #64\n" EDGEQ_MUL(11, 8, 0)                                                                                                                            \
@@ -31,7 +31,7 @@
             EDGEQ_MUL(13, 8, 2) EDGEQ_MLA(11, 8, 0)                                                                                                                                     \
                 EDGEQ_MUL(14, 8, 3) EDGEQ_MLA(12, 8, 1)                                                                                                                                 \
                     EDGEQ_MUL(15, 9, 4) EDGEQ_MLA(13, 8, 2) START(16, 11)                                                                                                               \
-                        EDGEQ_MUL(11, 9, 5) EDGEQ_MLA(14, 8, 3) EDGEQ_LDP(8, 10, x1) START(17, 12)                                                                                      \
+                        EDGEQ_MUL(11, 9, 5) EDGEQ_MLA(14, 8, 3) EDGEQ_LDP(8, 10, second) START(17, 12)                                                                                  \
                             EDGEQ_MUL(12, 9, 6) EDGEQ_MLA(15, 9, 4) START(18, 13)                                                                                                       \
                                 EDGEQ_MUL(13, 9, 7) EDGEQ_MLA(11, 9, 5) START(19, 14)                                                                                                   \
                                     EDGEQ_MUL(14, 8, 0) EDGEQ_MLA(12, 9, 6) EDGEQ_ADD(16, 15)                                                                                           \
@@ -39,7 +39,7 @@
                                             EDGEQ_MUL(11, 8, 2) EDGEQ_MLA(14, 8, 0) EDGEQ_ADD(18, 12)                                                                                   \
                                                 EDGEQ_MUL(12, 8, 3) EDGEQ_MLA(15, 8, 1) EDGEQ_ADD(19, 13)                                                                               \
                                                     EDGEQ_MUL(13, 10, 4) EDGEQ_MLA(11, 8, 2) START(20, 14)                                                                              \
-                                                        EDGEQ_MUL(14, 10, 5) EDGEQ_MLA(12, 8, 3) EDGEQ_LDP(8, 9, x2) START(21, 15)                                                      \
+                                                        EDGEQ_MUL(14, 10, 5) EDGEQ_MLA(12, 8, 3) EDGEQ_LDP(8, 9, third) START(21, 15)                                                   \
                                                             EDGEQ_MUL(15, 10, 6) EDGEQ_MLA(13, 10, 4) START(22, 11)                                                                     \
                                                                 EDGEQ_MUL(11, 10, 7) EDGEQ_MLA(14, 10, 5) START(23, 12)                                                                 \
                                                                     EDGEQ_MUL(12, 8, 0) EDGEQ_MLA(15, 10, 6) EDGEQ_ADD(20, 13)                                                          \
@@ -47,7 +47,7 @@
                                                                             EDGEQ_MUL(14, 8, 2) EDGEQ_MLA(12, 8, 0) EDGEQ_ADD(22, 15)                                                   \
                                                                                 EDGEQ_MUL(15, 8, 3) EDGEQ_MLA(13, 8, 1) EDGEQ_ADD(23, 11)                                               \
                                                                                     EDGEQ_MUL(11, 9, 4) EDGEQ_MLA(14, 8, 2) START(24, 12)                                               \
-                                                                                        EDGEQ_MUL(12, 9, 5) EDGEQ_MLA(15, 8, 3) EDGEQ_LDP(8, 10, x3) START(25, 13)                      \
+                                                                                        EDGEQ_MUL(12, 9, 5) EDGEQ_MLA(15, 8, 3) EDGEQ_LDP(8, 10, fourth) START(25, 13)                  \
                                                                                             EDGEQ_MUL(13, 9, 6) EDGEQ_MLA(11, 9, 4) START(26, 14)                                       \
                                                                                                 EDGEQ_MUL(14, 9, 7) EDGEQ_MLA(12, 9, 5) START(27, 15)                                   \
                                                                                                     EDGEQ_MUL(15, 8, 0) EDGEQ_MLA(13, 9, 6) EDGEQ_ADD(24, 11)                           \
@@ -123,14 +123,21 @@
     "addp %[s2].4s, v24.4s, v26.4s\n" \
     "addp %[s3].4s, v28.4s, v30.4s\n"
 
-#define EDGEQ_LOOP_32                                          \
-    "1:\n" EDGEQ_BLOCK_32(EDGEQ_ADD) "subs %w[n], %w[n], #1\n" \
-                                     "b.ne 1b\n"
+#define EDGEQ_LOOP_32                                                      \
+    "1:\n" EDGEQ_BLOCK_32(EDGEQ_ADD, x1, x2, x3) "subs %w[n], %w[n], #1\n" \
+                                                 "b.ne 1b\n"
 
 #define EDGEQ_PRODUCT_4X4(blocks)                                                                                                                                                                  \
     __asm__ __volatile__(blocks EDGEQ_LANE_SUMS                                                                                                                                                    \
                          : [s0] "=&w"(sums[0]), [s1] "=&w"(sums[1]), [s2] "=&w"(sums[2]), [s3] "=&w"(sums[3]), [x0] "+r"(x), [x1] "+r"(x1), [x2] "+r"(x2), [x3] "+r"(x3), [w] "+r"(w), [n] "+r"(n) \
                          :                                                                                                                                                                         \
+                         : "cc", "memory", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v12", "v13", "v14", "v15", "v16", "v17", "v18", "v19", "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27", "v28", "v29", "v30", "v31")
+
+/* Four pixels of 32 places, one after the other: one register passes over all. */
+#define EDGEQ_PRODUCT_4X4_OF_32                                                                                                          \
+    __asm__ __volatile__(EDGEQ_BLOCK_32(EDGEQ_SET, x0, x0, x0) EDGEQ_LANE_SUMS                                                           \
+                         : [s0] "=&w"(sums[0]), [s1] "=&w"(sums[1]), [s2] "=&w"(sums[2]), [s3] "=&w"(sums[3]), [x0] "+r"(x), [w] "+r"(w) \
+                         :                                                                                                               \
                          : "cc", "memory", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v12", "v13", "v14", "v15", "v16", "v17", "v18", "v19", "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27", "v28", "v29", "v30", "v31")
 
 /* A block of 16 places, one of 8, or both follow those of 32. */
@@ -155,10 +162,14 @@ EDGEQ_INLINE const int8_t *edgeq_product_4x4_s8(int32x4_t *sums, const int8_t *x
     const int8_t *x3 = x2 + depth;
     int32_t n = depth / 32 - 1;
 
+    if (depth == 32) {
+        EDGEQ_PRODUCT_4X4_OF_32;
+        return x;
+    }
     if (n > 0) {
-        EDGEQ_REST(EDGEQ_PRODUCT_4X4, EDGEQ_BLOCK_32(EDGEQ_SET) EDGEQ_LOOP_32, EDGEQ_BLOCK_16(EDGEQ_ADD), EDGEQ_BLOCK_8(EDGEQ_ADD));
+        EDGEQ_REST(EDGEQ_PRODUCT_4X4, EDGEQ_BLOCK_32(EDGEQ_SET, x1, x2, x3) EDGEQ_LOOP_32, EDGEQ_BLOCK_16(EDGEQ_ADD), EDGEQ_BLOCK_8(EDGEQ_ADD));
     } else if (n == 0) {
-        EDGEQ_REST(EDGEQ_PRODUCT_4X4, EDGEQ_BLOCK_32(EDGEQ_SET), EDGEQ_BLOCK_16(EDGEQ_ADD), EDGEQ_BLOCK_8(EDGEQ_ADD));
+        EDGEQ_REST(EDGEQ_PRODUCT_4X4, EDGEQ_BLOCK_32(EDGEQ_SET, x1, x2, x3), EDGEQ_BLOCK_16(EDGEQ_ADD), EDGEQ_BLOCK_8(EDGEQ_ADD));
     } else if (depth == 8) {
         EDGEQ_PRODUCT_4X4(EDGEQ_BLOCK_8(EDGEQ_SET));
     } else if (depth == 16) {
@@ -171,51 +182,53 @@ EDGEQ_INLINE const int8_t *edgeq_product_4x4_s8(int32x4_t *sums, const int8_t *x
 #define EDGEQ_LD1(a, b, c, d) "ld1 {v" #a ".16b, v" #b ".16b, v" #c ".16b, v" #d ".16b}, [%[w]], #64\n"
 
 /* One pixel times eight channels: v0 to v7 and v24 to v31 are weights, v16 to v23 sums. */
-#define EDGEQ_ROW_32(START)                                                                                         \
-    EDGEQ_LDP(8, 9, x0)                                                                                             \
-    EDGEQ_LD1(0, 1, 2, 3)                                                                                           \
-    EDGEQ_LD1(4, 5, 6, 7)                                                                                           \
-    EDGEQ_LD1(24, 25, 26, 27)                                                                                       \
-    EDGEQ_LD1(28, 29, 30, 31)                                                                                       \
-    EDGEQ_MUL(11, 8, 0)                                                                                             \
-    EDGEQ_MUL(12, 8, 1)                                                                                             \
-    EDGEQ_MUL(13, 8, 2)                                                                                             \
-    EDGEQ_MLA(11, 8, 0)                                                                                             \
-        EDGEQ_MUL(14, 8, 3) EDGEQ_MLA(12, 8, 1)                                                                     \
-            EDGEQ_MUL(15, 8, 4) EDGEQ_MLA(13, 8, 2) START(16, 11)                                                   \
-                EDGEQ_MUL(11, 8, 5) EDGEQ_MLA(14, 8, 3) START(17, 12)                                               \
-                    EDGEQ_MUL(12, 8, 6) EDGEQ_MLA(15, 8, 4) START(18, 13)                                           \
-                        EDGEQ_MUL(13, 8, 7) EDGEQ_MLA(11, 8, 5) START(19, 14)                                       \
-                            EDGEQ_MUL(14, 9, 24) EDGEQ_MLA(12, 8, 6) START(20, 15)                                  \
-                                EDGEQ_MUL(15, 9, 25) EDGEQ_MLA(13, 8, 7) START(21, 11)                              \
-                                    EDGEQ_MUL(11, 9, 26) EDGEQ_MLA(14, 9, 24) START(22, 12)                         \
-                                        EDGEQ_MUL(12, 9, 27) EDGEQ_MLA(15, 9, 25) START(23, 13)                     \
-                                            EDGEQ_MUL(13, 9, 28) EDGEQ_MLA(11, 9, 26) EDGEQ_ADD(16, 14)             \
-                                                EDGEQ_MUL(14, 9, 29) EDGEQ_MLA(12, 9, 27) EDGEQ_ADD(17, 15)         \
-                                                    EDGEQ_MUL(15, 9, 30) EDGEQ_MLA(13, 9, 28) EDGEQ_ADD(18, 11)     \
-                                                        EDGEQ_MUL(11, 9, 31) EDGEQ_MLA(14, 9, 29) EDGEQ_ADD(19, 12) \
-                                                            EDGEQ_MLA(15, 9, 30) EDGEQ_ADD(20, 13)                  \
-                                                                EDGEQ_MLA(11, 9, 31) EDGEQ_ADD(21, 14)              \
-                                                                    EDGEQ_ADD(22, 15)                               \
-                                                                        EDGEQ_ADD(23, 11)
+#define EDGEQ_ROW_32(START)                                                                                     \
+    EDGEQ_LDP(8, 9, x0)                                                                                         \
+    EDGEQ_LD1(0, 1, 2, 3)                                                                                       \
+    EDGEQ_LD1(4, 5, 6, 7)                                                                                       \
+    EDGEQ_LD1(24, 25, 26, 27)                                                                                   \
+    EDGEQ_LD1(28, 29, 30, 31)                                                                                   \
+    EDGEQ_MUL(11, 8, 0)                                                                                         \
+    EDGEQ_MUL(12, 8, 1)                                                                                         \
+    EDGEQ_MUL(13, 8, 2)                                                                                         \
+    EDGEQ_MLA(11, 8, 0)                                                                                         \
+    EDGEQ_MUL(14, 8, 3)                                                                                         \
+    EDGEQ_MLA(12, 8, 1)                                                                                         \
+        EDGEQ_MUL(15, 8, 4) EDGEQ_MLA(13, 8, 2) START(16, 11)                                                   \
+            EDGEQ_MUL(11, 8, 5) EDGEQ_MLA(14, 8, 3) START(17, 12)                                               \
+                EDGEQ_MUL(12, 8, 6) EDGEQ_MLA(15, 8, 4) START(18, 13)                                           \
+                    EDGEQ_MUL(13, 8, 7) EDGEQ_MLA(11, 8, 5) START(19, 14)                                       \
+                        EDGEQ_MUL(14, 9, 24) EDGEQ_MLA(12, 8, 6) START(20, 15)                                  \
+                            EDGEQ_MUL(15, 9, 25) EDGEQ_MLA(13, 8, 7) START(21, 11)                              \
+                                EDGEQ_MUL(11, 9, 26) EDGEQ_MLA(14, 9, 24) START(22, 12)                         \
+                                    EDGEQ_MUL(12, 9, 27) EDGEQ_MLA(15, 9, 25) START(23, 13)                     \
+                                        EDGEQ_MUL(13, 9, 28) EDGEQ_MLA(11, 9, 26) EDGEQ_ADD(16, 14)             \
+                                            EDGEQ_MUL(14, 9, 29) EDGEQ_MLA(12, 9, 27) EDGEQ_ADD(17, 15)         \
+                                                EDGEQ_MUL(15, 9, 30) EDGEQ_MLA(13, 9, 28) EDGEQ_ADD(18, 11)     \
+                                                    EDGEQ_MUL(11, 9, 31) EDGEQ_MLA(14, 9, 29) EDGEQ_ADD(19, 12) \
+                                                        EDGEQ_MLA(15, 9, 30) EDGEQ_ADD(20, 13)                  \
+                                                            EDGEQ_MLA(11, 9, 31) EDGEQ_ADD(21, 14)              \
+                                                                EDGEQ_ADD(22, 15)                               \
+                                                                    EDGEQ_ADD(23, 11)
 
-#define EDGEQ_ROW_16(START)                                                   \
-    EDGEQ_LDR(8, x0)                                                          \
-    EDGEQ_LD1(0, 1, 2, 3)                                                     \
-    EDGEQ_LD1(4, 5, 6, 7)                                                     \
-    EDGEQ_MUL(11, 8, 0)                                                       \
-    EDGEQ_MUL(12, 8, 1)                                                       \
-    EDGEQ_MUL(13, 8, 2)                                                       \
-    EDGEQ_MLA(11, 8, 0)                                                       \
-        EDGEQ_MUL(14, 8, 3) EDGEQ_MLA(12, 8, 1)                               \
-            EDGEQ_MUL(15, 8, 4) EDGEQ_MLA(13, 8, 2) START(16, 11)             \
-                EDGEQ_MUL(11, 8, 5) EDGEQ_MLA(14, 8, 3) START(17, 12)         \
-                    EDGEQ_MUL(12, 8, 6) EDGEQ_MLA(15, 8, 4) START(18, 13)     \
-                        EDGEQ_MUL(13, 8, 7) EDGEQ_MLA(11, 8, 5) START(19, 14) \
-                            EDGEQ_MLA(12, 8, 6) START(20, 15)                 \
-                                EDGEQ_MLA(13, 8, 7) START(21, 11)             \
-                                    START(22, 12)                             \
-                                        START(23, 13)
+#define EDGEQ_ROW_16(START)                                               \
+    EDGEQ_LDR(8, x0)                                                      \
+    EDGEQ_LD1(0, 1, 2, 3)                                                 \
+    EDGEQ_LD1(4, 5, 6, 7)                                                 \
+    EDGEQ_MUL(11, 8, 0)                                                   \
+    EDGEQ_MUL(12, 8, 1)                                                   \
+    EDGEQ_MUL(13, 8, 2)                                                   \
+    EDGEQ_MLA(11, 8, 0)                                                   \
+    EDGEQ_MUL(14, 8, 3)                                                   \
+    EDGEQ_MLA(12, 8, 1)                                                   \
+        EDGEQ_MUL(15, 8, 4) EDGEQ_MLA(13, 8, 2) START(16, 11)             \
+            EDGEQ_MUL(11, 8, 5) EDGEQ_MLA(14, 8, 3) START(17, 12)         \
+                EDGEQ_MUL(12, 8, 6) EDGEQ_MLA(15, 8, 4) START(18, 13)     \
+                    EDGEQ_MUL(13, 8, 7) EDGEQ_MLA(11, 8, 5) START(19, 14) \
+                        EDGEQ_MLA(12, 8, 6) START(20, 15)                 \
+                            EDGEQ_MLA(13, 8, 7) START(21, 11)             \
+                                START(22, 12)                             \
+                                    START(23, 13)
 
 #define EDGEQ_ROW_8(START)                                        \
     EDGEQ_LDR8(8, x0)                                             \
