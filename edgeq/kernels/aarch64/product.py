@@ -11,7 +11,7 @@ from edgeq.ops.conv2d import Conv2D
 from edgeq.ops.fully_connected import FullyConnected
 
 HEADERS = (*widening.HEADERS, "edgeq_products_aarch64.h")
-REGISTERS = Registers(pixels=4, row=8, four=24, eight=16)
+REGISTERS = Registers(pixels=4, many=True, four=24, eight=16)
 
 
 def conv2d_facts(op: Conv2D, io: Operands) -> Facts:

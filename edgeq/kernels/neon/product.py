@@ -10,7 +10,7 @@ from edgeq.kernels.neon.widening import Registers
 from edgeq.ops.conv2d import Conv2D
 from edgeq.ops.fully_connected import FullyConnected
 
-REGISTERS = Registers(pixels=2, row=4, four=16, eight=0)
+REGISTERS = Registers(pixels=2, many=False, four=16, eight=0)
 
 
 def conv2d_facts(op: Conv2D, io: Operands) -> Facts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -29,11 +30,12 @@ class Registers:
     """What fits the registers: the sums of ``pixels`` times four channels, or short windows.
 
     ``four`` and ``eight`` are the depths up to which they hold all weights of so many channels.
-    ``row`` is how many channels one pixel is multiplied with.
+    Where they are ``many``, one pixel is multiplied with eight channels, and the factors of eight
+    are at hand.
     """
 
     pixels: int
-    row: int
+    many: bool
     four: int
     eight: int
 
@@ -103,7 +105,9 @@ def _facts(
     op: Conv2D | FullyConnected, io: Operands, found: Windows, tile: int, registers: Registers
 ) -> Facts:
     w = _matrix(io)
+    short = pairs_fit(w) and found.depth <= registers.four
     panel = _panel(w, found.depth, tile, registers)
+    together = LANES if tile > 1 and not short else panel
     length = max(len(w), panel)
     requant = neon_requant(op.arithmetic.requant, length)
     sums = centred(io.ins[1], np.int64).reshape(w.shape).sum(axis=1)
@@ -117,40 +121,49 @@ def _facts(
         **requant.constants,
     }
     data = (
-        Data("weights", packed_weights(w, found.depth, panel), "weights, panel by panel"),
+        Data("weights", packed_weights(w, found.depth, together), "weights, panel by panel"),
         Data("bias", folded_bias(io, sums, length), "bias less the input's zero point"),
         *requant.data,
     )
-    short = pairs_fit(w) and found.depth <= registers.four
     flags = {
-        "mode": found.mode,
-        **found.flags,
+        **_flags(w, found, tile, panel),
         "requant": requant.flag,
-        "overlap": len(w) > panel and len(w) % panel != 0,
-        "few": len(w) < panel,
         "sums": zero != 0,
-        "any": not pairs_fit(w),
-        "tiles": _tiles(tile, found),
         "short": short,
         "summed_here": short and zero != 0 and _summed_here(len(w), panel, found.depth),
+        "single": together > LANES,
+    }
+    return Facts(constants, data, flags, found.scratch)
+
+
+def _flags(w: np.ndarray, found: Windows, tile: int, panel: int) -> dict[str, Any]:
+    """Return what follows from the sizes."""
+    return {
+        "mode": found.mode,
+        **found.flags,
+        "overlap": len(w) > panel and len(w) % panel != 0,
+        "few": len(w) < panel,
+        "any": not pairs_fit(w),
+        "tiles": _tiles(tile, found),
         "odd": 1 in _tiles(2, found),
         "parts": range(0, found.depth, 16),
         "halves": range(0, panel, LANES),
     }
-    return Facts(constants, data, flags, found.scratch)
+
+
+def _panel(w: np.ndarray, depth: int, tile: int, registers: Registers) -> int:
+    """Return how many channels go together: eight where the registers have room, else four."""
+    if depth <= registers.four:
+        wide = depth <= registers.eight
+    else:
+        wide = registers.many and (tile == 1 or len(w) % (2 * LANES) == 0)
+    return 2 * LANES if wide and pairs_fit(w) and len(w) >= 2 * LANES else LANES
 
 
 def _summed_here(channels: int, panel: int, depth: int) -> bool:
     """Tell whether to add up a short window's codes for each panel rather than once for all."""
     panels, vectors = -(-channels // panel), -(-depth // 16)
     return panels * (2 * vectors + 1) < SUM_COST
-
-
-def _panel(w: np.ndarray, depth: int, tile: int, registers: Registers) -> int:
-    """Return how many channels go together: eight where the registers have room, else four."""
-    short = depth <= registers.four
-    wide = depth <= registers.eight if short else tile == 1 and registers.row > LANES
-    return 2 * LANES if wide and pairs_fit(w) and len(w) >= 2 * LANES else LANES
 
 
 def _tiles(tile: int, found: Windows) -> tuple[int, ...]:

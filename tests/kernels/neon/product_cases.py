@@ -41,7 +41,7 @@ def size_cases(row: str) -> list[Case]:
     return [
         conv_case((1, 1, pixels, depth), out, (1, 1), row=row, zero=zero)
         for (out, pixels), (depth, zero) in product(
-            ((1, 3), (3, 4), (4, 1), (5, 5), (7, 2), (8, 6), (9, 7), (12, 9), (17, 8)),
+            ((1, 3), (3, 4), (4, 1), (5, 5), (7, 2), (8, 6), (9, 7), (12, 9), (16, 7), (17, 8)),
             ((16, None), (16, 3), (24, None), (40, -5)),
         )
     ]
@@ -51,7 +51,7 @@ def depth_cases(row: str) -> list[Case]:
     """Return pointwise layers of every depth; some with only the extreme weights."""
     cases = []
     for depth in DEPTHS:
-        cases.append(conv_case((1, 1, 7, depth), 12, (1, 1), row=row, extreme=depth % 3 == 0))
+        cases.append(conv_case((1, 1, 7, depth), 16, (1, 1), row=row, extreme=depth % 3 == 0))
         cases.append(conv_case((1, 1, 5, depth), 9, (1, 1), row=row, zero=5))
         cases.append(conv_case((1, 1, 1, depth), 11, (1, 1), row=row, extreme=True))
     return cases
