@@ -183,6 +183,12 @@ static inline int8x8_t edgeq_codes_q6_s8x8(int16x8_t x, int16_t zero)
 
 static inline int8x16_t edgeq_codes_q6_s8x16(int16x8_t a, int16x8_t b, int16_t zero)
 {
+    if (zero == -128) {
+        /* Then codes are unsigned numbers with the upper bit flipped. */
+        const uint8x16_t above = vcombine_u8(vqrshrun_n_s16(a, 6), vqrshrun_n_s16(b, 6));
+
+        return vreinterpretq_s8_u8(veorq_u8(above, vdupq_n_u8(0x80)));
+    }
     return vcombine_s8(edgeq_codes_q6_s8x8(a, zero), edgeq_codes_q6_s8x8(b, zero));
 }
 
