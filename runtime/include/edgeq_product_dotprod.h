@@ -16,26 +16,41 @@
 static inline void edgeq_barrier(void)
 {
 #if defined(__GNUC__)
-    __asm__ __volatile__("" ::: "memory");
+    __asm__ __volatile__("" ::
+                             : "memory");
 #endif
 }
 
-/* The same address. What is behind it is then read again for each use, two vectors by one
- * instruction, where compilers would else copy vectors one by one. */
-static inline const int32_t *edgeq_opaque(const int32_t *p)
+/* The same address, of which compilers know nothing: what is behind it is read where it is
+ * needed, two vectors by one instruction, and not copied or kept on the stack. */
+static inline const int8_t *edgeq_fresh_s8(const int8_t *p)
 {
 #if defined(__GNUC__)
-    __asm__("" : "+r"(p));
+    __asm__(""
+            : "+r"(p));
+#endif
+    return p;
+}
+
+static inline const int32_t *edgeq_fresh_s32(const int32_t *p)
+{
+#if defined(__GNUC__)
+    __asm__(""
+            : "+r"(p));
 #endif
     return p;
 }
 
 /* Sums that keep their registers: GCC moves them to others and back in each turn of a loop. */
 #if defined(__GNUC__) && !defined(__clang__)
-#define EDGEQ_KEEP1(a) __asm__("" : "+w"(a))
-#define EDGEQ_KEEP2(a, b) __asm__("" : "+w"(a), "+w"(b))
-#define EDGEQ_KEEP3(a, b, c) __asm__("" : "+w"(a), "+w"(b), "+w"(c))
-#define EDGEQ_KEEP4(a, b, c, d) __asm__("" : "+w"(a), "+w"(b), "+w"(c), "+w"(d))
+#define EDGEQ_KEEP1(a) __asm__("" \
+                               : "+w"(a))
+#define EDGEQ_KEEP2(a, b) __asm__("" \
+                                  : "+w"(a), "+w"(b))
+#define EDGEQ_KEEP3(a, b, c) __asm__("" \
+                                     : "+w"(a), "+w"(b), "+w"(c))
+#define EDGEQ_KEEP4(a, b, c, d) __asm__("" \
+                                        : "+w"(a), "+w"(b), "+w"(c), "+w"(d))
 #else
 #define EDGEQ_KEEP1(a) ((void)0)
 #define EDGEQ_KEEP2(a, b) ((void)0)
@@ -75,23 +90,6 @@ static inline void edgeq_store_s8x16(int8_t *y, int8x16_t codes, size_t count)
 
     vst1q_s8(all, codes);
     memcpy(y, all, count);
-}
-
-/* The sum of count codes. */
-static inline int32_t edgeq_sum_dot_s8(const int8_t *x, int32_t count)
-{
-    const int8x16_t ones = vdupq_n_s8(1);
-    int32x4_t sums = vdupq_n_s32(0);
-    int32_t sum = 0;
-    int32_t i = 0;
-
-    for (; i <= count - 16; i += 16) {
-        sums = vdotq_s32(sums, vld1q_s8(x + i), ones);
-    }
-    for (; i < count; ++i) {
-        sum += x[i];
-    }
-    return sum + vaddvq_s32(sums);
 }
 
 #endif

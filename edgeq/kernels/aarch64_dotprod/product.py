@@ -14,6 +14,7 @@ from edgeq.ir.types import DType, elements
 from edgeq.kernels.aarch64_dotprod.tiles import (
     LANES,
     STEP,
+    Blocks,
     Heights,
     Panels,
     heights,
@@ -102,20 +103,28 @@ def steps(depth: int) -> dict[str, Any]:
         "lanes": range(first, first + lanes),
         "turn": turn,
         "back": STEP - left if left and whole else 0,
+        "counted": _counted(left, whole > 0 and not turn),
     }
 
 
-def loops(panels: tuple[Panels, ...], found: Windows, pixels: int, channels: int) -> list[Loop]:
+def _counted(left: int, at_end: bool) -> tuple[str, str]:
+    """Return a vector of ones for ``left`` codes and zeros elsewhere, as C constants."""
+    ones = np.zeros(STEP, np.uint8)
+    ones[STEP - left if at_end else 0 : STEP if at_end else left] = 1
+    low, high = ones.view("<u8")
+    return f"UINT64_C(0x{low:x})", f"UINT64_C(0x{high:x})"
+
+
+def loops(
+    panels: tuple[Panels, ...], blocks: Blocks, depth: int, channels: int
+) -> list[Loop]:
     """Return the loops over panels and tiles."""
-    depth = found.depth
-    sizes = _block_sizes(found, pixels)
-    lanes = -(-depth // LANES)
     at = 0
     result = []
     for panel in panels:
-        height = heights(tuple(sorted(set(sizes))), panel.vectors, depth)
-        result.append(_loop(panel, height, sizes, channels, at))
-        at += panel.count * lanes * panel.channels * LANES
+        height = heights(blocks, panel.vectors, depth)
+        result.append(_loop(panel, height, (blocks[0][1], blocks[-1][1]), channels, at))
+        at += panel.count * -(-depth // LANES) * panel.channels * LANES
     return result
 
 
@@ -139,13 +148,14 @@ def _loop(panel: Panels, height: Heights, sizes: tuple[int, int], channels: int,
     )
 
 
-def _block_sizes(found: Windows, pixels: int) -> tuple[int, int]:
-    """Return the number of pixels of all blocks but the last, and of the last."""
+def blocks_of(found: Windows, pixels: int) -> Blocks:
+    """Return the blocks of pixels: all but the last, which may be smaller, and that one."""
     block = found.constants["BLOCK"]
     if found.mode == "strip":
-        return block, block
-    last = (pixels - 1) % block + 1
-    return block, max(last, min(found.constants["TILE"], pixels))
+        return ((-(-pixels // block), block),)
+    whole, last = divmod(pixels - 1, block)
+    small = (1, max(last + 1, min(found.constants["TILE"], pixels)))
+    return ((whole, block), small) if whole else (small,)
 
 
 def _facts(op: Conv2D | FullyConnected, io: Operands, found: Windows, pixels: int) -> Facts:
@@ -155,7 +165,8 @@ def _facts(op: Conv2D | FullyConnected, io: Operands, found: Windows, pixels: in
     w = w.reshape(len(w), -1)
     channels, depth = w.shape
     zero = 0 if is_narrow(w) else weight_zero(io)
-    panels = panels_of(pixels, channels, depth)
+    blocks = blocks_of(found, pixels)
+    panels = panels_of(blocks, channels, depth)
     length = max(channels, panels[0].channels)
     requant = common.neon_requant(
         rescaling(arithmetic.requant, arithmetic.low, io.y.zero_point), length
@@ -169,7 +180,7 @@ def _facts(op: Conv2D | FullyConnected, io: Operands, found: Windows, pixels: in
         "mode": found.mode,
         "requant": requant.flag,
         "weight_zero": zero != 0,
-        "loops": loops(panels, found, pixels, channels),
+        "loops": loops(panels, blocks, found.depth, channels),
         "depth": found.depth,
     }
     return Facts(

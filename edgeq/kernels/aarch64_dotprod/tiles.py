@@ -92,16 +92,19 @@ def tall_pixels(pixels: int, height: int, rest: int) -> int:
     return min(options, key=twice)
 
 
+Blocks = tuple[tuple[int, int], ...]  # how many blocks, each of how many pixels
+
+
 @cache
-def heights(pixels: tuple[int, ...], vectors: int, depth: int) -> Heights:
-    """Return the heights that take the fewest instructions for blocks of so many pixels."""
+def heights(blocks: Blocks, vectors: int, depth: int) -> Heights:
+    """Return the heights that take the fewest instructions for some blocks of pixels."""
 
     def options() -> Iterator[Heights]:
-        for height in range(1, min(tallest(vectors), *pixels) + 1):
+        for height in range(1, min(tallest(vectors), *(size for _, size in blocks)) + 1):
             for rest in range(1, height + 1):
-                second = SECOND if any(tall_pixels(p, height, rest) < p for p in pixels) else 0
-                cost = sum(heights_cost(p, height, rest, vectors, depth) for p in pixels)
-                yield Heights(height, rest, cost + second)
+                second = any(tall_pixels(size, height, rest) < size for _, size in blocks)
+                each = (n * heights_cost(p, height, rest, vectors, depth) for n, p in blocks)
+                yield Heights(height, rest, sum(each) + second * SECOND)
 
     return min(options(), key=lambda h: h.cost)
 
@@ -125,15 +128,15 @@ def panel_choices(channels: int) -> Iterator[tuple[Panels, ...]]:
 
 
 @cache
-def panels_of(pixels: int, channels: int, depth: int) -> tuple[Panels, ...]:
+def panels_of(blocks: Blocks, channels: int, depth: int) -> tuple[Panels, ...]:
     """Return the panels that take the fewest instructions.
 
-    >>> panels_of(49, 1024, 512)
+    >>> panels_of(((1, 49),), 1024, 512)
     (Panels(vectors=4, count=64, first=0),)
     """
 
     def cost(panels: tuple[Panels, ...]) -> float:
-        each = (p.count * heights((pixels,), p.vectors, depth).cost for p in panels)
+        each = (p.count * heights(blocks, p.vectors, depth).cost for p in panels)
         return sum(each) + SECOND * len(panels)
 
     return min(panel_choices(channels), key=cost)

@@ -140,8 +140,8 @@ def test_two_heights_cover_the_pixels(pixels: int, height: int, rest: int) -> No
 
 @given(pixels=st.integers(1, 5000), channels=st.integers(1, 2000), depth=st.integers(1, 600))
 def test_tiles_fit_the_registers(pixels: int, channels: int, depth: int) -> None:
-    for panel in panels_of(pixels, channels, depth):
-        found = heights((pixels,), panel.vectors, depth)
+    for panel in panels_of(((1, pixels),), channels, depth):
+        found = heights(((1, pixels),), panel.vectors, depth)
         assert found.rest <= found.height <= min(pixels, tallest(panel.vectors))
         assert panel.channels <= max(channels + 3, LANES)
     assert isinstance(panel, Panels)
