@@ -41,6 +41,15 @@ static inline const int32_t *edgeq_fresh_s32(const int32_t *p)
     return p;
 }
 
+static inline const float *edgeq_fresh_f32(const float *p)
+{
+#if defined(__GNUC__)
+    __asm__(""
+            : "+r"(p));
+#endif
+    return p;
+}
+
 /* Sums that keep their registers: GCC moves them to others and back in each turn of a loop. */
 #if defined(__GNUC__) && !defined(__clang__)
 #define EDGEQ_KEEP1(a) __asm__("" \
