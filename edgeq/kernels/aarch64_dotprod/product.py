@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
 from edgeq.ir.graph import Operands
 from edgeq.ir.quant import Requant, Rounding
 from edgeq.ir.types import DType, elements
-from edgeq.kernels.aarch64_dotprod.tiles import (
-    LANES,
-    STEP,
-    Blocks,
-    Heights,
-    Panels,
-    heights,
-    panels_of,
-    tall_pixels,
+from edgeq.kernels.aarch64_dotprod.layout import loops, packed_weights, padded_runs, steps
+from edgeq.kernels.aarch64_dotprod.lines import (
+    conv2d_lines,
+    copied_cost,
+    line_blocks,
+    line_window,
+    lines_cost,
 )
+from edgeq.kernels.aarch64_dotprod.tiles import LANES, STEP, Blocks, Window, panels_of
 from edgeq.kernels.base import Facts, Kernel
 from edgeq.kernels.neon import common, windows
 from edgeq.kernels.neon.windows import Windows, conv2d_windows, matrix_windows
@@ -31,47 +28,8 @@ from edgeq.ops.conv2d import Conv2D
 from edgeq.ops.fully_connected import FullyConnected
 from edgeq.plan.program import Data
 
-STRAIGHT = 2  # vectors of codes that need no loop
 HEADERS = (*common.HEADERS, *windows.HEADERS, "edgeq_product_dotprod.h")
-
-
-@dataclass(frozen=True, slots=True)
-class Loop:
-    """What the template writes for panels of one width.
-
-    ``tall`` is the number of pixels of a whole block, and of the last one, in tiles of
-    ``height``; the others are in tiles of ``rest``.
-    """
-
-    height: int
-    rest: int
-    tall: tuple[int, int]
-    short: tuple[int, int]
-    vectors: int
-    count: int
-    first: int
-    last: int
-    at: int
-    overlaps: bool
-    stored: int
-
-
-def packed_weights(w: np.ndarray, panels: tuple[Panels, ...]) -> np.ndarray:
-    """Return a matrix [channels, depth] in the order in which the kernel reads it.
-
-    Panel by panel; in each, four places of the window at a time, for each of its channels.
-    Places and channels that were added to fill vectors have no weight.
-    """
-    channels, depth = w.shape
-    padded = np.zeros((max(channels, panels[0].channels), -(-depth // LANES) * LANES), np.int8)
-    padded[:channels, :depth] = w
-    parts = []
-    for panel in panels:
-        last = max(0, channels - panel.channels)
-        for start in (min(panel.first + i * panel.channels, last) for i in range(panel.count)):
-            rows = padded[start : start + panel.channels]
-            parts.append(rows.reshape(len(rows), -1, LANES).transpose(1, 0, 2).ravel())
-    return np.concatenate(parts)
+TILE = 5  # pixels that a block has at least, where there are so many
 
 
 def rescaling(requant: Requant, low: int, y_zero: int) -> Requant:
@@ -85,69 +43,6 @@ def rescaling(requant: Requant, low: int, y_zero: int) -> Requant:
     return requant
 
 
-def steps(depth: int) -> dict[str, Any]:
-    """Return how a window is loaded: in a loop, in single vectors, then what is left of it.
-
-    ``lanes`` are those of the last load that count. It ends with the window where that is long
-    enough, and is turned by ``turn`` places where the window's end is not a lane's.
-    """
-    whole, left = divmod(depth, STEP)
-    looped = whole // 2 if whole > STRAIGHT else 0
-    lanes = -(-left // LANES)
-    turn = STEP - left if left % LANES and whole else 0
-    first = STEP // LANES - lanes if left and whole and not turn else 0
-    return {
-        "looped": looped * 2 * STEP,
-        "straight": range(0, (whole - looped * 2) * STEP, STEP),
-        "left": left,
-        "lanes": range(first, first + lanes),
-        "turn": turn,
-        "back": STEP - left if left and whole else 0,
-        "counted": _counted(left, whole > 0 and not turn),
-    }
-
-
-def _counted(left: int, at_end: bool) -> tuple[str, str]:
-    """Return a vector of ones for ``left`` codes and zeros elsewhere, as C constants."""
-    ones = np.zeros(STEP, np.uint8)
-    ones[STEP - left if at_end else 0 : STEP if at_end else left] = 1
-    low, high = ones.view("<u8")
-    return f"UINT64_C(0x{low:x})", f"UINT64_C(0x{high:x})"
-
-
-def loops(
-    panels: tuple[Panels, ...], blocks: Blocks, depth: int, channels: int
-) -> list[Loop]:
-    """Return the loops over panels and tiles."""
-    at = 0
-    result = []
-    for panel in panels:
-        height = heights(blocks, panel.vectors, depth)
-        result.append(_loop(panel, height, (blocks[0][1], blocks[-1][1]), channels, at))
-        at += panel.count * -(-depth // LANES) * panel.channels * LANES
-    return result
-
-
-def _loop(panel: Panels, height: Heights, sizes: tuple[int, int], channels: int, at: int) -> Loop:
-    tall = [tall_pixels(size, height.height, height.rest) for size in sizes]
-    short = [-(-(size - t) // height.rest) for size, t in zip(sizes, tall, strict=True)]
-    last = max(0, channels - panel.channels)
-    overlaps = panel.first + (panel.count - 1) * panel.channels > last
-    return Loop(
-        height.height,
-        height.rest,
-        (tall[0], tall[1]),
-        (short[0], short[1]),
-        panel.vectors,
-        panel.count,
-        panel.first,
-        last,
-        at,
-        overlaps,
-        min(channels, panel.channels),
-    )
-
-
 def blocks_of(found: Windows, pixels: int) -> Blocks:
     """Return the blocks of pixels: all but the last, which may be smaller, and that one."""
     block = found.constants["BLOCK"]
@@ -158,31 +53,23 @@ def blocks_of(found: Windows, pixels: int) -> Blocks:
     return ((whole, block), small) if whole else (small,)
 
 
-def _facts(op: Conv2D | FullyConnected, io: Operands, found: Windows, pixels: int) -> Facts:
+def _facts(
+    op: Conv2D | FullyConnected, io: Operands, found: Windows, blocks: Blocks, window: Window
+) -> Facts:
     """Return what both operations share."""
     arithmetic = op.arithmetic
     w = centred(io.ins[1], np.int32)
     w = w.reshape(len(w), -1)
-    channels, depth = w.shape
     zero = 0 if is_narrow(w) else weight_zero(io)
-    blocks = blocks_of(found, pixels)
-    panels = panels_of(blocks, channels, depth)
-    length = max(channels, panels[0].channels)
+    panels = panels_of(blocks, len(w), window)
+    length = max(len(w), panels[0].channels)
     requant = common.neon_requant(
         rescaling(arithmetic.requant, arithmetic.low, io.y.zero_point), length
     )
     bias = folded_bias(io, w.sum(axis=1, dtype=np.int64), length)
-    weights = packed_weights(w + zero, panels)
-    constants = {**found.constants, "OUT_C": channels, **codes(op, io), **requant.constants}
-    flags: Mapping[str, Any] = {
-        **found.flags,
-        **steps(found.depth),
-        "mode": found.mode,
-        "requant": requant.flag,
-        "weight_zero": zero != 0,
-        "loops": loops(panels, blocks, found.depth, channels),
-        "depth": found.depth,
-    }
+    rows = padded_runs(w + zero, window) if found.mode == "lines" else w + zero
+    weights = packed_weights(rows, panels)
+    constants = {**found.constants, "OUT_C": len(w), **codes(op, io), **requant.constants}
     return Facts(
         constants={**constants, "W_ZERO": zero} if zero else constants,
         data=(
@@ -190,7 +77,17 @@ def _facts(op: Conv2D | FullyConnected, io: Operands, found: Windows, pixels: in
             Data("bias", bias, "bias less the input's zero point"),
             *requant.data,
         ),
-        flags=flags,
+        flags={
+            **found.flags,
+            "mode": found.mode,
+            "requant": requant.flag,
+            "weight_zero": zero != 0,
+            "loops": loops(panels, blocks, window, len(w)),
+            "runs": window.runs,
+            "steps": steps(window.run, beyond=found.mode == "lines"),
+            "pitch": "STEP" if found.mode == "lines" else "DEPTH",
+            "least": min(size for _, size in blocks),
+        },
         scratch=found.scratch,
     )
 
@@ -204,8 +101,12 @@ def conv2d_facts(op: Conv2D, io: Operands) -> Facts:
     """Return the facts of an ungrouped convolution."""
     pixels = elements(io.y.shape[:3])
     direct = _multiple(io.x.shape[3])
-    found = conv2d_windows(op, io, tile=min(5, pixels), multiple=LANES, direct=direct)
-    return replace(_facts(op, io, found, pixels), note=conv2d_note(op, io))
+    found = conv2d_windows(op, io, tile=min(TILE, pixels), multiple=LANES, direct=direct)
+    blocks, window = blocks_of(found, pixels), Window(1, found.depth)
+    lines = conv2d_lines(op, io)
+    if lines and lines_cost(op, io, lines) < copied_cost(io, blocks, window):
+        found, blocks, window = lines, line_blocks(lines), line_window(op, io)
+    return replace(_facts(op, io, found, blocks, window), note=conv2d_note(op, io))
 
 
 def fully_connected_facts(op: FullyConnected, io: Operands) -> Facts:
@@ -213,8 +114,9 @@ def fully_connected_facts(op: FullyConnected, io: Operands) -> Facts:
     outs, depth = io.ins[1].shape
     rows = io.x.elements // depth
     direct = _multiple(depth)
-    found = matrix_windows(rows, depth, tile=min(5, rows), multiple=LANES, direct=direct)
-    return replace(_facts(op, io, found, rows), note=f"fully connected, {depth} to {outs}")
+    found = matrix_windows(rows, depth, tile=min(TILE, rows), multiple=LANES, direct=direct)
+    facts = _facts(op, io, found, blocks_of(found, rows), Window(1, found.depth))
+    return replace(facts, note=f"fully connected, {depth} to {outs}")
 
 
 def _ungrouped(op: Conv2D, io: Operands) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 LANES = 4  # channels in a vector of sums; places of a window that one instruction takes
 STEP = 16  # codes of a window that are loaded at a time
@@ -12,7 +13,25 @@ REGISTERS = 29  # of 32: compilers that have to fill all spill some
 WIDEST = 8  # vectors of channels in a panel
 NARROW = (0, 5, 4, 9)  # instructions that make codes of fewer than four vectors, and write them
 CALL = 8  # instructions round a tile: addresses and the loop
+PANEL = 16  # instructions round the tiles of a panel
 SECOND = 40  # instructions that a second kind of tile must save to be worth its code
+
+
+class Window(NamedTuple):
+    """What the sums of one pixel read: ``runs`` runs of ``run`` codes each."""
+
+    runs: int
+    run: int
+
+    @property
+    def loads(self) -> int:
+        """Return how many vectors of codes are loaded."""
+        return self.runs * -(-self.run // STEP)
+
+    @property
+    def lanes(self) -> int:
+        """Return how many times four codes are multiplied."""
+        return self.runs * -(-self.run // LANES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,24 +72,22 @@ def tallest(vectors: int) -> int:
     return max(1, (REGISTERS - 2) // (vectors + 1))
 
 
-def tile_cost(height: int, vectors: int, depth: int) -> float:
+def tile_cost(height: int, vectors: int, window: Window) -> float:
     """Return about how many instructions a tile takes."""
-    steps = -(-depth // STEP)
-    lanes = -(-depth // LANES)
-    products = lanes * vectors * height
+    products = window.lanes * vectors * height
     # Two vectors of weights are one instruction, but on many processors two loads.
-    loads = steps * height + lanes * vectors * 0.75
-    loop = 3.5 * -(-steps // 2) if steps > 2 else 0
+    loads = window.loads * height + window.lanes * vectors * 0.75
+    loop = 3.5 * -(-window.loads // 2) if window.loads > 2 else 0
     finish = height * (2.5 * vectors + 6 * (vectors // 4) + NARROW[vectors % 4]) + vectors
     return products + loads + loop + finish + CALL
 
 
-def heights_cost(pixels: int, height: int, rest: int, vectors: int, depth: int) -> float:
+def heights_cost(pixels: int, height: int, rest: int, vectors: int, window: Window) -> float:
     """Return what so many pixels cost in tiles of two heights, the best that they allow."""
     tall = tall_pixels(pixels, height, rest)
     short = -(-(pixels - tall) // rest)
-    return tall // height * tile_cost(height, vectors, depth) + short * tile_cost(
-        rest, vectors, depth
+    return tall // height * tile_cost(height, vectors, window) + short * tile_cost(
+        rest, vectors, window
     )
 
 
@@ -96,14 +113,14 @@ Blocks = tuple[tuple[int, int], ...]  # how many blocks, each of how many pixels
 
 
 @cache
-def heights(blocks: Blocks, vectors: int, depth: int) -> Heights:
+def heights(blocks: Blocks, vectors: int, window: Window) -> Heights:
     """Return the heights that take the fewest instructions for some blocks of pixels."""
 
     def options() -> Iterator[Heights]:
         for height in range(1, min(tallest(vectors), *(size for _, size in blocks)) + 1):
             for rest in range(1, height + 1):
                 second = any(tall_pixels(size, height, rest) < size for _, size in blocks)
-                each = (n * heights_cost(p, height, rest, vectors, depth) for n, p in blocks)
+                each = (n * heights_cost(p, height, rest, vectors, window) for n, p in blocks)
                 yield Heights(height, rest, sum(each) + second * SECOND)
 
     return min(options(), key=lambda h: h.cost)
@@ -128,15 +145,17 @@ def panel_choices(channels: int) -> Iterator[tuple[Panels, ...]]:
 
 
 @cache
-def panels_of(blocks: Blocks, channels: int, depth: int) -> tuple[Panels, ...]:
+def panels_of(blocks: Blocks, channels: int, window: Window) -> tuple[Panels, ...]:
     """Return the panels that take the fewest instructions.
 
-    >>> panels_of(((1, 49),), 1024, 512)
+    >>> panels_of(((1, 49),), 1024, Window(1, 512))
     (Panels(vectors=4, count=64, first=0),)
     """
+    return min(panel_choices(channels), key=lambda p: panels_cost(p, blocks, window))
 
-    def cost(panels: tuple[Panels, ...]) -> float:
-        each = (p.count * heights(blocks, p.vectors, depth).cost for p in panels)
-        return sum(each) + SECOND * len(panels)
 
-    return min(panel_choices(channels), key=cost)
+def panels_cost(panels: tuple[Panels, ...], blocks: Blocks, window: Window) -> float:
+    """Return about how many instructions all tiles of all blocks take."""
+    around = PANEL * sum(count for count, _ in blocks)
+    each = (p.count * (heights(blocks, p.vectors, window).cost + around) for p in panels)
+    return sum(each) + SECOND * len(panels)
