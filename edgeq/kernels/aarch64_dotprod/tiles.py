@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 LANES = 4  # channels in a vector of sums; places of a window that one instruction takes
 STEP = 16  # codes of a window that are loaded at a time
-REGISTERS = 29  # of 32: compilers that have to fill all spill some
+REGISTERS = 25  # of 32, for sums and codes: compilers that have to fill all spill some
 WIDEST = 8  # vectors of channels in a panel
 NARROW = (0, 5, 4, 9)  # instructions that make codes of fewer than four vectors, and write them
 CALL = 8  # instructions round a tile: addresses and the loop
@@ -64,12 +64,12 @@ class Panels:
 
 
 def tallest(vectors: int) -> int:
-    """Return how many pixels fit: their sums, their codes, and the weights of two vectors.
+    """Return how many pixels fit: a vector of codes of each, and its sums.
 
     >>> tallest(4), tallest(2), tallest(1)
-    (5, 9, 13)
+    (5, 8, 12)
     """
-    return max(1, (REGISTERS - 2) // (vectors + 1))
+    return REGISTERS // (vectors + 1)
 
 
 def tile_cost(height: int, vectors: int, window: Window) -> float:
