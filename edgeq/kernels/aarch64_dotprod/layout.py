@@ -16,7 +16,7 @@ from edgeq.kernels.aarch64_dotprod.tiles import (
     tall_pixels,
 )
 
-STRAIGHT = 2  # vectors of codes that need no loop
+STRAIGHT = 3  # vectors of codes that need no loop
 
 
 @dataclass(frozen=True, slots=True)
