@@ -77,8 +77,8 @@ static inline int32x4_t edgeq_requant_single_s32x4(int32x4_t acc, int32x4_t mult
 /* ---- Eight 16-bit numbers from two vectors of sums --------------------------------------
  *
  * The _q0 forms saturate rescaled sums to 16 bits. The _q6 forms keep six bits of fraction, and
- * leave the last rounding to edgeq_codes_q6_*: every shift is to the right by 1..31, and the
- * lanes of scale are 22 less that. They saturate at +-512, beyond what any code can be. */
+ * leave the last rounding to edgeq_codes_q6_*: every shift is to the right by 1..31 (by
+ * 0..31 if rounded half up), and the lanes of scale are 22 less that. They saturate at +-512, beyond what any code can be. */
 
 /* The upper halves of eight 32-bit lanes. */
 static inline int16x8_t edgeq_upper_halves_s16x8(int32x4_t a, int32x4_t b)
@@ -183,6 +183,12 @@ static inline int8x8_t edgeq_codes_q6_s8x8(int16x8_t x, int16_t zero)
 
 static inline int8x16_t edgeq_codes_q6_s8x16(int16x8_t a, int16x8_t b, int16_t zero)
 {
+    if (zero == -128) {
+        /* Then codes are unsigned numbers with the upper bit flipped. */
+        const uint8x16_t above = vcombine_u8(vqrshrun_n_s16(a, 6), vqrshrun_n_s16(b, 6));
+
+        return vreinterpretq_s8_u8(veorq_u8(above, vdupq_n_u8(0x80)));
+    }
     return vcombine_s8(edgeq_codes_q6_s8x8(a, zero), edgeq_codes_q6_s8x8(b, zero));
 }
 

@@ -19,8 +19,8 @@ FRACTION_SCALE = 22  # see edgeq_*_q6_s16x8 of the header
 class RequantFlag:
     """What ``neon/requant.j2`` needs: the rounding, the form, and where the factors are.
 
-    ``form`` is ``q6``, the shorter one, where every channel is shifted right by 1 or more, and
-    ``q0`` elsewhere.
+    ``form`` is ``q6``, the shorter one, where every channel is shifted right by 1 or more (by 0
+    or more if rounded half up), and ``q0`` elsewhere.
     """
 
     rounding: str
@@ -49,7 +49,9 @@ def neon_requant(requant: Requant, length: int, prefix: str = "") -> RequantFact
     if requant.rounding is Rounding.FLOAT32:
         scale = Data(f"{prefix}scale", np.asarray(filled.scale, np.float32), "output factors")
         return RequantFacts(RequantFlag("float32", "q0", per_channel, True), {}, (scale,))
-    form = "q6" if max(requant.shift) <= -1 else "q0"
+    # Shifts by 0 leave a number as it is only where nothing is done to the signs before.
+    most = 0 if requant.rounding is Rounding.HALF_UP else -1
+    form = "q6" if max(requant.shift) <= most else "q0"
     offset = FRACTION_SCALE if form == "q6" else 0
     shifts = tuple(offset + s for s in filled.shift)
     flag = RequantFlag(requant.rounding.value, form, per_channel, False)
