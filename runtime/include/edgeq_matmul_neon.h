@@ -34,11 +34,13 @@ static inline const int8_t *edgeq_after_address(const int8_t *address, const int
     return address;
 }
 
-/* The same address; what is there is loaded again rather than moved between registers. */
-static inline const int32_t *edgeq_again_s32(const int32_t *address)
+/* The same address; what is there is loaded again rather than kept, or moved between registers. */
+static inline const int32_t *edgeq_again_s32(const int32_t *address, const int8_t *other)
 {
 #if defined(__GNUC__)
-    __asm__("" : "+r"(address));
+    __asm__("" : "+r"(address) : "r"(other));
+#else
+    (void)other;
 #endif
     return address;
 }

@@ -30,7 +30,7 @@ from edgeq.ops.fully_connected import FullyConnected
 from edgeq.plan.program import Data, Scratch
 
 MATMUL_HEADERS = (*HEADERS, "edgeq_matmul_neon.h")
-MAX_UNROLLED = 6  # steps that need no loop
+MAX_UNROLLED = 8  # steps that need no loop
 
 
 def product_facts(op: Conv2D | FullyConnected, io: Operands, pixels: int) -> Facts:
