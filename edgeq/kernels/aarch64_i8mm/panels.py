@@ -8,7 +8,7 @@ import numpy as np
 
 from edgeq.plan.program import Data
 
-TILE = 8  # pixels whose sums are in registers ...
+GROUP = 8  # pixels whose sums are in registers ...
 PANEL = 8  # ... for so many channels: 16 vectors of two by two sums
 STEP = 8  # codes of a pixel that one instruction multiplies
 UNROLLED = 4  # steps written out in the body of a loop
@@ -58,5 +58,5 @@ def block_of(pixels: int, pixel_bytes: int) -> int:
     >>> block_of(784, 128), block_of(49, 4608), block_of(5, 64)
     (128, 8, 5)
     """
-    tiles = max(1, SCRATCH_BYTES // (TILE * pixel_bytes))
-    return min(tiles * TILE, pixels)
+    tiles = max(1, SCRATCH_BYTES // (GROUP * pixel_bytes))
+    return min(tiles * GROUP, pixels)

@@ -13,8 +13,8 @@ from tests.kernel_harness import check_layers
 from tests.kernels.neon.layers import ROUNDINGS, conv_case, fully_connected_case
 
 TARGET = "aarch64-i8mm"
-POINTWISE = "aarch64_i8mm/conv2d_1x1_s8"
-WINDOWS = "aarch64_i8mm/conv2d_s8"
+CONV = "aarch64_i8mm/conv2d_s8"
+TAPS = "aarch64_i8mm/conv2d_taps_s8"
 FULLY_CONNECTED = "aarch64_i8mm/fully_connected_s8"
 AROUND = Padding(1, 1, 1, 1)
 
@@ -22,7 +22,7 @@ AROUND = Padding(1, 1, 1, 1)
 def test_sizes_round_the_tile() -> None:
     outs = (1, 2, 7, 8, 9, 15, 16, 17, 24)
     cases = [
-        conv_case((1, 1, pixels, 16), out, (1, 1), row=POINTWISE)
+        conv_case((1, 1, pixels, 16), out, (1, 1), row=CONV)
         for pixels, out in [(p, 8) for p in range(2, 18)] + [(11, out) for out in outs]
     ]
     check_layers(cases, TARGET)
@@ -31,8 +31,8 @@ def test_sizes_round_the_tile() -> None:
 def test_depths_round_the_step() -> None:
     cases = []
     for depth in (8, 16, 24, 32, 40, 48, 56, 64, 72, 88, 136, 256):
-        cases.append(conv_case((1, 3, 3, depth), 9, (1, 1), row=POINTWISE))
-        cases.append(conv_case((1, 3, 3, depth), 9, (1, 1), row=POINTWISE, zero=7))
+        cases.append(conv_case((1, 3, 3, depth), 9, (1, 1), row=CONV))
+        cases.append(conv_case((1, 3, 3, depth), 9, (1, 1), row=CONV, zero=7))
     check_layers(cases, TARGET)
 
 
@@ -50,8 +50,105 @@ def test_windows() -> None:
         ((1, 9, 9, 8), (3, 3), {"dilation": (1, 2)}),
     )
     cases = [
-        conv_case(x, 10, kernel, row=WINDOWS, zero=zero, **changes)
+        conv_case(x, 10, kernel, row=TAPS, zero=zero, **changes)
         for x, kernel, changes in shapes
         for zero in (None, -5)
     ]
     check_layers(cases, TARGET)
+
+
+def test_any_window() -> None:
+    shapes = (
+        ((1, 9, 9, 3), (3, 3), {"stride": (2, 2), "padding": Padding(0, 1, 0, 1)}),
+        ((2, 7, 8, 1), (5, 2), {"stride": (1, 2)}),
+        ((1, 9, 9, 4), (3, 3), {"dilation": (2, 2), "padding": Padding(2, 2, 2, 2)}),
+        ((1, 12, 6, 1), (10, 4), {"stride": (2, 2), "padding": Padding(4, 5, 1, 1)}),
+        ((1, 4, 3, 20), (3, 3), {"padding": AROUND}),
+        ((2, 5, 4, 12), (1, 1), {}),
+        ((1, 3, 3, 3), (1, 1), {}),
+        ((1, 8, 8, 6), (1, 1), {"stride": (2, 2)}),
+        ((1, 40, 31, 9), (2, 2), {}),
+        ((1, 8, 8, 3), (7, 7), {"stride": (2, 2), "padding": Padding(3, 3, 3, 3)}),
+    )
+    cases = [
+        conv_case(x, 10, kernel, row=CONV, zero=zero, **changes)
+        for x, kernel, changes in shapes
+        for zero in (None, 11)
+    ]
+    check_layers(cases, TARGET)
+
+
+def test_several_blocks_of_pixels() -> None:
+    cases = [
+        conv_case((1, 23, 20, 64), 12, (1, 1), row=CONV),
+        conv_case((1, 5, 9, 512), 8, (1, 1), row=CONV, zero=3),
+        conv_case((1, 13, 13, 64), 8, (3, 3), row=TAPS, padding=AROUND, scale=200.0),
+        conv_case((1, 41, 37, 3), 16, (3, 3), row=CONV, stride=(2, 2)),
+    ]
+    check_layers(cases, TARGET)
+
+
+def test_zero_points_at_both_ends() -> None:
+    cases = [
+        conv_case(x, 9, kernel, row=row, zero=zero, zeros=zeros, padding=AROUND)
+        for zero in (-128, -1, 127)
+        for zeros in ((-128, 127), (127, -128))
+        for x, kernel, row in (((1, 3, 5, 8), (3, 3), TAPS), ((1, 4, 4, 3), (3, 3), CONV))
+    ]
+    check_layers(cases, TARGET)
+
+
+def test_extreme_weights() -> None:
+    cases = [
+        conv_case((1, 3, 3, 40), 9, (1, 1), row=CONV, zero=zero, scale=1000.0, extreme=True)
+        for zero in (None, -128, 127)
+    ]
+    check_layers(cases, TARGET)
+
+
+def test_roundings_and_left_shifts() -> None:
+    cases = [
+        conv_case(
+            (1, 1, pixels, 16), 10, (1, 1), row=CONV, zero=zero, numerics=numerics, scale=scale
+        )
+        for numerics in ROUNDINGS
+        for pixels in (3, 9)
+        for zero in (None, 4)
+        for scale in (0.004, 30.0)
+    ]
+    check_layers(cases, TARGET)
+
+
+def test_activation_clamps() -> None:
+    cases = [
+        conv_case((1, 4, 4, 16), out, (1, 1), row=CONV, scale=0.1, activation=Activation.RELU6)
+        for out in (5, 16)
+    ]
+    check_layers(cases, TARGET)
+
+
+def test_fully_connected_rows() -> None:
+    cases = [
+        fully_connected_case(rows, depth, out, row=FULLY_CONNECTED, zero=zero)
+        for rows in (2, 9)
+        for depth, out in ((8, 1), (64, 10), (65, 12), (5, 8))
+        for zero in (None, 9)
+    ]
+    check_layers(cases, TARGET)
+
+
+def test_one_pixel_is_left_to_other_kernels() -> None:
+    graph = check_layers([conv_case((1, 1, 1, 16), 8, (1, 1))], TARGET)
+    assert not graph.program.calls[0].kernel.startswith("aarch64_i8mm")
+
+
+@given(channels=st.integers(1, 40), steps=st.integers(1, 9), short=st.integers(0, 7))
+def test_every_weight_is_packed_at_its_place(channels: int, steps: int, short: int) -> None:
+    w = np.random.default_rng(channels).integers(-128, 128, (channels, 8 * steps - short))
+    starts = panel_starts(channels)
+    packed = packed_weights(w, 8 * steps).reshape(len(starts), steps, 8, 8)
+    for start, panel in zip(starts, packed.transpose(0, 2, 1, 3), strict=True):
+        rows = w[start : start + 8]
+        flat = panel.reshape(8, -1)
+        np.testing.assert_array_equal(flat[: len(rows), : w.shape[1]], rows)
+        assert not flat[len(rows) :].any() and not flat[:, w.shape[1] :].any()
