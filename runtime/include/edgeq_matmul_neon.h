@@ -59,6 +59,24 @@ static inline int8x16_t edgeq_high_pair_s8x16(int8x16_t a, int8x16_t b)
     return vreinterpretq_s8_s64(vzip2q_s64(vreinterpretq_s64_s8(a), vreinterpretq_s64_s8(b)));
 }
 
+/* Copy count codes of two pixels, a multiple of 8: eight of each at a time, step bytes apart. */
+static inline void edgeq_pair_s8(int8_t *to, const int8_t *a, const int8_t *b, int32_t count, int32_t step)
+{
+    int32_t i = 0;
+
+    for (; i <= count - 16; i += 16) {
+        const int8x16_t first = vld1q_s8(a + i);
+        const int8x16_t second = vld1q_s8(b + i);
+
+        vst1q_s8(to, edgeq_low_pair_s8x16(first, second));
+        vst1q_s8(to + step, edgeq_high_pair_s8x16(first, second));
+        to += 2 * step;
+    }
+    if (i < count) {
+        vst1q_s8(to, vcombine_s8(vld1_s8(a + i), vld1_s8(b + i)));
+    }
+}
+
 /* Copy count codes, a multiple of 8, eight at a time to places step bytes apart. */
 static inline void edgeq_spread_s8(int8_t *to, const int8_t *from, int32_t count, int32_t step)
 {

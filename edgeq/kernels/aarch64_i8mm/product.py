@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from edgeq.ir.graph import Operands
 from edgeq.ir.types import DType, elements
 from edgeq.kernels.aarch64_i8mm.panels import (
@@ -34,13 +36,16 @@ from edgeq.plan.program import Data, Scratch
 MATMUL_HEADERS = (*HEADERS, *windows.HEADERS, "edgeq_matmul_neon.h")
 
 
-def product_facts(op: Conv2D | FullyConnected, io: Operands, depth: int) -> Facts:
+def product_facts(
+    op: Conv2D | FullyConnected, io: Operands, depth: int, weights: np.ndarray | None = None
+) -> Facts:
     """Return what all products share: their sizes, and the constants of every channel.
 
-    ``depth`` is the length of a window with what fills it up.
+    ``depth`` is the length of a window with what fills it up; ``weights`` may have their places
+    in another order.
     """
-    w = io.ins[1].array.reshape(len(io.ins[1].array), -1)
-    channels = len(w)
+    channels = len(io.ins[1].array)
+    w = io.ins[1].array.reshape(channels, -1) if weights is None else weights
     zero = weight_zero(io)
     padded = max(channels, PANEL)
     requant = neon_requant(op.arithmetic.requant, padded)
@@ -65,6 +70,7 @@ def product_facts(op: Conv2D | FullyConnected, io: Operands, depth: int) -> Fact
         "requant": requant.flag,
         "zero": zero != 0,
         "few": channels < PANEL,
+        "halves": False,
         "unrolled": depth // STEP if depth // STEP <= 2 * UNROLLED else UNROLLED,
     }
     return Facts(constants, data, flags)
@@ -142,7 +148,8 @@ def _has_pairs(op: Conv2D, io: Operands) -> bool:
     return io.x.dtype is DType.INT8 and op.groups(io) == 1 and elements(io.y.shape[:3]) > 1
 
 
-def _has_whole_taps(op: Conv2D, io: Operands) -> bool:
+def has_whole_taps(op: Conv2D, io: Operands) -> bool:
+    """Accept windows whose taps are whole eights of codes."""
     return _has_pairs(op, io) and not is_pointwise(op, io) and io.x.shape[3] % STEP == 0
 
 
@@ -155,7 +162,7 @@ ROWS: tuple[Kernel, ...] = (
         "aarch64_i8mm/conv2d_taps_s8",
         Conv2D,
         taps_facts,
-        _has_whole_taps,
+        has_whole_taps,
         packed=(1, 2),
         headers=MATMUL_HEADERS,
     ),

@@ -14,6 +14,7 @@ from tests.kernels.neon.layers import ROUNDINGS, conv_case, fully_connected_case
 
 TARGET = "aarch64-i8mm"
 CONV = "aarch64_i8mm/conv2d_s8"
+LINES = "aarch64_i8mm/conv2d_lines_s8"
 TAPS = "aarch64_i8mm/conv2d_taps_s8"
 FULLY_CONNECTED = "aarch64_i8mm/fully_connected_s8"
 AROUND = Padding(1, 1, 1, 1)
@@ -50,10 +51,30 @@ def test_windows() -> None:
         ((1, 9, 9, 8), (3, 3), {"dilation": (1, 2)}),
     )
     cases = [
-        conv_case(x, 10, kernel, row=TAPS, zero=zero, **changes)
+        conv_case(x, 10, kernel, row=None if zero is None else TAPS, zero=zero, **changes)
         for x, kernel, changes in shapes
         for zero in (None, -5)
     ]
+    check_layers(cases, TARGET)
+
+
+def test_lines() -> None:
+    same = {"padding": AROUND}
+    shapes = [((1, 3, width, 16), (3, 3), same) for width in range(6, 19)]
+    shapes += [
+        ((2, 6, 8, 8), (3, 3), same),
+        ((1, 9, 16, 24), (3, 3), {"stride": (2, 2), "padding": Padding(0, 1, 0, 1)}),
+        ((1, 7, 17, 16), (3, 3), {"stride": (2, 2)}),
+        ((1, 12, 8, 8), (3, 3), {"dilation": (2, 1), "padding": Padding(2, 2, 1, 1)}),
+        ((1, 3, 16, 8), (1, 7), {"padding": Padding(0, 0, 3, 3)}),
+        ((1, 9, 8, 8), (5, 5), {"padding": Padding(2, 2, 2, 2)}),
+        ((1, 5, 16, 8), (4, 6), {"stride": (1, 3)}),
+        ((1, 40, 16, 64), (3, 3), same),
+        ((1, 2, 8, 136), (3, 3), same),
+        ((2, 5, 16, 16), (3, 2), {"stride": (3, 1), "padding": Padding(2, 0, 0, 1)}),
+    ]
+    cases = [conv_case(x, 11, k, row=LINES, scale=100.0, **changes) for x, k, changes in shapes]
+    cases.append(conv_case((1, 4, 8, 8), 3, (3, 3), row=LINES, zeros=(-128, 127), **same))
     check_layers(cases, TARGET)
 
 
@@ -82,7 +103,7 @@ def test_several_blocks_of_pixels() -> None:
     cases = [
         conv_case((1, 23, 20, 64), 12, (1, 1), row=CONV),
         conv_case((1, 5, 9, 512), 8, (1, 1), row=CONV, zero=3),
-        conv_case((1, 13, 13, 64), 8, (3, 3), row=TAPS, padding=AROUND, scale=200.0),
+        conv_case((1, 13, 13, 64), 8, (3, 3), row=TAPS, zero=1, padding=AROUND, scale=200.0),
         conv_case((1, 41, 37, 3), 16, (3, 3), row=CONV, stride=(2, 2)),
     ]
     check_layers(cases, TARGET)
