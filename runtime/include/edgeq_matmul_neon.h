@@ -45,6 +45,16 @@ static inline const int32_t *edgeq_again_s32(const int32_t *address, const int8_
     return address;
 }
 
+static inline const float *edgeq_again_f32(const float *address, const int8_t *other)
+{
+#if defined(__GNUC__)
+    __asm__("" : "+r"(address) : "r"(other));
+#else
+    (void)other;
+#endif
+    return address;
+}
+
 /* ---- Pairs of pixels --------------------------------------------------------------------
  *
  * A vector holds eight codes of one pixel, then the same eight places of another. */

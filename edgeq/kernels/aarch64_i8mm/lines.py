@@ -116,7 +116,7 @@ def conv2d_lines_facts(op: Conv2D, io: Operands) -> Facts:
         "groups": lines.groups,
         "whole": whole,
         "rest": rest,
-        "unrolled": _unrolled(in_c // STEP, sum(group.taps for group in lines.groups)),
+        "unrolled": _unrolled(in_c // STEP, lines.groups),
     }
     size = ((rows - 1) * op.stride[0] + span) * line
     return replace(
@@ -136,10 +136,10 @@ def rows_of(op: Conv2D, io: Operands, line: int, span: int) -> int:
     return -(-io.y.shape[1] // -(-io.y.shape[1] // most))
 
 
-def _unrolled(eighths: int, taps: int) -> int:
+def _unrolled(eighths: int, groups: tuple[Group, ...]) -> int:
     """Return how many eighths of the channels are written out in the body of the loop."""
-    most = max(1, 2 * UNROLLED // taps)
-    return next(n for n in range(min(most, eighths), 0, -1) if eighths % n == 0)
+    most = 2 * UNROLLED // groups[0].taps if len(groups) == 1 else 1
+    return next(n for n in range(min(max(most, 1), eighths), 0, -1) if eighths % n == 0)
 
 
 def cost(pixels: int, steps: int, loads: int) -> int:
