@@ -148,6 +148,8 @@ def cost(pixels: int, steps: int, loads: int) -> int:
     ``loads`` are those of packed codes in all steps; each step loads the weights.
     """
     pairs = -(-pixels // 2)
+    if not pairs:
+        return 0
     return steps * (4 * pairs + 1) + loads + 26 * pairs + 12
 
 
@@ -160,7 +162,7 @@ def lines_cost(op: Conv2D, io: Operands) -> int:
 
     def tile(pixels: int) -> int:
         loads = sum(1 - (-(-(-pixels // 2) + 1 - g.taps) // 4) for g in lines.groups)
-        return cost(pixels, eighths * kernel_w, eighths * (loads + 1)) if pixels else 0
+        return cost(pixels, eighths * kernel_w, eighths * (loads + 1))
 
     whole, rest = tiles_of(width)
     rows = rows_of(op, io, in_c // STEP * lines.entries * VECTOR, span)
@@ -176,7 +178,9 @@ def taps_cost(op: Conv2D, io: Operands) -> int:
     pixels = elements(io.y.shape[:3])
     out_c, kernel_h, kernel_w, in_c = io.ins[1].shape
     steps = kernel_h * kernel_w * in_c // STEP
-    tiles = pixels // 8 * cost(8, steps, steps) + (cost(pixels % 8, steps, steps) if pixels % 8 else 0)
+    tiles = pixels // 8 * cost(8, steps, steps) + (
+        cost(pixels % 8, steps, steps) if pixels % 8 else 0
+    )
     return -(-out_c // PANEL) * tiles + pixels * (3 * steps // 2 + 12 * kernel_h + 25)
 
 

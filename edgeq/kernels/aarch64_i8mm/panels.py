@@ -47,7 +47,10 @@ def paired(data: Data, channels: int) -> Data:
     if data.array.size == 1:
         return data
     pairs = [
-        start + 2 * j + lane for start in panel_starts(channels) for j in range(4) for lane in (0, 1) * 2
+        start + 2 * j + lane
+        for start in panel_starts(channels)
+        for j in range(4)
+        for lane in (0, 1) * 2
     ]
     return replace(data, array=np.ascontiguousarray(data.array[pairs]))
 

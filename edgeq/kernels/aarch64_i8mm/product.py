@@ -49,7 +49,7 @@ def product_facts(
     zero = weight_zero(io)
     padded = max(channels, PANEL)
     requant = neon_requant(op.arithmetic.requant, padded)
-    sums = centred(io.ins[1], "int64").reshape(channels, -1).sum(axis=1)
+    sums = centred(io.ins[1], np.int64).reshape(channels, -1).sum(axis=1)
     data = (
         Data("weights", packed_weights(w, depth), "weights, eight channels by eight places"),
         paired(Data("bias", folded_bias(io, sums, padded), "bias of channels in pairs"), channels),
@@ -96,9 +96,7 @@ def _windows_facts(op: Conv2D | FullyConnected, io: Operands, found: Windows) ->
         "scratch": name,
         "pixels": block if strip else constants["PIXELS"],
     }
-    return replace(
-        facts, constants=constants, flags=flags, scratch=Scratch(name, DType.INT8, size)
-    )
+    return replace(facts, constants=constants, flags=flags, scratch=Scratch(name, DType.INT8, size))
 
 
 def conv2d_facts(op: Conv2D, io: Operands) -> Facts:
@@ -143,14 +141,14 @@ def taps_facts(op: Conv2D, io: Operands) -> Facts:
     )
 
 
-def _has_pairs(op: Conv2D, io: Operands) -> bool:
+def has_pairs(op: Conv2D, io: Operands) -> bool:
     """Accept what has two pixels or more: of one alone, half of each instruction is wasted."""
     return io.x.dtype is DType.INT8 and op.groups(io) == 1 and elements(io.y.shape[:3]) > 1
 
 
 def has_whole_taps(op: Conv2D, io: Operands) -> bool:
     """Accept windows whose taps are whole eights of codes."""
-    return _has_pairs(op, io) and not is_pointwise(op, io) and io.x.shape[3] % STEP == 0
+    return has_pairs(op, io) and not is_pointwise(op, io) and io.x.shape[3] % STEP == 0
 
 
 def _has_rows(op: FullyConnected, io: Operands) -> bool:
@@ -170,7 +168,7 @@ ROWS: tuple[Kernel, ...] = (
         "aarch64_i8mm/conv2d_s8",
         Conv2D,
         conv2d_facts,
-        _has_pairs,
+        has_pairs,
         packed=(1, 2),
         headers=MATMUL_HEADERS,
     ),

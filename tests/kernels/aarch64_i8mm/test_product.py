@@ -15,6 +15,7 @@ from tests.kernels.neon.layers import ROUNDINGS, conv_case, fully_connected_case
 TARGET = "aarch64-i8mm"
 CONV = "aarch64_i8mm/conv2d_s8"
 LINES = "aarch64_i8mm/conv2d_lines_s8"
+THIN = "aarch64_i8mm/conv2d_thin_s8"
 TAPS = "aarch64_i8mm/conv2d_taps_s8"
 FULLY_CONNECTED = "aarch64_i8mm/fully_connected_s8"
 AROUND = Padding(1, 1, 1, 1)
@@ -81,8 +82,8 @@ def test_lines() -> None:
 
 def test_any_window() -> None:
     shapes = (
-        ((1, 9, 9, 3), (3, 3), {"stride": (2, 2), "padding": Padding(0, 1, 0, 1)}),
-        ((2, 7, 8, 1), (5, 2), {"stride": (1, 2)}),
+        ((1, 9, 11, 3), (3, 3), {"stride": (2, 2), "padding": Padding(0, 1, 0, 1)}),
+        ((2, 7, 10, 1), (5, 2), {"stride": (1, 2)}),
         ((1, 9, 9, 4), (3, 3), {"dilation": (2, 2), "padding": Padding(2, 2, 2, 2)}),
         ((1, 12, 6, 1), (10, 4), {"stride": (2, 2), "padding": Padding(4, 5, 1, 1)}),
         ((1, 4, 3, 20), (3, 3), {"padding": AROUND}),
@@ -100,22 +101,45 @@ def test_any_window() -> None:
     check_layers(cases, TARGET)
 
 
+def test_few_channels() -> None:
+    shapes = (
+        ((1, 9, 12, 3), (3, 3), {"stride": (2, 2), "padding": Padding(0, 1, 0, 1)}),
+        ((2, 5, 6, 3), (3, 3), {"padding": AROUND}),
+        ((1, 12, 8, 1), (10, 4), {"stride": (2, 2), "padding": Padding(4, 5, 1, 1)}),
+        ((1, 9, 10, 1), (5, 5), {}),
+        ((2, 7, 14, 1), (7, 7), {"padding": Padding(3, 3, 3, 3)}),
+        ((1, 6, 6, 4), (3, 3), {"padding": AROUND}),
+        ((1, 9, 8, 2), (3, 3), {"dilation": (2, 1)}),
+        ((1, 6, 8, 5), (2, 1), {}),
+        ((1, 61, 68, 3), (3, 3), {"stride": (2, 2), "padding": Padding(0, 0, 1, 0)}),
+        ((1, 4, 34, 3), (3, 3), {"stride": (2, 2)}),
+        ((1, 5, 16, 2), (4, 4), {"padding": Padding(2, 1, 1, 2)}),
+    )
+    cases = [
+        conv_case(x, out, kernel, row=THIN, zero=zero, **changes)
+        for x, kernel, changes in shapes
+        for zero, out in ((None, 8), (11, 10))
+    ]
+    check_layers(cases, TARGET)
+
+
 def test_several_blocks_of_pixels() -> None:
     cases = [
         conv_case((1, 23, 20, 64), 12, (1, 1), row=CONV),
         conv_case((1, 5, 9, 512), 8, (1, 1), row=CONV, zero=3),
         conv_case((1, 13, 13, 64), 8, (3, 3), row=TAPS, zero=1, padding=AROUND, scale=200.0),
-        conv_case((1, 41, 37, 3), 16, (3, 3), row=CONV, stride=(2, 2)),
+        conv_case((1, 41, 39, 3), 16, (3, 3), row=CONV, stride=(2, 2)),
     ]
     check_layers(cases, TARGET)
 
 
 def test_zero_points_at_both_ends() -> None:
+    images = (((1, 3, 5, 8), TAPS), ((1, 4, 4, 3), THIN), ((1, 3, 3, 3), CONV))
     cases = [
-        conv_case(x, 9, kernel, row=row, zero=zero, zeros=zeros, padding=AROUND)
+        conv_case(x, 9, (3, 3), row=row, zero=zero, zeros=zeros, padding=AROUND)
         for zero in (-128, -1, 127)
         for zeros in ((-128, 127), (127, -128))
-        for x, kernel, row in (((1, 3, 5, 8), (3, 3), TAPS), ((1, 4, 4, 3), (3, 3), CONV))
+        for x, row in images
     ]
     check_layers(cases, TARGET)
 
@@ -125,6 +149,9 @@ def test_extreme_weights() -> None:
         conv_case((1, 3, 3, 40), 9, (1, 1), row=CONV, zero=zero, scale=1000.0, extreme=True)
         for zero in (None, -128, 127)
     ]
+    cases.append(
+        conv_case((1, 4, 8, 40), 8, (3, 3), row=LINES, scale=9000.0, extreme=True, padding=AROUND)
+    )
     check_layers(cases, TARGET)
 
 
