@@ -17,7 +17,9 @@
 static inline const int8_t *edgeq_after_s32x4(const int8_t *address, int32x4_t a, int32x4_t b, int32x4_t c, int32x4_t d)
 {
 #if defined(__GNUC__)
-    __asm__("" : "+r"(address) : "w"(a), "w"(b), "w"(c), "w"(d));
+    __asm__(""
+            : "+r"(address)
+            : "w"(a), "w"(b), "w"(c), "w"(d));
 #else
     (void)a, (void)b, (void)c, (void)d;
 #endif
@@ -27,7 +29,9 @@ static inline const int8_t *edgeq_after_s32x4(const int8_t *address, int32x4_t a
 static inline const int8_t *edgeq_after_address(const int8_t *address, const int8_t *other)
 {
 #if defined(__GNUC__)
-    __asm__("" : "+r"(address) : "r"(other));
+    __asm__(""
+            : "+r"(address)
+            : "r"(other));
 #else
     (void)other;
 #endif
@@ -38,7 +42,9 @@ static inline const int8_t *edgeq_after_address(const int8_t *address, const int
 static inline const int32_t *edgeq_again_s32(const int32_t *address, const int8_t *other)
 {
 #if defined(__GNUC__)
-    __asm__("" : "+r"(address) : "r"(other));
+    __asm__(""
+            : "+r"(address)
+            : "r"(other));
 #else
     (void)other;
 #endif
@@ -48,7 +54,9 @@ static inline const int32_t *edgeq_again_s32(const int32_t *address, const int8_
 static inline const float *edgeq_again_f32(const float *address, const int8_t *other)
 {
 #if defined(__GNUC__)
-    __asm__("" : "+r"(address) : "r"(other));
+    __asm__(""
+            : "+r"(address)
+            : "r"(other));
 #else
     (void)other;
 #endif
