@@ -20,7 +20,7 @@ class RequantFlag:
     """What ``neon/requant.j2`` needs: the rounding, the form, and where the factors are.
 
     ``form`` is ``q6``, the shorter one, where every channel is shifted right by 1 or more, and
-    ``q0`` elsewhere.
+    ``q0`` elsewhere. Of ``gemmlowp`` it has a variant for layers where some shift is 0.
     """
 
     rounding: str
@@ -49,10 +49,12 @@ def neon_requant(requant: Requant, length: int, prefix: str = "") -> RequantFact
     if requant.rounding is Rounding.FLOAT32:
         scale = Data(f"{prefix}scale", np.asarray(filled.scale, np.float32), "output factors")
         return RequantFacts(RequantFlag("float32", "q0", per_channel, True), {}, (scale,))
-    form = "q6" if max(requant.shift) <= -1 else "q0"
+    unshifted = requant.rounding is Rounding.GEMMLOWP and max(requant.shift) == 0
+    form = "q6" if unshifted or max(requant.shift) <= -1 else "q0"
     offset = FRACTION_SCALE if form == "q6" else 0
     shifts = tuple(offset + s for s in filled.shift)
-    flag = RequantFlag(requant.rounding.value, form, per_channel, False)
+    rounding = requant.rounding.value + ("_unshifted" if unshifted else "")
+    flag = RequantFlag(rounding, form, per_channel, False)
     if per_channel:
         data = (
             Data(f"{prefix}multiplier", np.asarray(filled.multiplier, np.int32), "multipliers"),
