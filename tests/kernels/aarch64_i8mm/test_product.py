@@ -7,9 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeq.kernels.aarch64_i8mm.panels import packed_weights, panel_starts
+from edgeq.kernels.aarch64_i8mm.thin import eights, ordered_weights, steps_of
+from edgeq.kernels.neon.common import neon_requant
 from edgeq.ops._spatial import Padding
 from edgeq.ops.activation import Activation
-from tests.kernel_harness import check_layers
+from tests.kernel_harness import check_layers, one_op_graph
 from tests.kernels.neon.layers import ROUNDINGS, conv_case, fully_connected_case
 
 TARGET = "aarch64-i8mm"
@@ -156,16 +158,33 @@ def test_extreme_weights() -> None:
 
 
 def test_roundings_and_left_shifts() -> None:
+    # Factors of 0.1 to 5, of 0.5 to 1 at most, and below 0.5.
     cases = [
         conv_case(
             (1, 1, pixels, 16), 10, (1, 1), row=CONV, zero=zero, numerics=numerics, scale=scale
         )
         for numerics in ROUNDINGS
-        for pixels in (3, 9)
-        for zero in (None, 4)
-        for scale in (0.004, 30.0)
+        for pixels, zero in ((3, None), (9, 4))
+        for scale in (0.004, 0.025, 30.0)
+    ]
+    cases += [
+        conv_case(
+            (1, 2, 9, 8), 10, (3, 3), row=LINES, numerics=numerics, scale=scale, padding=AROUND
+        )
+        for numerics in ROUNDINGS
+        for scale in (0.004, 0.025, 30.0)
     ]
     check_layers(cases, TARGET)
+
+
+def test_factors_of_which_some_are_a_half_or_more() -> None:
+    layer = conv_case((1, 2, 3, 16), 40, (1, 1), row=CONV, scale=0.025)
+    graph = one_op_graph(layer.op, layer.tensors)
+    requant = graph.ops[0].arithmetic.requant
+    assert max(requant.shift) == 0 > min(requant.shift)
+    flag = neon_requant(requant, 40).flag
+    assert (flag.rounding, flag.form) == ("gemmlowp_unshifted", "q6")
+    check_layers([layer], TARGET)
 
 
 def test_activation_clamps() -> None:
@@ -201,3 +220,25 @@ def test_every_weight_is_packed_at_its_place(channels: int, steps: int, short: i
         flat = panel.reshape(8, -1)
         np.testing.assert_array_equal(flat[: len(rows), : w.shape[1]], rows)
         assert not flat[len(rows) :].any() and not flat[:, w.shape[1] :].any()
+
+
+@given(height=st.integers(1, 12), run=st.integers(1, 15), apart=st.integers(1, 15))
+def test_every_place_of_two_windows_is_looked_up(height: int, run: int, apart: int) -> None:
+    apart = min(apart, 16 - run)
+    found = steps_of(height, run, apart)
+    image = np.arange(1, 16 * height + 1).reshape(height, 16)
+    both = []
+    for step in found.steps:
+        table = image[step.first : step.first + step.count].ravel()
+        order = np.array(found.orders[step.order])
+        assert step.count <= 4
+        both.append(np.append(table, 0)[order])
+    places = np.array(found.places)
+    assert sorted(places[places >= 0]) == list(range(height * run))
+    for window, start in enumerate((0, apart)):
+        got = np.concatenate([step[8 * window : 8 * window + 8] for step in both])
+        flat = image[:, start : start + run].ravel()
+        np.testing.assert_array_equal(got, np.where(places >= 0, flat[places], 0))
+    weights = ordered_weights(np.ones((1, height * run)), places)
+    np.testing.assert_array_equal(weights[0], places >= 0)
+    assert sum(map(len, eights(height, run))) == height * run
