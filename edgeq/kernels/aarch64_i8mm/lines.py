@@ -159,17 +159,15 @@ def lines_cost(op: Conv2D, io: Operands) -> int:
     (_, height, width, _), (out_c, kernel_h, kernel_w, in_c) = io.y.shape, io.ins[1].shape
     eighths = kernel_h * in_c // STEP
     span = (kernel_h - 1) * op.dilation[0] + 1
-
-    def tile(pixels: int) -> int:
-        loads = sum(1 - (-(-(-pixels // 2) + 1 - g.taps) // 4) for g in lines.groups)
-        return cost(pixels, eighths * kernel_w, eighths * (loads + 1))
-
+    # The columns of a tile, those beside them two by two, and a step to the next eight channels.
+    loads = eighths * (1 + sum(1 + group.taps // 2 for group in lines.groups))
+    steps = eighths * kernel_w
     whole, rest = tiles_of(width)
     rows = rows_of(op, io, in_c // STEP * lines.entries * VECTOR, span)
     blocks = -(-height // rows)
     packed = blocks * ((rows - 1) * op.stride[0] + span)
     packing = packed * lines.entries * (6 * in_c // 16 + 14)
-    row = whole * tile(2 * PAIRS) + tile(rest)
+    row = whole * cost(2 * PAIRS, steps, loads) + cost(rest, steps, loads)
     return io.x.shape[0] * (-(-out_c // PANEL) * height * row + packing)
 
 
@@ -178,9 +176,7 @@ def taps_cost(op: Conv2D, io: Operands) -> int:
     pixels = elements(io.y.shape[:3])
     out_c, kernel_h, kernel_w, in_c = io.ins[1].shape
     steps = kernel_h * kernel_w * in_c // STEP
-    tiles = pixels // 8 * cost(8, steps, steps) + (
-        cost(pixels % 8, steps, steps) if pixels % 8 else 0
-    )
+    tiles = pixels // 8 * cost(8, steps, steps) + cost(pixels % 8, steps, steps)
     return -(-out_c // PANEL) * tiles + pixels * (3 * steps // 2 + 12 * kernel_h + 25)
 
 
