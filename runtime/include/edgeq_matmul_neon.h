@@ -39,7 +39,7 @@ static inline const int8_t *edgeq_after_address(const int8_t *address, const int
 }
 
 /* The same address; what is there is loaded again rather than kept, or moved between registers. */
-static inline const int32_t *edgeq_again_s32(const int32_t *address, const int8_t *other)
+static inline const int32_t *edgeq_reloaded_s32(const int32_t *address, const int8_t *other)
 {
 #if defined(__GNUC__)
     __asm__(""
@@ -51,7 +51,7 @@ static inline const int32_t *edgeq_again_s32(const int32_t *address, const int8_
     return address;
 }
 
-static inline const float *edgeq_again_f32(const float *address, const int8_t *other)
+static inline const float *edgeq_reloaded_f32(const float *address, const int8_t *other)
 {
 #if defined(__GNUC__)
     __asm__(""
