@@ -106,6 +106,20 @@ static inline int16x8_t edgeq_gemmlowp_q6_s16x8(int32x4_t a, int32x4_t b, int32x
     return edgeq_upper_halves_s16x8(edgeq_gemmlowp_q22_s32x4(a, multiplier_a, scale_a), edgeq_gemmlowp_q22_s32x4(b, multiplier_b, scale_b));
 }
 
+/* The same where scale may be 22: lanes that are not shifted are not rounded again. */
+static inline int32x4_t edgeq_gemmlowp_unshifted_q22_s32x4(int32x4_t acc, int32x4_t multiplier, int32x4_t scale)
+{
+    const int32x4_t product = vqrdmulhq_s32(acc, multiplier);
+    const int32x4_t shifted = vreinterpretq_s32_u32(vcltq_s32(scale, vdupq_n_s32(22)));
+
+    return vqshlq_s32(vsraq_n_s32(product, vandq_s32(product, shifted), 31), scale);
+}
+
+static inline int16x8_t edgeq_gemmlowp_unshifted_q6_s16x8(int32x4_t a, int32x4_t b, int32x4_t multiplier_a, int32x4_t multiplier_b, int32x4_t scale_a, int32x4_t scale_b)
+{
+    return edgeq_upper_halves_s16x8(edgeq_gemmlowp_unshifted_q22_s32x4(a, multiplier_a, scale_a), edgeq_gemmlowp_unshifted_q22_s32x4(b, multiplier_b, scale_b));
+}
+
 static inline int16x8_t edgeq_half_up_q6_s16x8(int32x4_t a, int32x4_t b, int32x4_t multiplier_a, int32x4_t multiplier_b, int32x4_t scale_a, int32x4_t scale_b)
 {
     const int32x4_t first = vqshlq_s32(vqrdmulhq_s32(a, multiplier_a), scale_a);

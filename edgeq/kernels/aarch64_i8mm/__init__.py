@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgeq.kernels.aarch64_i8mm import product
+from edgeq.kernels.aarch64_i8mm import lines, product, thin
 from edgeq.kernels.base import Kernel
 
-ROWS: tuple[Kernel, ...] = (*product.ROWS,)
+ROWS: tuple[Kernel, ...] = (*thin.ROWS, *lines.ROWS, *product.ROWS)

@@ -54,7 +54,8 @@ def neon_requant(requant: Requant, length: int, prefix: str = "") -> RequantFact
     form = "q6" if max(requant.shift) <= most else "q0"
     offset = FRACTION_SCALE if form == "q6" else 0
     shifts = tuple(offset + s for s in filled.shift)
-    flag = RequantFlag(requant.rounding.value, form, per_channel, False)
+    rounding = requant.rounding.value + ("_unshifted" if unshifted else "")
+    flag = RequantFlag(rounding, form, per_channel, False)
     if per_channel:
         data = (
             Data(f"{prefix}multiplier", np.asarray(filled.multiplier, np.int32), "multipliers"),
