@@ -2,6 +2,131 @@
 
 from __future__ import annotations
 
-from edgeq.kernels.base import Kernel
+from dataclasses import replace
 
-ROWS: tuple[Kernel, ...] = ()
+import numpy as np
+
+from edgeq.ir.graph import Operands
+from edgeq.ir.quant import Requant, Rounding
+from edgeq.ir.types import DType
+from edgeq.kernels.base import Facts, Kernel
+from edgeq.kernels.neon.common import HEADERS, neon_requant
+from edgeq.kernels.portable.convolution import conv2d_shape
+from edgeq.kernels.product import codes, folded_bias
+from edgeq.ops._accumulate import centred
+from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
+from edgeq.plan.program import Data, Scratch
+
+DEPTHWISE_HEADERS = (*HEADERS, "edgeq_depthwise_neon.h")
+MAX_TAPS = 128  # pointers to the codes of one window, on the stack
+
+
+def panel_starts(channels: int, lanes: int) -> tuple[int, ...]:
+    """Return the first channel of each panel; a last one that would not be full overlaps.
+
+    >>> panel_starts(40, 16)
+    (0, 16, 24)
+    """
+    return tuple(min(start, channels - lanes) for start in range(0, channels, lanes))
+
+
+def depthwise_weights(op: DepthwiseConv2D, io: Operands) -> np.ndarray:
+    """Return the weights less their zero point: a row for each tap."""
+    height, width = op.kernel(io)
+    return centred(io.ins[1], np.int32).reshape(height * width, -1)
+
+
+def depthwise_requant(op: DepthwiseConv2D, io: Operands) -> Requant:
+    """Return the rescaling of the sums, in its cheaper rounding where that gives the same codes.
+
+    Half away from zero and half up differ for negative numbers only, and neither gives more than
+    zero for one: where codes end at the zero point, both end there.
+    """
+    requant = op.arithmetic.requant
+    if requant.rounding is Rounding.GEMMLOWP and op.arithmetic.low >= io.y.zero_point:
+        return replace(requant, rounding=Rounding.HALF_UP)
+    return requant
+
+
+def depthwise_note(op: DepthwiseConv2D, io: Operands) -> str:
+    """Return one line that describes the layer."""
+    height, width = op.kernel(io)
+    _, in_h, in_w, in_c = io.x.shape
+    return f"{height}x{width} depthwise convolution, stride {op.stride[0]}, {in_h}x{in_w}x{in_c}"
+
+
+def packed_taps(w: np.ndarray, lanes: int) -> np.ndarray:
+    """Return weights [taps, channels] as [panels, taps, lanes]; the last panel overlaps."""
+    starts = panel_starts(w.shape[1], lanes)
+    return np.stack([w[:, s : s + lanes] for s in starts]).ravel()
+
+
+def _fits_pairs(w: np.ndarray) -> bool:
+    """Tell whether weights are int8, and the products of any two taps fit 16 bits."""
+    return bool(w.min() > -128 and w.max() <= 127)
+
+
+def depthwise_facts(op: DepthwiseConv2D, io: Operands) -> Facts:
+    """Return the facts of a depthwise convolution with any window.
+
+    The input's zero point moves into the bias: taps outside the image read it too.
+    """
+    height, width = op.kernel(io)
+    channels = io.y.shape[3]
+    w = depthwise_weights(op, io)
+    wide = not _fits_pairs(w)
+    filled = not wide and len(w) % 2 == 1
+    lanes = 16 if channels >= 16 else 8
+    packed = packed_taps(np.pad(w, ((0, int(filled)), (0, 0))), lanes)
+    requant = neon_requant(depthwise_requant(op, io), channels)
+    shape = conv2d_shape(op, io)
+    del shape["KERNEL_H"], shape["KERNEL_W"]
+    constants = {
+        "IMAGES": io.x.shape[0],
+        **shape,
+        "OUT_C": channels,
+        "TAPS": len(w) + int(filled),
+        "REACH_H": (height - 1) * op.dilation[0],
+        "REACH_W": (width - 1) * op.dilation[1],
+        **codes(op, io),
+        **requant.constants,
+    }
+    weights = packed.astype(np.int16 if wide else np.int8)
+    bias = folded_bias(io, w.sum(axis=0, dtype=np.int64), channels)
+    return Facts(
+        constants=constants,
+        data=(
+            Data("weights", weights, f"weights of {lanes} channels, tap by tap"),
+            Data("bias", bias, "bias less the input's zero point"),
+            *requant.data,
+        ),
+        flags={
+            "requant": requant.flag,
+            "lanes": lanes,
+            "wide": wide,
+            "filled": filled,
+            "repeats": op.multiplier(io) > 1,
+        },
+        scratch=Scratch("outside", DType.INT8, io.x.shape[3]),
+        note=depthwise_note(op, io),
+    )
+
+
+def is_depthwise_s8(op: DepthwiseConv2D, io: Operands) -> bool:
+    """Accept one filter for each channel, or many filters for the only one."""
+    height, width = op.kernel(io)
+    one = op.multiplier(io) == 1 or io.x.shape[3] == 1
+    fits = height * width < MAX_TAPS and io.y.shape[3] >= 8
+    return io.x.dtype is DType.INT8 and one and fits
+
+
+ROWS: tuple[Kernel, ...] = (
+    Kernel(
+        "neon/depthwise_conv2d_s8",
+        DepthwiseConv2D,
+        depthwise_facts,
+        is_depthwise_s8,
+        packed=(1, 2),
+        headers=DEPTHWISE_HEADERS,
+    ),
+)

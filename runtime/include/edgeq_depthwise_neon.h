@@ -1,0 +1,93 @@
+/* Sums of products of codes, lane by lane, on NEON, 32 and 64 bit. Nothing here needs aligned
+ * memory. */
+#ifndef EDGEQ_DEPTHWISE_NEON_H
+#define EDGEQ_DEPTHWISE_NEON_H
+
+#include <arm_neon.h>
+#include <stdint.h>
+
+/* ---- Products of 8-bit numbers: the lower and the upper eight lanes ---------------------- */
+
+static inline int16x8_t edgeq_multiply_low_s16x8(int8x16_t x, int8x16_t w)
+{
+    return vmull_s8(vget_low_s8(x), vget_low_s8(w));
+}
+
+static inline int16x8_t edgeq_multiply_high_s16x8(int8x16_t x, int8x16_t w)
+{
+#if defined(__aarch64__)
+    return vmull_high_s8(x, w);
+#else
+    return vmull_s8(vget_high_s8(x), vget_high_s8(w));
+#endif
+}
+
+static inline int16x8_t edgeq_add_products_low_s16x8(int16x8_t sum, int8x16_t x, int8x16_t w)
+{
+    return vmlal_s8(sum, vget_low_s8(x), vget_low_s8(w));
+}
+
+static inline int16x8_t edgeq_add_products_high_s16x8(int16x8_t sum, int8x16_t x, int8x16_t w)
+{
+#if defined(__aarch64__)
+    return vmlal_high_s8(sum, x, w);
+#else
+    return vmlal_s8(sum, vget_high_s8(x), vget_high_s8(w));
+#endif
+}
+
+/* ---- Sums of 16-bit numbers, or of their products: the lower and the upper four lanes ---- */
+
+static inline int32x4_t edgeq_add_low_s32x4(int32x4_t sum, int16x8_t x)
+{
+    return vaddw_s16(sum, vget_low_s16(x));
+}
+
+static inline int32x4_t edgeq_add_high_s32x4(int32x4_t sum, int16x8_t x)
+{
+#if defined(__aarch64__)
+    return vaddw_high_s16(sum, x);
+#else
+    return vaddw_s16(sum, vget_high_s16(x));
+#endif
+}
+
+static inline int32x4_t edgeq_add_products_low_s32x4(int32x4_t sum, int16x8_t x, int16x8_t w)
+{
+    return vmlal_s16(sum, vget_low_s16(x), vget_low_s16(w));
+}
+
+static inline int32x4_t edgeq_add_products_high_s32x4(int32x4_t sum, int16x8_t x, int16x8_t w)
+{
+#if defined(__aarch64__)
+    return vmlal_high_s16(sum, x, w);
+#else
+    return vmlal_s16(sum, vget_high_s16(x), vget_high_s16(w));
+#endif
+}
+
+/* ---- Codes whose zero point is -128, from words as edgeq_fixed_point_neon.h makes them ---
+ *
+ * Unsigned saturation cuts them off at the zero point, and the sign bit adds it. */
+
+static inline int8x8_t edgeq_bytes_q0_s8x8(int16x8_t x)
+{
+    return vreinterpret_s8_u8(veor_u8(vqmovun_s16(x), vdup_n_u8(128)));
+}
+
+static inline int8x16_t edgeq_bytes_q0_s8x16(int16x8_t a, int16x8_t b)
+{
+    return vreinterpretq_s8_u8(veorq_u8(vcombine_u8(vqmovun_s16(a), vqmovun_s16(b)), vdupq_n_u8(128)));
+}
+
+static inline int8x8_t edgeq_bytes_q6_s8x8(int16x8_t x)
+{
+    return vreinterpret_s8_u8(veor_u8(vqrshrun_n_s16(x, 6), vdup_n_u8(128)));
+}
+
+static inline int8x16_t edgeq_bytes_q6_s8x16(int16x8_t a, int16x8_t b)
+{
+    return vreinterpretq_s8_u8(veorq_u8(vcombine_u8(vqrshrun_n_s16(a, 6), vqrshrun_n_s16(b, 6)), vdupq_n_u8(128)));
+}
+
+#endif
