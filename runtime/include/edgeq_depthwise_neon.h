@@ -6,6 +6,13 @@
 #include <arm_neon.h>
 #include <stdint.h>
 
+/* For functions whose operands are more than a call can keep in registers. */
+#if defined(__GNUC__)
+#define EDGEQ_INLINE static inline __attribute__((always_inline))
+#else
+#define EDGEQ_INLINE static inline
+#endif
+
 /* ---- Products of 8-bit numbers: the lower and the upper eight lanes ---------------------- */
 
 static inline int16x8_t edgeq_multiply_low_s16x8(int8x16_t x, int8x16_t w)
@@ -64,6 +71,62 @@ static inline int32x4_t edgeq_add_products_high_s32x4(int32x4_t sum, int16x8_t x
 #else
     return vmlal_s16(sum, vget_high_s16(x), vget_high_s16(w));
 #endif
+}
+
+/* ---- Columns of a window of three rows --------------------------------------------------- */
+
+typedef struct {
+    int8x16_t top, middle, bottom;
+} edgeq_column_s8x16;
+
+typedef struct {
+    int8x8_t top, middle, bottom;
+} edgeq_column_s8x8;
+
+typedef struct {
+    int16x8_t top, middle, bottom;
+} edgeq_column_s16x8;
+
+static inline edgeq_column_s8x16 edgeq_same_column_s8x16(int8_t code)
+{
+    const edgeq_column_s8x16 column = {vdupq_n_s8(code), vdupq_n_s8(code), vdupq_n_s8(code)};
+
+    return column;
+}
+
+static inline edgeq_column_s8x16 edgeq_load_column_s8x16(const int8_t *top, const int8_t *middle, const int8_t *bottom)
+{
+    const edgeq_column_s8x16 column = {vld1q_s8(top), vld1q_s8(middle), vld1q_s8(bottom)};
+
+    return column;
+}
+
+static inline edgeq_column_s8x8 edgeq_same_column_s8x8(int8_t code)
+{
+    const edgeq_column_s8x8 column = {vdup_n_s8(code), vdup_n_s8(code), vdup_n_s8(code)};
+
+    return column;
+}
+
+static inline edgeq_column_s8x8 edgeq_load_column_s8x8(const int8_t *top, const int8_t *middle, const int8_t *bottom)
+{
+    const edgeq_column_s8x8 column = {vld1_s8(top), vld1_s8(middle), vld1_s8(bottom)};
+
+    return column;
+}
+
+static inline edgeq_column_s16x8 edgeq_same_column_s16x8(int8_t code)
+{
+    const edgeq_column_s16x8 column = {vdupq_n_s16(code), vdupq_n_s16(code), vdupq_n_s16(code)};
+
+    return column;
+}
+
+static inline edgeq_column_s16x8 edgeq_load_column_s16x8(const int8_t *top, const int8_t *middle, const int8_t *bottom)
+{
+    const edgeq_column_s16x8 column = {vmovl_s8(vld1_s8(top)), vmovl_s8(vld1_s8(middle)), vmovl_s8(vld1_s8(bottom))};
+
+    return column;
 }
 
 /* ---- Codes whose zero point is -128, from words as edgeq_fixed_point_neon.h makes them ---
