@@ -13,6 +13,16 @@
 #define EDGEQ_INLINE static inline
 #endif
 
+/* The same address, but the compiler cannot know: what lies there is read again. That is cheaper
+ * than to keep it elsewhere when registers run out. */
+static inline const int32_t *edgeq_read_again_s32(const int32_t *p)
+{
+#if defined(__GNUC__)
+    __asm__ volatile("" : "+r"(p));
+#endif
+    return p;
+}
+
 /* ---- Products of 8-bit numbers: the lower and the upper eight lanes ---------------------- */
 
 static inline int16x8_t edgeq_multiply_low_s16x8(int8x16_t x, int8x16_t w)
@@ -127,6 +137,41 @@ static inline edgeq_column_s16x8 edgeq_load_column_s16x8(const int8_t *top, cons
     const edgeq_column_s16x8 column = {vmovl_s8(vld1_s8(top)), vmovl_s8(vld1_s8(middle)), vmovl_s8(vld1_s8(bottom))};
 
     return column;
+}
+
+/* ---- Weights of a window of three rows, as they lie ahead of a loop --------------------- */
+
+typedef struct {
+    int8x16_t tap[9];
+} edgeq_weights_s8x16;
+
+typedef struct {
+    int8x8_t tap[9];
+} edgeq_weights_s8x8;
+
+typedef struct {
+    int16x8_t tap[9];
+} edgeq_weights_s16x8;
+
+static inline edgeq_weights_s8x16 edgeq_load_weights_s8x16(const int8_t *w)
+{
+    const edgeq_weights_s8x16 weights = {{vld1q_s8(w), vld1q_s8(w + 16), vld1q_s8(w + 32), vld1q_s8(w + 48), vld1q_s8(w + 64), vld1q_s8(w + 80), vld1q_s8(w + 96), vld1q_s8(w + 112), vld1q_s8(w + 128)}};
+
+    return weights;
+}
+
+static inline edgeq_weights_s8x8 edgeq_load_weights_s8x8(const int8_t *w)
+{
+    const edgeq_weights_s8x8 weights = {{vld1_s8(w), vld1_s8(w + 8), vld1_s8(w + 16), vld1_s8(w + 24), vld1_s8(w + 32), vld1_s8(w + 40), vld1_s8(w + 48), vld1_s8(w + 56), vld1_s8(w + 64)}};
+
+    return weights;
+}
+
+static inline edgeq_weights_s16x8 edgeq_load_weights_s16x8(const int16_t *w)
+{
+    const edgeq_weights_s16x8 weights = {{vld1q_s16(w), vld1q_s16(w + 8), vld1q_s16(w + 16), vld1q_s16(w + 24), vld1q_s16(w + 32), vld1q_s16(w + 40), vld1q_s16(w + 48), vld1q_s16(w + 56), vld1q_s16(w + 64)}};
+
+    return weights;
 }
 
 /* ---- Codes whose zero point is -128, from words as edgeq_fixed_point_neon.h makes them ---

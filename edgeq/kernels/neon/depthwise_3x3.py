@@ -122,12 +122,21 @@ def packed_weights(w: np.ndarray, group: Group) -> np.ndarray:
     return packed.astype(np.int8 if group.chains else np.int16).ravel()
 
 
-def _group_data(w: np.ndarray, groups: tuple[Group, ...]) -> tuple[Data, ...]:
+def packed_factors(kinds: tuple[np.ndarray, ...], group: Group) -> np.ndarray:
+    """Return numbers [kinds, channels] as [panels, kinds, lanes]; float32 by its bits."""
+    bits = np.stack([kind.view(np.int32) for kind in kinds])
+    return np.stack([bits[:, start : start + group.lanes] for start in group.panels]).ravel()
+
+
+def _group_data(
+    w: np.ndarray, kinds: tuple[np.ndarray, ...], groups: tuple[Group, ...]
+) -> tuple[Data, ...]:
     return tuple(
         data
         for i, group in enumerate(groups)
         for data in (
             Data(f"weights{i}", packed_weights(w, group), f"weights of {group.lanes} channels"),
+            Data(f"factors{i}", packed_factors(kinds, group), "bias, factors of the output"),
             Data(f"panels{i}", np.asarray(group.panels, np.int32), "their first channels"),
         )
     )
@@ -161,16 +170,17 @@ def depthwise_3x3_facts(op: DepthwiseConv2D, io: Operands, lanes: int) -> Facts:
         "X_ZERO": finish.pop("X_ZERO"),
     }
     bias = folded_bias(io, w.sum(axis=0, dtype=np.int64), in_c)
+    kinds = (bias, *(data.array for data in requant.data if requant.flag.per_channel))
     return Facts(
         constants={**constants, **finish},
         data=(
-            *_group_data(w, groups),
-            Data("bias", bias, "bias less the input's zero point"),
-            *requant.data,
+            *_group_data(w, kinds, groups),
+            *(data for data in requant.data if not requant.flag.per_channel),
         ),
         flags={
             "requant": requant.flag,
             "groups": groups,
+            "kinds": len(kinds),
             "taps": range(TAPS),
             "row": row,
             "stride": op.stride[1],
