@@ -14,9 +14,14 @@ import numpy as np
 
 from edgeq.ir.graph import Operands
 from edgeq.ir.types import DType
-from edgeq.kernels.base import Facts
+from edgeq.kernels.base import Facts, Kernel
 from edgeq.kernels.neon.common import neon_requant
-from edgeq.kernels.neon.depthwise import depthwise_note, depthwise_requant, depthwise_weights
+from edgeq.kernels.neon.depthwise import (
+    DEPTHWISE_HEADERS,
+    depthwise_note,
+    depthwise_requant,
+    depthwise_weights,
+)
 from edgeq.kernels.neon.depthwise_chains import TAPS, Group, grouped
 from edgeq.kernels.product import codes, folded_bias
 from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
@@ -203,3 +208,22 @@ def is_depthwise_3x3(op: DepthwiseConv2D, io: Operands) -> bool:
         return False
     last = (io.y.shape[2] - 1) * stride - left + SIZE - io.x.shape[2]
     return left <= SIZE - stride and last <= MOST_OUTSIDE * stride
+
+
+def depthwise_3x3_row(isa: str, lanes: int) -> Kernel:
+    """Return the row of a table whose registers hold the window of ``lanes`` channels."""
+
+    def facts(op: DepthwiseConv2D, io: Operands) -> Facts:
+        return depthwise_3x3_facts(op, io, lanes)
+
+    return Kernel(
+        f"{isa}/depthwise_conv2d_3x3_s8",
+        DepthwiseConv2D,
+        facts,
+        is_depthwise_3x3,
+        packed=(1, 2),
+        headers=DEPTHWISE_HEADERS,
+    )
+
+
+ROWS: tuple[Kernel, ...] = (depthwise_3x3_row("neon", 8),)

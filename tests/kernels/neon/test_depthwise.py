@@ -31,13 +31,13 @@ def windows() -> list[Case]:
     return [
         *(
             depthwise_case((2, 26, 9, 10), kernel, padding=odd)
-            for kernel in ((1, 1), (1, 2), (3, 3), (5, 5), (2, 7), (25, 1), (11, 9))
+            for kernel in ((1, 1), (1, 2), (3, 4), (5, 5), (2, 7), (25, 1), (11, 9))
         ),
         *(
             depthwise_case((1, 51, 15, 8), kernel, dilation=(2, 3), stride=(3, 2))
             for kernel in ((1, 2), (3, 3), (5, 5))
         ),
-        depthwise_case((1, 1, 1, 8), (3, 3), padding=SAME),
+        depthwise_case((1, 1, 1, 8), (3, 2), padding=SAME),
         depthwise_case((1, 2, 1, 17), (5, 5), padding=Padding(3, 2, 2, 3)),
     ]
 
@@ -45,14 +45,14 @@ def windows() -> list[Case]:
 def extremes() -> list[Case]:
     """Return channels around both panels, zero points at both ends, and weights of -128."""
     return [
-        *(depthwise_case((1, 4, 3, c), (3, 3), padding=SAME) for c in (8, 9, 15, 16, 17, 24, 67)),
+        *(depthwise_case((1, 4, 3, c), (3, 2), padding=SAME) for c in (8, 9, 15, 16, 17, 24, 67)),
         *(
-            depthwise_case((1, 3, 4, c), (3, 3), zero=zero, zeros=zeros, padding=SAME, extreme=True)
+            depthwise_case((1, 3, 4, c), (2, 3), zero=zero, zeros=zeros, padding=SAME, extreme=True)
             for c in (11, 19)
             for zero in (-128, -1, 0, 3, 127)
             for zeros in ((-128, 127), (127, -128))
         ),
-        *(depthwise_case((1, 3, 4, c), (3, 3), padding=SAME, extreme=True) for c in (8, 16)),
+        *(depthwise_case((1, 3, 4, c), (2, 3), padding=SAME, extreme=True) for c in (8, 16)),
     ]
 
 
@@ -61,7 +61,7 @@ def roundings() -> list[Case]:
     return [
         depthwise_case(
             (1, 4, 4, c),
-            (3, 3),
+            (3, 2),
             zero=zero,
             zeros=(7, y_zero),
             numerics=numerics,
