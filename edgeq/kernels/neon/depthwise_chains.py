@@ -97,11 +97,11 @@ def _partitions(blocks: int) -> tuple[tuple[Chains, ...], np.ndarray]:
     """Return every way to split the taps into this many chains, and the chains as bits."""
     labels = [[0]]
     for _ in range(TAPS - 1):
-        labels = [[*l, b] for l in labels for b in range(min(max(l) + 2, blocks))]
+        labels = [[*part, b] for part in labels for b in range(min(max(part) + 2, blocks))]
     found = tuple(
-        tuple(tuple(t for t in range(TAPS) if l[t] == b) for b in range(blocks))
-        for l in labels
-        if max(l) == blocks - 1
+        tuple(tuple(t for t in range(TAPS) if part[t] == b) for b in range(blocks))
+        for part in labels
+        if max(part) == blocks - 1
     )
     return found, np.array([[_bits(chain) for chain in chains] for chains in found])
 
@@ -109,9 +109,9 @@ def _partitions(blocks: int) -> tuple[tuple[Chains, ...], np.ndarray]:
 def _best(fits: Fits, left: Sequence[int], blocks: int) -> tuple[Chains, tuple[int, ...]]:
     """Return the chains that suit the most of the panels that are left, and those panels."""
     found, bits = _partitions(blocks)
-    suited = np.stack([fits[start] for start in left])[:, bits].all(axis=2)
+    suited: np.ndarray = np.stack([fits[start] for start in left])[:, bits].all(axis=2)
     best = int(suited.sum(axis=0).argmax())
-    return found[best], tuple(s for s, suits in zip(left, suited[:, best], strict=True) if suits)
+    return found[best], tuple(s for i, s in enumerate(left) if suited[i, best])
 
 
 def _shared(fits: Fits, lanes: int) -> tuple[Group, ...]:
