@@ -17,8 +17,11 @@
  * than to keep it elsewhere when registers run out. */
 static inline const int32_t *edgeq_read_again_s32(const int32_t *p)
 {
-#if defined(__GNUC__)
+#if defined(__clang__)
     __asm__ volatile("" : "+r"(p));
+#elif defined(__GNUC__)
+    /* Not volatile: GCC would move nothing past it. */
+    __asm__("" : "+r"(p));
 #endif
     return p;
 }
