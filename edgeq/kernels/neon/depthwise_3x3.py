@@ -122,9 +122,16 @@ def rows_in_block(op: DepthwiseConv2D, io: Operands) -> int:
 
 
 def packed_weights(w: np.ndarray, group: Group) -> np.ndarray:
-    """Return the weights [9, channels] of a group as [panels, 9, lanes]."""
-    packed = np.stack([w[:, start : start + group.lanes] for start in group.panels])
-    return packed.astype(np.int8 if group.chains else np.int16).ravel()
+    """Return the weights [9, channels] of a group as [panels, 9 + taps that are split, lanes].
+
+    What is beyond 8 bits follows as the second weight of its tap.
+    """
+    panels = np.stack([w[:, start : start + group.lanes] for start in group.panels])
+    if not group.chains:
+        return panels.astype(np.int16).ravel()
+    first = np.clip(panels, -128, 127)
+    rest = (panels - first)[:, list(group.split)]
+    return np.concatenate([first, rest], axis=1).astype(np.int8).ravel()
 
 
 def packed_factors(kinds: tuple[np.ndarray, ...], group: Group) -> np.ndarray:
