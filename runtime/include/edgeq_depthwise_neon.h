@@ -19,11 +19,20 @@ static inline const int32_t *edgeq_read_again_s32(const int32_t *p)
 {
 #if defined(__clang__)
     __asm__ volatile("" : "+r"(p));
-#elif defined(__GNUC__)
-    /* Not volatile: GCC would move nothing past it. */
+#elif defined(__GNUC__) && defined(__aarch64__)
+    /* Not volatile: GCC would move nothing past it. With 32 bits it reads again by itself. */
     __asm__("" : "+r"(p));
 #endif
     return p;
+}
+
+/* The same number, but the compiler cannot know: it stays in a register. */
+static inline int32_t edgeq_in_register_s32(int32_t x)
+{
+#if defined(__GNUC__)
+    __asm__("" : "+r"(x));
+#endif
+    return x;
 }
 
 /* ---- Products of 8-bit numbers: the lower and the upper eight lanes ---------------------- */
@@ -157,6 +166,28 @@ static inline edgeq_column_s16x8 edgeq_load_column_s16x8(const int8_t *top, cons
 {
     const edgeq_column_s16x8 column = {vmovl_s8(vld1_s8(top)), vmovl_s8(vld1_s8(middle)), vmovl_s8(vld1_s8(bottom))};
 
+    return column;
+}
+
+/* The same of a row after the other, whose pointers go on to the next column. */
+static inline edgeq_column_s8x8 edgeq_next_column_s8x8(const int8_t **top, const int8_t **middle, const int8_t **bottom, int32_t step)
+{
+    const edgeq_column_s8x8 column = edgeq_load_column_s8x8(*top, *middle, *bottom);
+
+    *top += step;
+    *middle += step;
+    *bottom += step;
+    return column;
+}
+
+/* The same of a row after the other, whose pointers go on to the next column. */
+static inline edgeq_column_s16x8 edgeq_next_column_s16x8(const int8_t **top, const int8_t **middle, const int8_t **bottom, int32_t step)
+{
+    const edgeq_column_s16x8 column = edgeq_load_column_s16x8(*top, *middle, *bottom);
+
+    *top += step;
+    *middle += step;
+    *bottom += step;
     return column;
 }
 

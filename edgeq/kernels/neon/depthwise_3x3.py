@@ -154,9 +154,10 @@ def _group_data(
     )
 
 
-def depthwise_3x3_facts(op: DepthwiseConv2D, io: Operands, lanes: int) -> Facts:
+def depthwise_3x3_facts(op: DepthwiseConv2D, io: Operands, lanes: int, walks: bool) -> Facts:
     """Return the facts of a depthwise convolution with a 3x3 window, ``lanes`` codes at a time.
 
+    ``walks``: pointers go from column to column, for loads that have no offset.
     The input's zero point moves into the bias: taps outside the image read it too.
     """
     images, in_h, in_w, in_c = io.x.shape
@@ -192,6 +193,7 @@ def depthwise_3x3_facts(op: DepthwiseConv2D, io: Operands, lanes: int) -> Facts:
         flags={
             "requant": requant.flag,
             "groups": groups,
+            "walks": walks,
             "kinds": len(kinds),
             "taps": range(TAPS),
             "row": row,
@@ -217,11 +219,11 @@ def is_depthwise_3x3(op: DepthwiseConv2D, io: Operands) -> bool:
     return left <= SIZE - stride and last <= MOST_OUTSIDE * stride
 
 
-def depthwise_3x3_row(isa: str, lanes: int) -> Kernel:
+def depthwise_3x3_row(isa: str, lanes: int, walks: bool) -> Kernel:
     """Return the row of a table whose registers hold the window of ``lanes`` channels."""
 
     def facts(op: DepthwiseConv2D, io: Operands) -> Facts:
-        return depthwise_3x3_facts(op, io, lanes)
+        return depthwise_3x3_facts(op, io, lanes, walks)
 
     return Kernel(
         f"{isa}/depthwise_conv2d_3x3_s8",
@@ -233,4 +235,4 @@ def depthwise_3x3_row(isa: str, lanes: int) -> Kernel:
     )
 
 
-ROWS: tuple[Kernel, ...] = (depthwise_3x3_row("neon", 8),)
+ROWS: tuple[Kernel, ...] = (depthwise_3x3_row("neon", 8, walks=True),)
