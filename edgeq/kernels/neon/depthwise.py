@@ -19,6 +19,7 @@ from edgeq.plan.program import Data, Scratch
 
 DEPTHWISE_HEADERS = (*HEADERS, "edgeq_depthwise_neon.h")
 MAX_TAPS = 128  # pointers to the codes of one window, on the stack
+MAX_UNROLLED = 49  # taps that are written out one by one
 
 
 def panel_starts(channels: int, lanes: int) -> tuple[int, ...]:
@@ -61,9 +62,36 @@ def packed_taps(w: np.ndarray, lanes: int) -> np.ndarray:
     return np.stack([w[:, s : s + lanes] for s in starts]).ravel()
 
 
-def _fits_pairs(w: np.ndarray) -> bool:
-    """Tell whether weights are int8, and the products of any two taps fit 16 bits."""
-    return bool(w.min() > -128 and w.max() <= 127)
+def chains_of(w: np.ndarray) -> tuple[tuple[int, ...], ...]:
+    """Return runs of taps, in order, whose products add up to 16 bits in every channel.
+
+    Weights are int8.
+
+    >>> chains_of(np.array([[100], [100], [55], [1], [-127]]))
+    ((0, 1, 2, 3), (4,))
+    """
+    chains: list[tuple[int, ...]] = []
+    high = low = np.full(w.shape[1], 1 << 15)
+    for tap, row in enumerate(w):
+        above, below = np.maximum(127 * row, -128 * row), np.maximum(128 * row, -127 * row)
+        high, low = high + above, low + below
+        if high.max() > 32767 or low.max() > 32768:
+            chains.append(())
+            high, low = above, below
+        chains[-1] += (tap,)
+    return tuple(chains)
+
+
+def inside_columns(op: DepthwiseConv2D, io: Operands) -> tuple[int, int]:
+    """Return the first column of outputs whose windows are between the image's sides, and the end.
+
+    Both are 0 where there is none.
+    """
+    reach = (op.kernel(io)[1] - 1) * op.dilation[1]
+    stride, left = op.stride[1], op.padding.left
+    first = -(-left // stride)
+    end = min(io.y.shape[2], (io.x.shape[2] - 1 - reach + left) // stride + 1)
+    return (first, end) if first < end else (0, 0)
 
 
 def depthwise_facts(op: DepthwiseConv2D, io: Operands) -> Facts:
@@ -74,25 +102,25 @@ def depthwise_facts(op: DepthwiseConv2D, io: Operands) -> Facts:
     height, width = op.kernel(io)
     channels = io.y.shape[3]
     w = depthwise_weights(op, io)
-    wide = not _fits_pairs(w)
+    wide = bool(w.min() <= -128 or w.max() > 127)
     filled = not wide and len(w) % 2 == 1
+    first, end = inside_columns(op, io)
+    chains = chains_of(w) if first < end and not wide and len(w) <= MAX_UNROLLED else ()
     lanes = 16 if channels >= 16 else 8
-    packed = packed_taps(np.pad(w, ((0, int(filled)), (0, 0))), lanes)
     requant = neon_requant(depthwise_requant(op, io), channels)
-    shape = conv2d_shape(op, io)
-    del shape["KERNEL_H"], shape["KERNEL_W"]
     constants = {
         "IMAGES": io.x.shape[0],
-        **shape,
+        **conv2d_shape(op, io),
         "OUT_C": channels,
+        "LINE": io.x.shape[2] * io.x.shape[3],
+        **({"INSIDE": first, "INSIDE_END": end} if chains else {}),
         "TAPS": len(w) + int(filled),
-        "REACH_H": (height - 1) * op.dilation[0],
-        "REACH_W": (width - 1) * op.dilation[1],
         **codes(op, io),
         **requant.constants,
     }
-    weights = packed.astype(np.int16 if wide else np.int8)
     bias = folded_bias(io, w.sum(axis=0, dtype=np.int64), channels)
+    packed = packed_taps(np.pad(w, ((0, int(filled)), (0, 0))), lanes)
+    weights = packed.astype(np.int16 if wide else np.int8)
     return Facts(
         constants=constants,
         data=(
@@ -104,10 +132,14 @@ def depthwise_facts(op: DepthwiseConv2D, io: Operands) -> Facts:
             "requant": requant.flag,
             "lanes": lanes,
             "wide": wide,
+            "chains": chains,
+            "rows": range(height if chains else 0),
+            "width": width,
             "filled": filled,
+            "border": not chains or (first, end) != (0, io.y.shape[2]),
             "repeats": op.multiplier(io) > 1,
         },
-        scratch=Scratch("outside", DType.INT8, io.x.shape[3]),
+        scratch=Scratch("outside", DType.INT8, io.x.shape[2] * io.x.shape[3]),
         note=depthwise_note(op, io),
     )
 

@@ -48,7 +48,7 @@ class Group:
         >>> Group(8, ((0, 1), (2,)), (0,), (1,)).products
         (((0, 0), (1, 1), (1, 9)), ((2, 2),))
         """
-        rows = {tap: (tap,) for tap in range(TAPS)}
+        rows: dict[int, tuple[int, ...]] = {tap: (tap,) for tap in range(TAPS)}
         rows |= {tap: (tap, TAPS + i) for i, tap in enumerate(self.split)}
         return tuple(tuple((t, row) for t in chain for row in rows[t]) for chain in self.chains)
 
