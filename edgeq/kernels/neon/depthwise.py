@@ -82,15 +82,35 @@ def chains_of(w: np.ndarray) -> tuple[tuple[int, ...], ...]:
     return tuple(chains)
 
 
-def inside_columns(op: DepthwiseConv2D, io: Operands) -> tuple[int, int]:
+def window_shape(op: DepthwiseConv2D, io: Operands) -> dict[str, int]:
+    """Return sizes and steps, as constants; an image of one column is taken for one row.
+
+    Codes of one row are at constant distances, also where the row before has none.
+    """
+    shape = conv2d_shape(op, io)
+    if (shape["IN_W"], shape["OUT_W"], shape["KERNEL_W"], shape["PAD_LEFT"]) != (1, 1, 1, 0):
+        return shape
+    turned = {
+        f"{name}_{there}": shape[f"{name}_{here}"]
+        for name in ("IN", "OUT", "KERNEL", "STRIDE", "DILATION")
+        for here, there in (("H", "W"), ("W", "H"))
+    }
+    return {**shape, **turned, "PAD_TOP": 0, "PAD_LEFT": shape["PAD_TOP"]}
+
+
+def inside_columns(shape: dict[str, int]) -> tuple[int, int]:
     """Return the first column of outputs whose windows are between the image's sides, and the end.
 
     Both are 0 where there is none.
+
+    >>> same = {"IN_W": 9, "OUT_W": 9, "KERNEL_W": 5, "STRIDE_W": 1, "DILATION_W": 1, "PAD_LEFT": 2}
+    >>> inside_columns(same), inside_columns({**same, "DILATION_W": 3})
+    ((2, 7), (0, 0))
     """
-    reach = (op.kernel(io)[1] - 1) * op.dilation[1]
-    stride, left = op.stride[1], op.padding.left
-    first = -(-left // stride)
-    end = min(io.y.shape[2], (io.x.shape[2] - 1 - reach + left) // stride + 1)
+    reach = (shape["KERNEL_W"] - 1) * shape["DILATION_W"]
+    first = -(-shape["PAD_LEFT"] // shape["STRIDE_W"])
+    last = (shape["IN_W"] - 1 - reach + shape["PAD_LEFT"]) // shape["STRIDE_W"]
+    end = min(shape["OUT_W"], last + 1)
     return (first, end) if first < end else (0, 0)
 
 
@@ -99,20 +119,21 @@ def depthwise_facts(op: DepthwiseConv2D, io: Operands) -> Facts:
 
     The input's zero point moves into the bias: taps outside the image read it too.
     """
-    height, width = op.kernel(io)
+    shape = window_shape(op, io)
     channels = io.y.shape[3]
     w = depthwise_weights(op, io)
     wide = bool(w.min() <= -128 or w.max() > 127)
     filled = not wide and len(w) % 2 == 1
-    first, end = inside_columns(op, io)
+    first, end = inside_columns(shape)
     chains = chains_of(w) if first < end and not wide and len(w) <= MAX_UNROLLED else ()
     lanes = 16 if channels >= 16 else 8
+    line = shape["IN_W"] * shape["IN_C"]
     requant = neon_requant(depthwise_requant(op, io), channels)
     constants = {
         "IMAGES": io.x.shape[0],
-        **conv2d_shape(op, io),
+        **shape,
         "OUT_C": channels,
-        "LINE": io.x.shape[2] * io.x.shape[3],
+        "LINE": line,
         **({"INSIDE": first, "INSIDE_END": end} if chains else {}),
         "TAPS": len(w) + int(filled),
         **codes(op, io),
@@ -133,13 +154,13 @@ def depthwise_facts(op: DepthwiseConv2D, io: Operands) -> Facts:
             "lanes": lanes,
             "wide": wide,
             "chains": chains,
-            "rows": range(height if chains else 0),
-            "width": width,
+            "rows": range(shape["KERNEL_H"] if chains else 0),
+            "width": shape["KERNEL_W"],
             "filled": filled,
-            "border": not chains or (first, end) != (0, io.y.shape[2]),
+            "border": not chains or (first, end) != (0, shape["OUT_W"]),
             "repeats": op.multiplier(io) > 1,
         },
-        scratch=Scratch("outside", DType.INT8, io.x.shape[2] * io.x.shape[3]),
+        scratch=Scratch("outside", DType.INT8, line),
         note=depthwise_note(op, io),
     )
 

@@ -38,6 +38,10 @@ def windows() -> list[Case]:
             for kernel in ((1, 2), (3, 3), (5, 5))
         ),
         depthwise_case((1, 1, 1, 8), (3, 2), padding=SAME),
+        *(
+            depthwise_case((2, 20, 1, 24), (9, 1), padding=Padding(4, 4, 0, 0), stride=stride)
+            for stride in ((1, 1), (2, 2))
+        ),
         depthwise_case((1, 2, 1, 17), (5, 5), padding=Padding(3, 2, 2, 3)),
     ]
 
