@@ -19,11 +19,23 @@ static inline const int32_t *edgeq_read_again_s32(const int32_t *p)
 {
 #if defined(__clang__)
     __asm__ volatile("" : "+r"(p));
-#elif defined(__GNUC__) && defined(__aarch64__)
-    /* Not volatile: GCC would move nothing past it. With 32 bits it reads again by itself. */
+#elif defined(__GNUC__)
+    /* Not volatile: GCC would move nothing past it. */
     __asm__("" : "+r"(p));
 #endif
     return p;
+}
+
+/* Four numbers of many in a row: the load itself moves the pointer on, for it has no offset. */
+static inline int32x4_t edgeq_next_s32x4(const int32_t **p)
+{
+    const int32x4_t x = vld1q_s32(*p);
+
+    *p += 4;
+#if defined(__GNUC__)
+    __asm__("" : "+r"(*p));
+#endif
+    return x;
 }
 
 /* The same number, but the compiler cannot know: it stays in a register. */
