@@ -47,6 +47,18 @@ static inline int32_t edgeq_in_register_s32(int32_t x)
     return x;
 }
 
+/* Eight codes of a row, and the pointer to those a step further on. */
+static inline int8x8_t edgeq_next_s8x8(const int8_t **p, int32_t step)
+{
+    const int8x8_t x = vld1_s8(*p);
+
+    *p += step;
+#if defined(__GNUC__)
+    __asm__("" : "+r"(*p));
+#endif
+    return x;
+}
+
 /* ---- Products of 8-bit numbers: the lower and the upper eight lanes ---------------------- */
 
 static inline int16x8_t edgeq_multiply_low_s16x8(int8x16_t x, int8x16_t w)
@@ -184,22 +196,16 @@ static inline edgeq_column_s16x8 edgeq_load_column_s16x8(const int8_t *top, cons
 /* The same of a row after the other, whose pointers go on to the next column. */
 static inline edgeq_column_s8x8 edgeq_next_column_s8x8(const int8_t **top, const int8_t **middle, const int8_t **bottom, int32_t step)
 {
-    const edgeq_column_s8x8 column = edgeq_load_column_s8x8(*top, *middle, *bottom);
+    const edgeq_column_s8x8 column = {edgeq_next_s8x8(top, step), edgeq_next_s8x8(middle, step), edgeq_next_s8x8(bottom, step)};
 
-    *top += step;
-    *middle += step;
-    *bottom += step;
     return column;
 }
 
 /* The same of a row after the other, whose pointers go on to the next column. */
 static inline edgeq_column_s16x8 edgeq_next_column_s16x8(const int8_t **top, const int8_t **middle, const int8_t **bottom, int32_t step)
 {
-    const edgeq_column_s16x8 column = edgeq_load_column_s16x8(*top, *middle, *bottom);
+    const edgeq_column_s16x8 column = {vmovl_s8(edgeq_next_s8x8(top, step)), vmovl_s8(edgeq_next_s8x8(middle, step)), vmovl_s8(edgeq_next_s8x8(bottom, step))};
 
-    *top += step;
-    *middle += step;
-    *bottom += step;
     return column;
 }
 
