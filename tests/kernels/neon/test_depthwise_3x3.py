@@ -39,6 +39,14 @@ def scaled(case: Case, divisors: Iterable[int]) -> Case:
     return replace(case, tensors={**case.tensors, "w": replace(w, data=smaller)})
 
 
+def with_outliers(case: Case, zero: int, outlier: int, taps: Iterable[int]) -> Case:
+    """Return the layer with weights near their zero point, but for some taps of one channel."""
+    w = case.tensors["w"]
+    codes = np.clip(zero + w.array.astype(np.int16) // 6, -128, 127).astype(np.int8)
+    codes.reshape(9, -1)[list(taps), w.shape[3] // 2] = outlier
+    return replace(case, tensors={**case.tensors, "w": replace(w, data=codes)})
+
+
 def sizes() -> list[Case]:
     """Return widths around every loop, with each stride and padding."""
     layers = [
@@ -79,6 +87,14 @@ def chains() -> list[Case]:
     ]
     mixed = depthwise_case((1, 4, 9, 200), KERNEL, padding=SAME)
     layers += [scaled(mixed, np.repeat((1, 2, 3, 4, 9), 16)), scaled(mixed, range(1, 12))]
+    layers += [
+        with_outliers(
+            depthwise_case((1, 4, 5, c), KERNEL, zero=zero, padding=SAME), zero, outlier, taps
+        )
+        for c in (8, 32)
+        for zero, outlier in ((60, -128), (-60, 127), (-127, 127), (127, -128))
+        for taps in ((4,), (0, 8), (1, 3, 4, 6))
+    ]
     return [
         *layers,
         *(

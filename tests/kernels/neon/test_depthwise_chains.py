@@ -7,6 +7,7 @@ from itertools import chain
 import numpy as np
 import pytest
 
+from edgeq.kernels.neon.depthwise_3x3 import packed_weights
 from edgeq.kernels.neon.depthwise_chains import PAIRS, TAPS, fitting, grouped, panels_of
 
 
@@ -36,12 +37,6 @@ def test_the_bounds_themselves_fit() -> None:
     assert fitting(w)[0b111]
     w[:3, 0] = 127, 127, 3
     assert not fitting(w)[0b111]
-
-
-def test_weights_beyond_int8_fit_nowhere() -> None:
-    w = np.zeros((TAPS, 2), np.int32)
-    w[4, 1] = 128
-    assert [bool(fitting(w)[1 << t]) for t in range(TAPS)] == [t != 4 for t in range(TAPS)]
 
 
 @pytest.mark.parametrize("lanes", [8, 16])
@@ -75,7 +70,31 @@ def test_small_weights_need_one_chain_and_large_ones_pairs() -> None:
     assert [g.chains for g in grouped(np.full((TAPS, 32), 127), 16)] == [PAIRS]
 
 
-def test_two_weights_of_least_code_that_meet_in_a_pair_are_widened() -> None:
+def test_two_weights_of_least_code_are_not_in_one_chain() -> None:
     w = np.full((TAPS, 16), 1)
     w[2:4, 11] = -128
-    assert [(g.lanes, g.panels) for g in grouped(w, 16) if not g.chains] == [(8, (0, 8))]
+    [group] = grouped(w, 16)
+    assert not any({2, 3} <= set(taps) for taps in group.chains)
+
+
+def test_weights_of_least_code_only_are_widened() -> None:
+    w = np.full((TAPS, 32), 1)
+    w[:, 11] = -128
+    assert [(g.lanes, g.panels) for g in grouped(w, 16)] == [(16, (16,)), (8, (0, 8))]
+
+
+def test_a_few_weights_beyond_int8_are_sums_of_two() -> None:
+    w = np.full((TAPS, 48), 3)
+    w[4, 20], w[7, 17] = 254, -255
+    groups = grouped(w, 16)
+    assert [(g.panels, g.split) for g in groups] == [((0, 32), ()), ((16,), (4, 7))]
+    packed = packed_weights(w, groups[1]).reshape(TAPS + 2, 16).astype(int)
+    np.testing.assert_array_equal(packed[[4, 7]] + packed[[9, 10]], w[[4, 7], 16:32])
+    np.testing.assert_array_equal(packed[[0, 1, 2, 3, 5, 6, 8]], 3)
+
+
+@pytest.mark.parametrize("codes", [(255,), (200, 200, 200, 200, 200)])
+def test_weights_too_large_or_too_many_are_widened(codes: tuple[int, ...]) -> None:
+    w = np.full((TAPS, 16), 3)
+    w[: len(codes), 5] = codes
+    assert [g.chains for g in grouped(w, 16)] == [()]
