@@ -18,10 +18,12 @@
 static inline const int32_t *edgeq_read_again_s32(const int32_t *p)
 {
 #if defined(__clang__)
-    __asm__ volatile("" : "+r"(p));
+    __asm__ volatile(""
+                     : "+r"(p));
 #elif defined(__GNUC__)
     /* Not volatile: GCC would move nothing past it. */
-    __asm__("" : "+r"(p));
+    __asm__(""
+            : "+r"(p));
 #endif
     return p;
 }
@@ -33,7 +35,8 @@ static inline int32x4_t edgeq_next_s32x4(const int32_t **p)
 
     *p += 4;
 #if defined(__GNUC__)
-    __asm__("" : "+r"(*p));
+    __asm__(""
+            : "+r"(*p));
 #endif
     return x;
 }
@@ -42,7 +45,8 @@ static inline int32x4_t edgeq_next_s32x4(const int32_t **p)
 static inline int32_t edgeq_in_register_s32(int32_t x)
 {
 #if defined(__GNUC__)
-    __asm__("" : "+r"(x));
+    __asm__(""
+            : "+r"(x));
 #endif
     return x;
 }
@@ -54,7 +58,8 @@ static inline int8x8_t edgeq_next_s8x8(const int8_t **p, int32_t step)
 
     *p += step;
 #if defined(__GNUC__)
-    __asm__("" : "+r"(*p));
+    __asm__(""
+            : "+r"(*p));
 #endif
     return x;
 }
@@ -67,7 +72,9 @@ static inline int16x8_t edgeq_multiply_low_s16x8(int8x16_t x, int8x16_t w)
     /* GCC would keep the lower half of each operand in a register of its own. */
     int16x8_t product;
 
-    __asm__("smull %0.8h, %1.8b, %2.8b" : "=w"(product) : "w"(x), "w"(w));
+    __asm__("smull %0.8h, %1.8b, %2.8b"
+            : "=w"(product)
+            : "w"(x), "w"(w));
     return product;
 #else
     return vmull_s8(vget_low_s8(x), vget_low_s8(w));
@@ -86,7 +93,9 @@ static inline int16x8_t edgeq_multiply_high_s16x8(int8x16_t x, int8x16_t w)
 static inline int16x8_t edgeq_add_products_low_s16x8(int16x8_t sum, int8x16_t x, int8x16_t w)
 {
 #if defined(__aarch64__) && defined(__GNUC__) && !defined(__clang__)
-    __asm__("smlal %0.8h, %1.8b, %2.8b" : "+w"(sum) : "w"(x), "w"(w));
+    __asm__("smlal %0.8h, %1.8b, %2.8b"
+            : "+w"(sum)
+            : "w"(x), "w"(w));
     return sum;
 #else
     return vmlal_s8(sum, vget_low_s8(x), vget_low_s8(w));
@@ -121,7 +130,9 @@ static inline int32x4_t edgeq_add_high_s32x4(int32x4_t sum, int16x8_t x)
 static inline int32x4_t edgeq_add_products_low_s32x4(int32x4_t sum, int16x8_t x, int16x8_t w)
 {
 #if defined(__aarch64__) && defined(__GNUC__) && !defined(__clang__)
-    __asm__("smlal %0.4s, %1.4h, %2.4h" : "+w"(sum) : "w"(x), "w"(w));
+    __asm__("smlal %0.4s, %1.4h, %2.4h"
+            : "+w"(sum)
+            : "w"(x), "w"(w));
     return sum;
 #else
     return vmlal_s16(sum, vget_low_s16(x), vget_low_s16(w));

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -114,52 +115,56 @@ def inside_columns(shape: dict[str, int]) -> tuple[int, int]:
     return (first, end) if first < end else (0, 0)
 
 
+def _structure(op: DepthwiseConv2D, io: Operands, w: np.ndarray) -> dict[str, Any]:
+    """Return the flags: how the products are added, and where windows need pointers to taps."""
+    shape = window_shape(op, io)
+    first, end = inside_columns(shape)
+    wide = bool(w.min() <= -128 or w.max() > 127)
+    chains = () if wide or first == end or len(w) > MAX_UNROLLED else chains_of(w)
+    return {
+        "lanes": 16 if io.y.shape[3] >= 16 else 8,
+        "wide": wide,
+        "chains": chains,
+        "rows": range(shape["KERNEL_H"] if chains else 0),
+        "width": shape["KERNEL_W"],
+        "filled": not wide and len(w) % 2 == 1,
+        "border": not chains or (first, end) != (0, shape["OUT_W"]),
+        "inside": {"INSIDE": first, "INSIDE_END": end} if chains else {},
+        "repeats": op.multiplier(io) > 1,
+    }
+
+
 def depthwise_facts(op: DepthwiseConv2D, io: Operands) -> Facts:
     """Return the facts of a depthwise convolution with any window.
 
     The input's zero point moves into the bias: taps outside the image read it too.
     """
     shape = window_shape(op, io)
-    channels = io.y.shape[3]
+    channels, line = io.y.shape[3], shape["IN_W"] * shape["IN_C"]
     w = depthwise_weights(op, io)
-    wide = bool(w.min() <= -128 or w.max() > 127)
-    filled = not wide and len(w) % 2 == 1
-    first, end = inside_columns(shape)
-    chains = chains_of(w) if first < end and not wide and len(w) <= MAX_UNROLLED else ()
-    lanes = 16 if channels >= 16 else 8
-    line = shape["IN_W"] * shape["IN_C"]
+    flags = _structure(op, io, w)
+    taps = np.pad(w, ((0, int(flags["filled"])), (0, 0)))
+    packed = packed_taps(taps, flags["lanes"]).astype(np.int16 if flags["wide"] else np.int8)
     requant = neon_requant(depthwise_requant(op, io), channels)
     constants = {
         "IMAGES": io.x.shape[0],
         **shape,
         "OUT_C": channels,
         "LINE": line,
-        **({"INSIDE": first, "INSIDE_END": end} if chains else {}),
-        "TAPS": len(w) + int(filled),
+        **flags["inside"],
+        "TAPS": len(taps),
         **codes(op, io),
         **requant.constants,
     }
     bias = folded_bias(io, w.sum(axis=0, dtype=np.int64), channels)
-    packed = packed_taps(np.pad(w, ((0, int(filled)), (0, 0))), lanes)
-    weights = packed.astype(np.int16 if wide else np.int8)
     return Facts(
         constants=constants,
         data=(
-            Data("weights", weights, f"weights of {lanes} channels, tap by tap"),
+            Data("weights", packed, f"weights of {flags['lanes']} channels, tap by tap"),
             Data("bias", bias, "bias less the input's zero point"),
             *requant.data,
         ),
-        flags={
-            "requant": requant.flag,
-            "lanes": lanes,
-            "wide": wide,
-            "chains": chains,
-            "rows": range(shape["KERNEL_H"] if chains else 0),
-            "width": shape["KERNEL_W"],
-            "filled": filled,
-            "border": not chains or (first, end) != (0, shape["OUT_W"]),
-            "repeats": op.multiplier(io) > 1,
-        },
+        flags={"requant": requant.flag, **flags},
         scratch=Scratch("outside", DType.INT8, line),
         note=depthwise_note(op, io),
     )

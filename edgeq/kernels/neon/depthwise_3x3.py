@@ -154,22 +154,10 @@ def _group_data(
     )
 
 
-def depthwise_3x3_facts(op: DepthwiseConv2D, io: Operands, lanes: int, walks: bool) -> Facts:
-    """Return the facts of a depthwise convolution with a 3x3 window, ``lanes`` codes at a time.
-
-    ``walks``: pointers go from column to column, for loads that have no offset.
-    The input's zero point moves into the bias: taps outside the image read it too.
-    """
+def _shape(op: DepthwiseConv2D, io: Operands) -> dict[str, int]:
     images, in_h, in_w, in_c = io.x.shape
     _, out_h, out_w, _ = io.y.shape
-    w = depthwise_weights(op, io)
-    groups = grouped(w, lanes)
-    row = row_of(in_w, out_w, op.stride[1], op.padding.left)
-    edges = edges_of(op, io)
-    requant = neon_requant(depthwise_requant(op, io), in_c)
-    finish = {**codes(op, io), **requant.constants}
-    outside = any(edge.above or edge.below for edge in edges)
-    constants = {
+    return {
         "IMAGES": images,
         "IN_H": in_h,
         "IN_W": in_w,
@@ -180,12 +168,27 @@ def depthwise_3x3_facts(op: DepthwiseConv2D, io: Operands, lanes: int, walks: bo
         "PAD_TOP": op.padding.top,
         "LINE": in_w * in_c,
         "BLOCK": rows_in_block(op, io),
-        "X_ZERO": finish.pop("X_ZERO"),
+        "X_ZERO": io.x.zero_point,
     }
-    bias = folded_bias(io, w.sum(axis=0, dtype=np.int64), in_c)
+
+
+def depthwise_3x3_facts(op: DepthwiseConv2D, io: Operands, lanes: int, walks: bool) -> Facts:
+    """Return the facts of a depthwise convolution with a 3x3 window, ``lanes`` codes at a time.
+
+    ``walks``: pointers go from column to column, for loads that have no offset.
+    The input's zero point moves into the bias: taps outside the image read it too.
+    """
+    w = depthwise_weights(op, io)
+    groups = grouped(w, lanes)
+    edges = edges_of(op, io)
+    requant = neon_requant(depthwise_requant(op, io), io.x.shape[3])
+    finish = {**codes(op, io), **requant.constants}
+    bias = folded_bias(io, w.sum(axis=0, dtype=np.int64), io.x.shape[3])
     kinds = (bias, *(data.array for data in requant.data if requant.flag.per_channel))
+    shape = _shape(op, io)
+    outside = any(edge.above or edge.below for edge in edges)
     return Facts(
-        constants={**constants, **finish},
+        constants={**shape, **finish},
         data=(
             *_group_data(w, kinds, groups),
             *(data for data in requant.data if not requant.flag.per_channel),
@@ -196,14 +199,13 @@ def depthwise_3x3_facts(op: DepthwiseConv2D, io: Operands, lanes: int, walks: bo
             "walks": walks,
             "kinds": len(kinds),
             "taps": range(TAPS),
-            "row": row,
+            "row": row_of(io.x.shape[2], io.y.shape[2], op.stride[1], op.padding.left),
             "stride": op.stride[1],
             "edges": edges,
             "outside": outside,
-            "border": row.border,
-            "finish": tuple(finish),
+            "finish": tuple(name for name in finish if name != "X_ZERO"),
         },
-        scratch=Scratch("outside", DType.INT8, in_w * in_c) if outside else None,
+        scratch=Scratch("outside", DType.INT8, shape["LINE"]) if outside else None,
         note=depthwise_note(op, io),
     )
 
