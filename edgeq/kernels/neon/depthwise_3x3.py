@@ -32,6 +32,8 @@ NAMES = {1: ("abc", "bca", "cab"), 2: ("abc", "cba")}  # of a window's columns, 
 MOST_OUTSIDE = 3  # last pixels of a row whose windows reach beyond it
 BLOCK_BYTES = 1 << 14  # rows that stay in the caches while all channels pass over them
 
+Loads = tuple[tuple[str, int | None], ...]
+
 
 @dataclass(frozen=True, slots=True)
 class Pixel:
@@ -42,18 +44,28 @@ class Pixel:
     """
 
     columns: str
-    loads: tuple[tuple[str, int | None], ...]
+    loads: Loads
     out: int
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The order of work in one row: first loads, a loop over ``period`` pixels, the rest."""
+    """The order of work in one row: first loads, a loop over some pixels, the rest.
 
-    first: tuple[tuple[str, int | None], ...]
+    ``last`` is the image's last column, from where the pointers stand when the rest begins. The
+    loop ends before it, and before the last pixel, so that no pointer leaves its row.
+    """
+
+    first: Loads
     loop: tuple[Pixel, ...]
     repeats: int
     rest: tuple[Pixel, ...]
+    last: int
+
+    @property
+    def moves(self) -> bool:
+        """Tell whether there is a second column or a second pixel."""
+        return bool(self.loop) or self.last > 0 or len(self.rest) > 1
 
     @property
     def border(self) -> bool:
@@ -71,9 +83,6 @@ class Edge:
     below: bool
 
 
-Loads = tuple[tuple[str, int | None], ...]
-
-
 def row_of(in_w: int, out_w: int, stride: int, left: int) -> Row:
     """Return the order of work for rows of ``in_w`` codes with ``left`` outside before them.
 
@@ -84,7 +93,7 @@ def row_of(in_w: int, out_w: int, stride: int, left: int) -> Row:
     Pixel(columns='bca', loads=(('a', None),), out=1)
     """
     names = NAMES[stride]
-    inside = min(out_w, (in_w - SIZE + left) // stride + 1)
+    inside = min(out_w - 1, (in_w - 1 - SIZE + left) // stride + 1)
     repeats = inside // len(names)
     done = repeats * len(names) if repeats > 1 else 0
 
@@ -102,6 +111,7 @@ def row_of(in_w: int, out_w: int, stride: int, left: int) -> Row:
         loop=tuple(pixel(p, 0) for p in range(len(names))) if done else (),
         repeats=repeats if done else 0,
         rest=tuple(pixel(p, done) for p in range(done, out_w)),
+        last=in_w - 1 - done * stride,
     )
 
 
