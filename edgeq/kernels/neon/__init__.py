@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from edgeq.kernels.base import Kernel
-from edgeq.kernels.neon import depthwise, elementwise, pooling, product
+from edgeq.kernels.neon import depthwise, depthwise_3x3, elementwise, pooling, product
 
-ROWS: tuple[Kernel, ...] = (*product.ROWS, *depthwise.ROWS, *elementwise.ROWS, *pooling.ROWS)
+ROWS: tuple[Kernel, ...] = (
+    *product.ROWS,
+    *depthwise_3x3.ROWS,
+    *depthwise.ROWS,
+    *elementwise.ROWS,
+    *pooling.ROWS,
+)
