@@ -78,7 +78,10 @@ static inline int32x4_t edgeq_dot3_s32x4(int32x4_t sum, int8x16_t a, int8x16_t w
  * in which sums begin, in place of a copy from registers that weights need more. */
 static inline const int32_t *edgeq_again_s32(const int32_t *p)
 {
-#if defined(__GNUC__)
+#if defined(__clang__)
+    /* Columns do not mix either: that needs more registers than there are. */
+    __asm__("" : "+r"(p) : : "memory");
+#elif defined(__GNUC__)
     __asm__("" : "+r"(p));
 #endif
     return p;
