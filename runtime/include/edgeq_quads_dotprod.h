@@ -48,8 +48,8 @@ static inline edgeq_quads_s8 edgeq_fill_s8(int8_t code)
     return quads;
 }
 
-/* Weights of eight channels: four for each. */
-static inline edgeq_quads_s8 edgeq_weights_s8(const int8_t *w)
+/* Those at an address: 32 codes. */
+static inline edgeq_quads_s8 edgeq_load_quads_s8(const int8_t *w)
 {
     const edgeq_quads_s8 quads = {vld1q_s8(w), vld1q_s8(w + 16)};
 
@@ -85,6 +85,44 @@ static inline const int32_t *edgeq_again_s32(const int32_t *p)
     __asm__("" : "+r"(p));
 #endif
     return p;
+}
+
+static inline const int8_t *edgeq_again_s8(const int8_t *p)
+{
+#if defined(__GNUC__)
+    __asm__("" : "+r"(p));
+#endif
+    return p;
+}
+
+static inline void edgeq_store_quads_s8(int8_t *p, edgeq_quads_s8 quads)
+{
+    vst1q_s8(p, quads.low);
+    vst1q_s8(p + 16, quads.high);
+}
+
+/* Quads of a line whose elements are eight channels each: four elements that are `dilation` apart,
+ * from every element at a multiple of `step`. Their count is a multiple of four. */
+static inline void edgeq_quads_of_line_s8(int8_t *quads, const int8_t *line, int32_t count, int32_t step, int32_t dilation)
+{
+    const int32_t apart = dilation * 8;
+
+    for (int32_t i = 0; i < count; i += 4) {
+        const int8_t *const at0 = line + i * step * 8;
+        const int8_t *const at1 = at0 + step * 8;
+        const int8_t *const at2 = at1 + step * 8;
+        const int8_t *const at3 = at2 + step * 8;
+        /* All are made before one is stored: they have codes in common. */
+        const edgeq_quads_s8 q0 = edgeq_column_s8(at0, at0 + apart, at0 + apart * 2, at0 + apart * 3);
+        const edgeq_quads_s8 q1 = edgeq_column_s8(at1, at1 + apart, at1 + apart * 2, at1 + apart * 3);
+        const edgeq_quads_s8 q2 = edgeq_column_s8(at2, at2 + apart, at2 + apart * 2, at2 + apart * 3);
+        const edgeq_quads_s8 q3 = edgeq_column_s8(at3, at3 + apart, at3 + apart * 2, at3 + apart * 3);
+
+        edgeq_store_quads_s8(quads + i * 32, q0);
+        edgeq_store_quads_s8(quads + i * 32 + 32, q1);
+        edgeq_store_quads_s8(quads + i * 32 + 64, q2);
+        edgeq_store_quads_s8(quads + i * 32 + 96, q3);
+    }
 }
 
 /* Codes whose zero point is -128, saturated: numbers from 0 to 255, then moved. */

@@ -9,6 +9,7 @@ import numpy as np
 from edgeq.ir.graph import Operands
 from edgeq.ir.types import DType
 from edgeq.kernels.aarch64_dotprod.rows import WINDOW, walk
+from edgeq.kernels.aarch64_dotprod.windows import CHANNELS, LOWEST, fits, window_facts
 from edgeq.kernels.base import Facts, Kernel
 from edgeq.kernels.neon.common import HEADERS, neon_requant
 from edgeq.kernels.neon.rounding import without_negatives
@@ -17,8 +18,7 @@ from edgeq.ops._accumulate import centred
 from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
 from edgeq.plan.program import Data, Scratch
 
-CHANNELS = 8  # computed together
-LOWEST = -128
+QUAD_HEADERS = (*HEADERS, "edgeq_quads_dotprod.h")
 SMALL_CACHE = 1 << 14  # bytes of input that stay in the nearest cache while channels take turns
 ODD_ROWS = 15  # up to this height, a last row without a partner is worth code of its own
 
@@ -151,14 +151,14 @@ def _weights(io: Operands) -> tuple[list[Data], dict[str, Any]]:
 
 
 def _takes(op: DepthwiseConv2D, io: Operands) -> bool:
-    if io.x.dtype is not DType.INT8 or op.multiplier(io) != 1 or io.y.shape[3] < CHANNELS:
-        return False
-    moves = (op.stride, op.dilation) in (((1, 1), (1, 1)), ((2, 2), (1, 1)))
-    if op.kernel(io) != (WINDOW, WINDOW) or not moves:
-        return False
-    # Weights of 255 are not the sum of two that are int8; borders are whole columns.
-    w = centred(io.ins[1], np.int32)
-    return op.padding.left <= WINDOW - op.stride[1] and int(w.max(initial=0)) <= 254
+    moves = op.stride in ((1, 1), (2, 2)) and op.dilation == (1, 1)
+    # Borders are whole columns of the first window, less those that the next one shares with it.
+    return (
+        op.kernel(io) == (WINDOW, WINDOW)
+        and moves
+        and op.padding.left <= WINDOW - op.stride[1]
+        and fits(op, io)
+    )
 
 
 ROWS = (
@@ -168,6 +168,14 @@ ROWS = (
         depthwise_facts,
         _takes,
         packed=(1, 2),
-        headers=(*HEADERS, "edgeq_quads_dotprod.h"),
+        headers=QUAD_HEADERS,
+    ),
+    Kernel(
+        "aarch64_dotprod/depthwise_conv2d_s8",
+        DepthwiseConv2D,
+        window_facts,
+        fits,
+        packed=(1, 2),
+        headers=QUAD_HEADERS,
     ),
 )

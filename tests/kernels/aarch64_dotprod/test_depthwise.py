@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from edgeq.kernels.aarch64_dotprod.depthwise import packed_blocks
+from edgeq.kernels.aarch64_dotprod.lines import Axis, Lines
+from edgeq.kernels.aarch64_dotprod.windows import packed_terms
 from edgeq.ops._spatial import Padding
 from edgeq.ops.activation import Activation
 from edgeq.plan.select import select
@@ -103,21 +105,70 @@ def test_roundings_clamps_and_left_shifts(numerics) -> None:
     check_layers(cases, TARGET)
 
 
+WINDOWS = "aarch64_dotprod/depthwise_conv2d_s8"
+
+
+def window(
+    size: tuple[int, ...],
+    kernel: tuple[int, int],
+    stride: int | tuple[int, int] = 1,
+    padding: Padding | None = None,
+    **named,
+) -> Case:
+    """Return a layer of an image ``size`` with a window other than 3x3, or a dilated one."""
+    down, right = (k // 2 for k in kernel)
+    settings = {
+        "row": WINDOWS,
+        "stride": (stride, stride) if isinstance(stride, int) else stride,
+        "padding": padding or Padding(down, down, right, right),
+        **named,
+    }
+    return depthwise_case((*(1,) * (4 - len(size)), *size), kernel, **settings)
+
+
+def test_windows() -> None:
+    cases = [window((9, w, 8), (5, 5), s) for s in (1, 2) for w in (1, 2, 3, 5, 7, 12, 13)]
+    cases += [window((h, h, 12), (7, 7), s) for s in (1, 2) for h in (3, 5, 12)]
+    kernels = ((9, 1), (1, 9), (2, 7), (7, 2), (1, 1), (3, 4), (4, 3))
+    cases += [window((11, 13, 9), kernel, s) for s in (1, 2, 3) for kernel in kernels]
+    check_layers(cases, TARGET)
+
+
+def test_dilated_windows_and_uneven_strides() -> None:
+    two, wide = Padding(2, 2, 2, 2), Padding(4, 3, 5, 6)
+    cases = [window((h, w, 8), (3, 3), 1, two, dilation=(2, 2)) for h, w in ((1, 1), (9, 8))]
+    cases += [window((15, 14, 17), (3, 3), s, wide, dilation=(3, 2)) for s in (1, 2)]
+    cases += [window((9, 8, 8), (3, 3), stride) for stride in ((1, 2), (3, 1))]
+    cases += [window((2, 30, 4, 16), (5, 3), (4, 2), wide, dilation=(5, 1))]
+    check_layers([*cases, window((3, 6, 5, 8), (5, 5))], TARGET)
+
+
+@pytest.mark.parametrize("numerics", ROUNDINGS, ids=lambda n: n.name)
+def test_windows_with_any_numbers(numerics) -> None:
+    cases = [
+        window((7, 6, 11), (5, 4), 1, SAME, zero=zero, zeros=zeros, extreme=extreme, scale=scale)
+        for zero in (None, -127, 127)
+        for zeros, scale in (((-128, -128), 20.0), ((127, 3), 0.01))
+        for extreme in (False, True)
+    ]
+    relu = [window((7, 6, 11), (5, 5), activation=a, zeros=(4, -128)) for a in Activation]
+    check_layers([replace(each, numerics=numerics) for each in (*cases, *relu)], TARGET)
+
+
 @pytest.mark.parametrize(
     "found",
     [
         depthwise_case((1, 9, 9, 7), (3, 3)),
-        depthwise_case((1, 9, 9, 8), (3, 3), dilation=(2, 2)),
-        depthwise_case((1, 9, 9, 8), (3, 3), stride=(1, 2)),
-        depthwise_case((1, 9, 9, 8), (3, 2)),
+        depthwise_case((1, 12, 12, 8), (10, 10)),
         depthwise_case((1, 9, 9, 8), (3, 3), zero=-128, extreme=True),
+        depthwise_case((1, 9, 9, 8), (5, 5), zero=-128, extreme=True),
     ],
-    ids=["channels", "dilation", "strides", "window", "weights"],
+    ids=["channels", "window", "weights", "weights-5x5"],
 )
 def test_what_it_does_not_take_goes_on(found: Case) -> None:
     [(lowered, io)] = one_op_graph(found.op, found.tensors, found.numerics).walk()
     row = select(lowered, io, TARGET.isas)
-    assert row is not None and row.id != ROW
+    assert row is not None and not row.id.startswith("aarch64_dotprod/")
 
 
 def test_weights_are_packed_by_columns_with_their_excess_behind() -> None:
@@ -134,3 +185,18 @@ def test_weights_are_packed_by_columns_with_their_excess_behind() -> None:
             for c in range(8):
                 assert part[c, :3].tolist() == np.clip(w[:, x, start + c], -128, 127).tolist()
     assert columns[6].ravel().tolist() == [0] * 29 + [127, 0, 0]
+
+
+def test_weights_of_windows_are_packed_by_lines_with_their_excess_behind() -> None:
+    w = np.arange(2 * 5 * 8).reshape(2, 5, 8)
+    w[1, 4, 7] = 254
+    along = Lines(Axis(9, 8, 2, 1, 1, 0, 72, 64), Axis(9, 5, 5, 1, 1, 0, 8, 8), False)
+    packed, excess = packed_terms(along, w)
+    assert [(term.line, term.offset) for term in along.terms()] == [(0, 0), (0, 4), (1, 0), (1, 4)]
+    assert excess == (3,)
+    terms = packed.reshape(5, 8, 4)
+    for line in range(2):
+        assert terms[2 * line].tolist() == w[line, :4].T.tolist()
+        assert terms[2 * line + 1, :, 0].tolist() == np.clip(w[line, 4], -128, 127).tolist()
+    assert not terms[[1, 3], :, 1:].any()
+    assert terms[4].ravel().tolist() == [0] * 28 + [127, 0, 0, 0]
