@@ -9,6 +9,7 @@ import numpy as np
 from edgeq.ir.graph import Operands
 from edgeq.ir.types import DType
 from edgeq.kernels.aarch64_dotprod.rows import WINDOW, walk
+from edgeq.kernels.aarch64_dotprod.single import fits_single, single_facts
 from edgeq.kernels.aarch64_dotprod.windows import CHANNELS, LOWEST, fits, window_facts
 from edgeq.kernels.base import Facts, Kernel
 from edgeq.kernels.neon.common import HEADERS, neon_requant
@@ -175,6 +176,14 @@ ROWS = (
         DepthwiseConv2D,
         window_facts,
         fits,
+        packed=(1, 2),
+        headers=QUAD_HEADERS,
+    ),
+    Kernel(
+        "aarch64_dotprod/depthwise_conv2d_single_s8",
+        DepthwiseConv2D,
+        single_facts,
+        fits_single,
         packed=(1, 2),
         headers=QUAD_HEADERS,
     ),

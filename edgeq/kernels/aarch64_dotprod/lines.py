@@ -99,24 +99,23 @@ class Lines:
         return padded.reshape(-1, QUAD, w.shape[2]).transpose(0, 2, 1)
 
 
+def axes(op: DepthwiseConv2D, io: Operands) -> tuple[Axis, Axis]:
+    """Return the image's dimensions: downwards, then to the right."""
+    _, in_h, in_w, in_c = io.x.shape
+    _, out_h, out_w, out_c = io.y.shape
+    height, width = op.kernel(io)
+    row, out_row = in_w * in_c, out_w * out_c
+    top, left = op.padding.top, op.padding.left
+    (down, right), (below, beside) = op.stride, op.dilation
+    return (
+        Axis(in_h, out_h, height, down, below, top, row, out_row),
+        Axis(in_w, out_w, width, right, beside, left, in_c, out_c),
+    )
+
+
 def lines(op: DepthwiseConv2D, io: Operands) -> Lines:
     """Return the walk along rows, or along columns where that fills quads better."""
-    _, in_h, in_w, channels = io.x.shape
-    _, out_h, out_w, _ = io.y.shape
-    height, width = op.kernel(io)
-    down = Axis(
-        in_h,
-        out_h,
-        height,
-        op.stride[0],
-        op.dilation[0],
-        op.padding.top,
-        in_w * channels,
-        out_w * channels,
-    )
-    right = Axis(
-        in_w, out_w, width, op.stride[1], op.dilation[1], op.padding.left, channels, channels
-    )
+    down, right = axes(op, io)
     by_rows, by_columns = Lines(down, right, False), Lines(right, down, True)
     return min((by_rows, by_columns), key=_total)
 

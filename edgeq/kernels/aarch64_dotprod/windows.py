@@ -113,13 +113,19 @@ def _sizes(found: Lines) -> dict[str, int]:
     }
 
 
-def _structure(found: Lines) -> dict[str, Any]:
-    across, along = found.across, found.along
+def window_lines(found: Lines) -> tuple[tuple[int, bool, bool], ...]:
+    """Return each line of a window: from its first, and whether it may lie before or behind."""
+    across = found.across
     offsets = [k * across.dilation - across.pad for k in range(across.window)]
     last = (across.out - 1) * across.stride
+    return tuple((o, o < 0, last + o >= across.size) for o in offsets)
+
+
+def _structure(found: Lines) -> dict[str, Any]:
+    along = found.along
     return {
-        "lines": tuple((o, o < 0, last + o >= across.size) for o in offsets),
-        "whole": found.slots == across.size,
+        "lines": window_lines(found),
+        "whole": found.slots == found.across.size,
         "unit": found.unit,
         "dilation": along.dilation,
         "step": along.stride // found.unit,

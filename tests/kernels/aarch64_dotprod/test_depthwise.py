@@ -12,10 +12,11 @@ from edgeq.kernels.aarch64_dotprod.lines import Axis, Lines
 from edgeq.kernels.aarch64_dotprod.windows import packed_terms
 from edgeq.ops._spatial import Padding
 from edgeq.ops.activation import Activation
+from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
 from edgeq.plan.select import select
 from edgeq.targets import target
 from tests.kernel_harness import Case, check_layers, one_op_graph
-from tests.kernels.neon.layers import ROUNDINGS, depthwise_case
+from tests.kernels.neon.layers import ROUNDINGS, depthwise_case, sums_case
 
 TARGET = target("aarch64-dotprod")
 ROW = "aarch64_dotprod/depthwise_conv2d_3x3_s8"
@@ -155,15 +156,62 @@ def test_windows_with_any_numbers(numerics) -> None:
     check_layers([replace(each, numerics=numerics) for each in (*cases, *relu)], TARGET)
 
 
+SINGLE = "aarch64_dotprod/depthwise_conv2d_single_s8"
+
+
+def single(
+    height: int, width: int, out: int, kernel: tuple[int, int], stride: int = 1, **options
+) -> Case:
+    """Return a layer of one channel with ``out`` filters."""
+    down, right = (k // 2 for k in kernel)
+    op = DepthwiseConv2D(
+        inputs=("x", "w", "b"),
+        outputs=("y",),
+        stride=(stride, stride),
+        padding=options.pop("padding", Padding(down, down, right, right)),
+        dilation=(options.pop("down", 1), 1),
+        activation=options.pop("activation", Activation.NONE),
+    )
+    images, pads = options.pop("images", 1), op.padding
+    reach = (kernel[0] - 1) * op.dilation[0] + 1
+    high = (height + pads.top + pads.bottom - reach) // stride + 1
+    wide = (width + pads.left + pads.right - kernel[1]) // stride + 1
+    settings = {"axis": 3, "kernel": SINGLE, "scale": 20.0, **options}
+    shapes = (images, height, width, 1), (1, *kernel, out), (images, high, wide, out)
+    return sums_case(op, *shapes, **settings)
+
+
+def test_one_channel_with_many_filters() -> None:
+    cases = [single(5, w, 8, (3, 3), s) for s in (1, 2, 3) for w in (1, 2, 3, 4, 5, 9, 17)]
+    cases += [single(12, 11, out, (10, 8), 2) for out in (8, 9, 16, 19)]
+    cases += [single(9, 40, 12, (2, 9)), single(9, 7, 8, (7, 2), 1, down=2)]
+    cases += [single(6, 5, 8, (3, 3), 1, images=3), single(6, 5, 8, (3, 3), padding=EVEN)]
+    check_layers([*cases, single(8, 8, 8, (3, 3), padding=Padding(0, 0, 0, 0))], TARGET)
+
+
+def test_one_channel_with_any_numbers() -> None:
+    cases = [
+        single(7, 6, 11, (5, 4), 1, zero=zero, zeros=zeros, extreme=extreme, scale=scale)
+        for zero in (None, -127, 127)
+        for zeros, scale in (((-128, -128), 20.0), ((127, 3), 0.01))
+        for extreme in (False, True)
+    ]
+    relu = [single(7, 6, 11, (3, 3), activation=a, zeros=(4, -128)) for a in Activation]
+    each = zip(cases, ROUNDINGS * len(cases), strict=False)
+    check_layers([*relu, *(replace(case, numerics=numerics) for case, numerics in each)], TARGET)
+
+
 @pytest.mark.parametrize(
     "found",
     [
         depthwise_case((1, 9, 9, 7), (3, 3)),
         depthwise_case((1, 12, 12, 8), (10, 10)),
+        single(5, 5, 7, (3, 3)),
+        single(5, 5, 8, (3, 3), zero=-128, extreme=True),
         depthwise_case((1, 9, 9, 8), (3, 3), zero=-128, extreme=True),
         depthwise_case((1, 9, 9, 8), (5, 5), zero=-128, extreme=True),
     ],
-    ids=["channels", "window", "weights", "weights-5x5"],
+    ids=["channels", "window", "filters", "weights-single", "weights", "weights-5x5"],
 )
 def test_what_it_does_not_take_goes_on(found: Case) -> None:
     [(lowered, io)] = one_op_graph(found.op, found.tensors, found.numerics).walk()
