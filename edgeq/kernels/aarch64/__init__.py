@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgeq.kernels.aarch64 import depthwise, product
+from edgeq.kernels.aarch64 import arg_max, codes, depthwise, product
 from edgeq.kernels.base import Kernel
 
-ROWS: tuple[Kernel, ...] = (*product.ROWS, *depthwise.ROWS)
+ROWS: tuple[Kernel, ...] = (*product.ROWS, *depthwise.ROWS, *codes.ROWS, *arg_max.ROWS)
