@@ -11,21 +11,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from edgeq.ir.graph import Operands
-from edgeq.ops.add import Add
+from edgeq.numerics import requantize
+from edgeq.ops.add import HEADROOM, Add, Sum
 
 CODES = np.arange(-128, 128)
 FRACTIONS = (7, 6, 5, 4)
 """Bits below the point of the highest digit's sums: 16 bits hold +-256 codes, or more."""
 REACH = {2: 1, 3: 8, 4: 8}
 """How far from the ratio of the scales coefficients are tried, by the number of digits."""
-TIGHTEST = {2: 1024, 3: 64, 4: 64}
-"""How many bounds are compared before the answers are."""
+TIGHTEST = 32
+"""How many bounds are compared in each direction before the answers are."""
 TRIALS = 12
 """How many coefficients whose bounds agree are tried."""
+FARTHEST = 4 * 128
+"""How far two bounds can move towards each other between neighbours, one up and one down."""
 UNBOUNDED = 1 << 60
 LEAST, MOST = -(1 << 15), (1 << 15) - 1
 
@@ -60,9 +64,18 @@ class LinearSum:
 
 def linear_sum(op: Add, io: Operands, schemes: Sequence[Scheme]) -> LinearSum | None:
     """Return the form of the first scheme that has one, or ``None``."""
-    y = _answers(op, io)
-    clamp = op.arithmetic.low, op.arithmetic.high
-    ratios = [tensor.scale / io.y.scale for tensor in io.ins]
+    tensors = (*io.ins, io.y)
+    zeros = tuple(tensor.zero_point for tensor in tensors)
+    return _found(op.arithmetic, zeros, tuple(t.scale for t in tensors), tuple(schemes))
+
+
+@lru_cache(maxsize=256)
+def _found(
+    numbers: Sum, zeros: tuple[int, ...], scales: tuple[float, ...], schemes: tuple[Scheme, ...]
+) -> LinearSum | None:
+    y = _answers(numbers, zeros)
+    clamp = numbers.low, numbers.high
+    ratios = [scale / scales[-1] for scale in scales[:-1]]
     for scheme in schemes:
         for fraction in FRACTIONS:
             point = fraction + sum(scheme.bits)
@@ -73,10 +86,14 @@ def linear_sum(op: Add, io: Operands, schemes: Sequence[Scheme]) -> LinearSum | 
     return None
 
 
-def _answers(op: Add, io: Operands) -> np.ndarray:
+def _answers(numbers: Sum, zeros: tuple[int, ...]) -> np.ndarray:
     """Return the reference's answer to each pair of codes."""
-    codes = CODES.astype(np.int8)
-    return op.evaluate(io, (codes[:, None], codes[None, :]))[0].astype(np.int64)
+    first, second = (
+        requantize((CODES - zero << HEADROOM).astype(np.int32), requant)
+        for zero, requant in zip(zeros, numbers.terms, strict=False)
+    )
+    total = requantize(first[:, None] + second, numbers.total)
+    return np.clip(total.astype(np.int64) + zeros[-1], numbers.low, numbers.high)
 
 
 def _codes(form: Form, point: int, clamp: tuple[int, int]) -> np.ndarray:
@@ -100,12 +117,12 @@ def _forms(
     least = np.where(y > clamp[0], rest, -UNBOUNDED)
     most = np.where(y < clamp[1], rest + ((1 << point) - 1), UNBOUNDED)
     digits = len(scheme.bits) + 1
-    reach, count = REACH[digits], TIGHTEST[digits]
-    # Beside each other, coefficients move a bound by 128 at most.
-    if least.max() - most.min() > 4 * 128 * reach:
+    reach = REACH[digits]
+    if least.max() - most.min() > FARTHEST * reach:
         return
-    lows = _moved(least, np.argpartition(least, -count, axis=None)[-count:], reach).max(axis=-1)
-    highs = _moved(most, np.argpartition(most, count, axis=None)[:count], reach).min(axis=-1)
+    near = np.arange(-reach, reach + 1)
+    lows = _moved(least.ravel(), _tightest(least.ravel(), reach), near).max(axis=-1)
+    highs = _moved(most.ravel(), _tightest(-most.ravel(), reach), near).min(axis=-1)
     # Of three digits or more, the lowest adds no constant.
     step = 1 << scheme.bits[-1] if digits > 2 else 1
     constants = -(-lows // step) * step
@@ -116,11 +133,18 @@ def _forms(
         yield p + int(i) - reach, q + int(j) - reach, int(constants[i, j])
 
 
-def _moved(bounds: np.ndarray, places: np.ndarray, reach: int) -> np.ndarray:
-    """Return the bounds on C at some pairs of codes, for each pair of near coefficients."""
+def _tightest(bounds: np.ndarray, reach: int) -> np.ndarray:
+    """Return the places of the largest bounds, and of what is largest for other coefficients."""
+    places = np.flatnonzero(bounds >= bounds.max() - FARTHEST * reach)
+    moved = _moved(bounds, places, np.arange(-reach, reach + 1, reach)).reshape(9, -1)
+    count = min(TIGHTEST, len(places))
+    return places[np.unique(np.argpartition(moved, -count, axis=-1)[:, -count:])]
+
+
+def _moved(bounds: np.ndarray, places: np.ndarray, near: np.ndarray) -> np.ndarray:
+    """Return the bounds on C at some pairs of codes when P and Q change by each of ``near``."""
     x0, x1 = CODES[places // len(CODES)], CODES[places % len(CODES)]
-    near = np.arange(-reach, reach + 1)[:, None]
-    return (bounds.ravel()[places] - near * x0)[:, None] - near * x1
+    return (bounds[places] - near[:, None] * x0)[:, None] - near[:, None] * x1
 
 
 # ---- Digits -------------------------------------------------------------------------------
