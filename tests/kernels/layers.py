@@ -17,6 +17,7 @@ from edgeq.ops.add import Add
 from edgeq.ops.average_pool2d import AveragePool2D
 from edgeq.ops.max_pool2d import MaxPool2D
 from edgeq.ops.mean import Mean
+from edgeq.ops.mul import Mul
 from tests.kernel_harness import Case
 from tests.kernels.neon.layers import EXTREMES, runs_of
 
@@ -46,13 +47,14 @@ def add_case(
     numerics: str | Numerics = "gemmlowp",
     activation: Activation = Activation.NONE,
     kernel: str | None = None,
+    cls: type[Add] | type[Mul] = Add,
 ) -> Case:
-    """Return a sum; one of all pairs of codes has both codes in order."""
+    """Return a sum or product; one of all pairs of codes has both codes in order."""
     tensors = {
         name: Tensor(name, (count,), DType.INT8, QuantParams.per_tensor(scale, zero))
         for name, scale, zero in zip(("a", "b", "y"), scales, zeros, strict=True)
     }
-    op = Add(inputs=("a", "b"), outputs=("y",), activation=activation)
+    op = cls(inputs=("a", "b"), outputs=("y",), activation=activation)
     if count == 1 << 16:
         runs = [[np.repeat(ALL, 256), np.tile(ALL, 256)]]
     else:
@@ -63,8 +65,32 @@ def add_case(
 
 
 def all_pairs(**options: object) -> Case:
-    """Return a sum of every pair of codes."""
+    """Return a sum or product of every pair of codes."""
     return add_case(1 << 16, **options)  # type: ignore[arg-type]
+
+
+def channels_case(
+    cls: type[Add] | type[Mul],
+    channels: int,
+    rows: int = 256,
+    zeros: tuple[int, int, int] = (-3, 4, 5),
+    scales: tuple[float, float, float] = SCALES[0],
+    numerics: str | Numerics = "gemmlowp",
+    activation: Activation = Activation.NONE,
+) -> Case:
+    """Return a sum or product with a constant for each channel, of every code."""
+    constants = np.random.default_rng(channels).choice(ALL, channels)
+    shapes = ((rows, channels), (channels,), (rows, channels))
+    arrays = (None, constants, None)
+    tensors = {
+        name: Tensor(name, shape, DType.INT8, QuantParams.per_tensor(scale, zero), array)
+        for name, shape, scale, zero, array in zip(
+            ("a", "b", "y"), shapes, scales, zeros, arrays, strict=True
+        )
+    }
+    op = cls(inputs=("a", "b"), outputs=("y",), activation=activation)
+    codes = np.resize(ALL, (channels, rows)).T if rows < 256 else np.tile(ALL, (channels, 1)).T
+    return Case(op, tensors, [[np.ascontiguousarray(codes[:rows])]], None, numerics)
 
 
 def case_of(
