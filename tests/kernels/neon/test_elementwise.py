@@ -93,10 +93,10 @@ def test_constants_for_channels(target: str) -> None:
     ends = ((-128, 127, 127), (127, 127, -128), (-128, -128, 0))
     sums = [channels_case(Add, 32, scales=s, numerics=r) for s in UNEVEN for r in ROUNDINGS]
     sums += [channels_case(Add, 16, zeros=z) for z in ends]
-    sums += [channels_case(Add, c, rows, activation=CLAMP) for c in (16, 48) for rows in (1, 2, 3)]
+    sums += [channels_case(Add, c, rows, activation=CLAMP) for c in (16, 48) for rows in (2, 3, 5)]
     products = [channels_case(Mul, 32, scales=s, numerics=r) for s in FACTORS for r in ROUNDINGS]
     products += [channels_case(Mul, 16, zeros=z, scales=FACTORS[0]) for z in ends]
-    products += [channels_case(Mul, c, rows) for c in (16, 48) for rows in (1, 2, 3)]
+    products += [channels_case(Mul, c, rows) for c in (16, 48) for rows in (2, 3, 5)]
     named = [(sums, "neon/affine_s8"), (products, "neon/mul_channels_s8")]
     check_layers([replace(case, kernel=row) for cases, row in named for case in cases], target)
 
@@ -111,6 +111,9 @@ def test_what_it_does_not_take_is_portable(rounded: None) -> None:
     by_float = next(r for r in ROUNDINGS if r.name == "float32")
     cases = [add_case(15), add_case(64, numerics=by_float), add_case(15, cls=Mul)]
     check_layers(on("portable", cases), "aarch64")
-    named = {Add: "portable/add_broadcast_s8", Mul: "portable/mul_broadcast_s8"}
+    named: dict[type[Add] | type[Mul], str] = {
+        Add: "portable/add_broadcast_s8",
+        Mul: "portable/mul_broadcast_s8",
+    }
     channels = [replace(channels_case(cls, 24), kernel=row) for cls, row in named.items()]
     check_layers(channels, "aarch64")
