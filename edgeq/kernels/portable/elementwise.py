@@ -34,7 +34,8 @@ def _size(tensor: Tensor) -> str:
     return "x".join(map(str, tensor.shape)) or "1"
 
 
-def _note(op: Op, io: Operands) -> str:
+def elementwise_note(op: Op, io: Operands) -> str:
+    """Return the name of an operation and the sizes of its inputs."""
     sizes = " and ".join(_size(tensor) for tensor in io.ins)
     return f"{op.KIND.replace('_', ' ')}, {sizes}"
 
@@ -105,7 +106,7 @@ _PARTS: Mapping[type[Op], Any] = {Add: _add_parts, Mul: _mul_parts}
 def binary_facts(op: Binary, io: Operands) -> Facts:
     """Return the facts of two operands of one shape."""
     constants, flags, data = _PARTS[type(op)](op, io)
-    return Facts({"COUNT": io.y.elements, **constants}, data, flags, None, _note(op, io))
+    return Facts({"COUNT": io.y.elements, **constants}, data, flags, None, elementwise_note(op, io))
 
 
 def broadcast_facts(op: Binary, io: Operands) -> Facts:
@@ -117,7 +118,7 @@ def broadcast_facts(op: Binary, io: Operands) -> Facts:
         data,
         {**flags, **_loop_flags(found), "packed": False},
         None,
-        _note(op, io),
+        elementwise_note(op, io),
     )
 
 
@@ -182,14 +183,14 @@ def lookup_facts(op: Op, io: Operands) -> Facts:
     table = op.evaluate(io, [codes, *constants])[0]
     data = Data("table", table, f"{op.KIND}: the answer to each code")
     counts = {"COUNT": io.y.elements, "FIRST": x.dtype.min}
-    return Facts(counts, (data,), {}, None, _note(op, io))
+    return Facts(counts, (data,), {}, None, elementwise_note(op, io))
 
 
 def offset_facts(op: Rescales, io: Operands) -> Facts:
     """Return the facts of a clamp, after codes moved to another zero point."""
     offset = io.y.zero_point - io.x.zero_point
     constants = {"COUNT": io.y.elements, "OFFSET": offset, **_clamp(op)}
-    return Facts(constants, (), {}, None, _note(op, io))
+    return Facts(constants, (), {}, None, elementwise_note(op, io))
 
 
 def flip_facts(op: Op, io: Operands) -> Facts:
@@ -208,7 +209,7 @@ def requantize_facts(op: Rescales, io: Operands) -> Facts:
         **requant.constants,
         **_clamp(op),
     }
-    return Facts(constants, requant.data, {"requant": requant.flag}, None, _note(op, io))
+    return Facts(constants, requant.data, {"requant": requant.flag}, None, elementwise_note(op, io))
 
 
 def quantize_facts(op: Quantize, io: Operands) -> Facts:
