@@ -12,8 +12,9 @@ from edgeq.targets.base import Target
 from edgeq.targets.host import HOST
 from edgeq.targets.portable import PORTABLE
 from edgeq.targets.x86_avx2 import X86_AVX2
+from edgeq.targets.x86_vnni import X86_VNNI
 
-_ALL = (HOST, PORTABLE, X86_AVX2, AARCH64, AARCH64_DOTPROD, AARCH64_I8MM, ARMV7_NEON)
+_ALL = (HOST, PORTABLE, X86_AVX2, X86_VNNI, AARCH64, AARCH64_DOTPROD, AARCH64_I8MM, ARMV7_NEON)
 TARGETS: Mapping[str, Target] = MappingProxyType({t.name: t for t in _ALL})
 
 
