@@ -54,7 +54,8 @@ def rescale_facts(
         flag = long.flag
         found = RescaleFlag(flag.primitive, False, flag.per_channel, flag.is_float, clamps)
         return RescaleFacts(found, long.constants, long.data)
-    away = requant.rounding is Rounding.GEMMLOWP
+    # Ties below zero are rounded otherwise; where those codes are all clamped to zero, no matter.
+    away = requant.rounding is Rounding.GEMMLOWP and low < zero
     nudge = 0 if requant.rounding is Rounding.SINGLE and max(requant.shift) < 0 else ROUNDED
     per_channel = requant.channels > 1
     primitive = f"edgeq_short_{'away' if away else 'up'}_s32"

@@ -278,7 +278,8 @@ static inline __m512i edgeq_short_product_s32x16(__m512i acc, const edgeq_factor
     const __m512i even = _mm512_add_epi64(_mm512_mul_epi32(twice, f->even), f->even_offset);
     const __m512i odd = _mm512_add_epi64(_mm512_mul_epi32(_mm512_srli_epi64(twice, 32), f->odd), f->odd_offset);
 
-    return _mm512_mask_blend_epi32(0xaaaa, _mm512_srli_epi64(even, 32), odd);
+    /* The high halves: those of the odd lanes are in place. */
+    return _mm512_mask_shuffle_epi32(odd, 0x5555, even, _MM_PERM_DDBB);
 }
 
 /* Ties go up: half_up, and single, whose nudge is 0. */
