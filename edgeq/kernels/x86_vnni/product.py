@@ -22,7 +22,7 @@ from edgeq.ops.conv2d import Conv2D
 from edgeq.ops.fully_connected import FullyConnected
 from edgeq.plan.program import Data, Scratch
 
-REGISTERS = 32  # vectors: sums, weights of all channels, and one pixel's codes
+SUMS = 16  # vectors: more would fit, but then the rescaling of a tile hides behind no other
 SCRATCH_BYTES = 1 << 15  # raised codes that stay in the caches while weights pass over them
 LATENCY = 5  # cycles from one dot product to the next on the same sum
 SLACK = QUAD - 1  # the last four codes of a window may begin with its last one
@@ -43,9 +43,9 @@ class Tile:
 
 TILES = tuple(
     Tile(pixels, vectors)
-    for vectors in (4, 3, 5, 2, 6, 7, 8, 1)
-    for pixels in range(1, 15)
-    if (pixels + 1) * vectors + 1 <= REGISTERS
+    for vectors in range(1, 9)
+    for pixels in range(1, 13)
+    if pixels * vectors <= SUMS
 )
 
 
@@ -53,17 +53,16 @@ def tile_of(pixels: int, channels: int, quads: int) -> Tile:
     """Return the tile that takes the least time for a product of this size.
 
     >>> tile_of(196, 512, 128), tile_of(49, 1024, 256), tile_of(1, 1000, 256)
-    (Tile(pixels=6, vectors=4), Tile(pixels=7, vectors=3), Tile(pixels=1, vectors=7))
+    ?
     """
     vectors = -(-channels // LANES)
     fit = [t for t in TILES if t.pixels <= pixels and t.vectors <= vectors]
 
     def cost(tile: Tile) -> float:
         tiles = -(-pixels // tile.pixels) * -(-vectors // tile.vectors)
-        dots = tile.pixels * tile.vectors
-        # A dot product a cycle, as many loads of a whole vector, and rescaling at the end.
-        one = max(dots, LATENCY, tile.vectors + 0.5 * tile.pixels) + 0.02 * tile.pixels
-        return tiles * (quads * one + 8 * dots + 6 * tile.vectors + 10)
+        dots, loads = tile.pixels * tile.vectors, tile.pixels + tile.vectors
+        # A dot product a cycle; rescaling for each vector, its factors, and the loop at the end.
+        return tiles * (quads * (max(dots, LATENCY) + 0.05 * loads) + 6 * dots + 3 * tile.vectors + 8)
 
     return min(fit, key=cost)
 
@@ -142,7 +141,7 @@ def _product_facts(
 
 
 def _matrix_facts(op: Conv2D | FullyConnected, io: Operands, pixels: int, depth: int) -> Facts:
-    count = min(pixels, max(SCRATCH_BYTES // depth, TILES[-1].pixels))
+    count = min(pixels, max(SCRATCH_BYTES // depth, SUMS))
     facts = _product_facts(op, io, count, 1, count * depth)
     constants = {"PIXELS": pixels, "COUNT": count, "STEP": depth, **facts.constants}
     return replace(facts, constants=constants, flags={**facts.flags, "scattered": False})
