@@ -23,7 +23,7 @@ from edgeq.ops.fully_connected import FullyConnected
 from edgeq.plan.program import Data, Scratch
 
 SUMS = 16  # vectors: more would fit, but then the rescaling of a tile hides behind no other
-SCRATCH_BYTES = 1 << 15  # raised codes that stay in the caches while weights pass over them
+SCRATCH_BYTES = 1 << 16  # raised codes that stay in the caches while weights pass over them
 LATENCY = 5  # cycles from one dot product to the next on the same sum
 SLACK = QUAD - 1  # the last four codes of a window may begin with its last one
 
@@ -53,7 +53,7 @@ def tile_of(pixels: int, channels: int, quads: int) -> Tile:
     """Return the tile that takes the least time for a product of this size.
 
     >>> tile_of(196, 512, 128), tile_of(49, 1024, 256), tile_of(1, 1000, 256)
-    ?
+    (Tile(pixels=4, vectors=4), Tile(pixels=7, vectors=2), Tile(pixels=1, vectors=7))
     """
     vectors = -(-channels // LANES)
     fit = [t for t in TILES if t.pixels <= pixels and t.vectors <= vectors]
@@ -95,22 +95,20 @@ def packed_weights(runs: np.ndarray, tile: Tile) -> np.ndarray:
 
 
 def _product_facts(
-    op: Conv2D | FullyConnected, io: Operands, pixels: int, runs: int, scratch: int
+    op: Conv2D | FullyConnected, io: Operands, tile: Tile, pixels: int, runs: int, scratch: int
 ) -> Facts:
     """Return what all products share: ``pixels`` at a time, windows of so many runs."""
     w = centred(io.ins[1], np.int32)
     w = w.reshape(len(w), -1)
     channels, depth = w.shape
     run = depth // runs
-    quads = runs * -(-run // QUAD)
-    tile = tile_of(pixels, channels, quads)
     length = max(channels, LANES)
     rescale = layer_rescale(op, io, w, length)
     narrow = is_narrow(w)
     stored = w if narrow else io.ins[1].array
     constants = {
         "OUT_C": channels,
-        "WINDOW": quads * QUAD,
+        "WINDOW": runs * -(-run // QUAD) * QUAD,
         "TILE": tile.pixels,
         "PANEL": tile.channels,
         **({} if narrow else {"W_ZERO": weight_zero(io)}),
@@ -141,8 +139,10 @@ def _product_facts(
 
 
 def _matrix_facts(op: Conv2D | FullyConnected, io: Operands, pixels: int, depth: int) -> Facts:
-    count = min(pixels, max(SCRATCH_BYTES // depth, SUMS))
-    facts = _product_facts(op, io, count, 1, count * depth)
+    tile = tile_of(pixels, io.y.shape[-1], -(-depth // QUAD))
+    tiles = max(1, SCRATCH_BYTES // (depth * tile.pixels))
+    count = min(pixels, tiles * tile.pixels)
+    facts = _product_facts(op, io, tile, count, 1, count * depth)
     constants = {"PIXELS": pixels, "COUNT": count, "STEP": depth, **facts.constants}
     return replace(facts, constants=constants, flags={**facts.flags, "scattered": False})
 
@@ -174,8 +174,10 @@ def conv2d_facts(op: Conv2D, io: Operands) -> Facts:
     inside = min(in_w, columns - left)
     joined = along == 1
     count = rows * out_w
+    run = in_c * (width if joined else 1)
     runs = height if joined else height * width
-    facts = _product_facts(op, io, count, runs, lines * pitch)
+    tile = tile_of(count, io.y.shape[3], runs * -(-run // QUAD))
+    facts = _product_facts(op, io, tile, count, runs, lines * pitch)
     shape = {
         "IMAGES": images,
         **conv2d_shape(op, io),
@@ -187,7 +189,7 @@ def conv2d_facts(op: Conv2D, io: Operands) -> Facts:
         "LEFT": left * in_c,
         "INSIDE": inside * in_c,
         "RIGHT": (columns - left - inside) * in_c,
-        "RUN": in_c * (width if joined else 1),
+        "RUN": run,
         "STEP": step_w * in_c,
     }
     scattered = rows > 1 and out_w % facts.constants["TILE"] != 0
