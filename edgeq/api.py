@@ -53,10 +53,12 @@ def lower(graph: Graph, numerics: str | None = None, observe: Observer | None = 
     return run_passes(replace(require_integer(graph), numerics=name), observe=observe)
 
 
-def program_of(graph: Graph, lowered: Graph, target: Target, name: str | None = None) -> Program:
+def program_of(
+    graph: Graph, lowered: Graph, target: Target, name: str | None = None, threads: int = 1
+) -> Program:
     """Return the planned program of a lowered graph; its hash is that of the original."""
     named = replace(lowered, name=c_identifier(name or graph.name))
-    return plan(named, target, model_hash(graph))
+    return plan(named, target, model_hash(graph), threads)
 
 
 def compile(
@@ -65,11 +67,15 @@ def compile(
     *,
     name: str | None = None,
     numerics: str | None = None,
+    threads: int = 1,
 ) -> Compiled:
-    """Return a callable that runs the generated C of ``graph``, here or in an emulator."""
+    """Return a callable that runs the generated C of ``graph``, here or in an emulator.
+
+    Layers are cut into up to ``threads`` parts, which it runs one after the other.
+    """
     chosen = find_target(target) if isinstance(target, str) else target
     lowered = lower(graph, numerics)
-    program = program_of(graph, lowered, chosen, name)
+    program = program_of(graph, lowered, chosen, name, threads)
     return compiled_for(program, sources(program), lowered.tensors, chosen)
 
 
@@ -79,12 +85,16 @@ def generate(
     *,
     name: str | None = None,
     numerics: str | None = None,
+    threads: int = 1,
     observe: Observer | None = None,
 ) -> tuple[Program, dict[str, str]]:
-    """Return the program and every file of the output folder, test vectors included."""
+    """Return the program and every file of the output folder, test vectors included.
+
+    With ``threads`` the caller of the C may compute up to so many parts of a layer at a time.
+    """
     chosen = find_target(target) if isinstance(target, str) else target
     lowered = lower(graph, numerics, observe)
-    program = program_of(graph, lowered, chosen, name)
+    program = program_of(graph, lowered, chosen, name, threads)
     if observe is not None:
         observe("program", program)
     return program, project(program, lowered, vectors(lowered, reference.sample_inputs(lowered)))

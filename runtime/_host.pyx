@@ -100,7 +100,8 @@ cdef class Session:
         free(self._unbound)
 
     cdef int _allocate(self, size_t arena, size_t alignment) except -1:
-        cdef size_t slots = 1 + len(self.inputs) + len(self.outputs)
+        # The arena, the ports, and the two pointers of code for several threads.
+        cdef size_t slots = 1 + len(self.inputs) + len(self.outputs) + 2
         cdef size_t spare = 2 * GUARD + 2 * alignment
         if arena > <size_t>-1 - spare:
             raise MemoryError(f"an arena of {arena} bytes")

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from edgeq import reference
 from edgeq.emit.project import sources
 from edgeq.host.compiled import Compiled
+from edgeq.host.runners import compiled_for
 from edgeq.ir.graph import Graph, Tensor
 from edgeq.ir.profiles import Numerics, profile
 from edgeq.ir.verify import verify
 from edgeq.ops.base import Op
 from edgeq.plan.plan import plan
+from edgeq.plan.program import Call, Program
 from edgeq.targets import Target
 from edgeq.targets import target as find_target
 from edgeq.targets.base import NATIVE
@@ -44,7 +46,7 @@ def compile_layer(graph: Graph, target: str | Target = PORTABLE) -> Compiled:
     """Return the compiled form of a lowered graph."""
     chosen = find_target(target) if isinstance(target, str) else target
     program = plan(graph, chosen, "0" * 64)
-    return Compiled(program, sources(program), graph.tensors, target=chosen)
+    return compiled_for(program, sources(program), graph.tensors, chosen)
 
 
 def check_layer(
@@ -72,3 +74,59 @@ def check_layer(
             assert have.dtype == want.dtype
             np.testing.assert_array_equal(have, want)
     return compiled
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One layer, the runs to compare, and the kernel row that must be chosen for it."""
+
+    op: Op
+    tensors: Mapping[str, Tensor]
+    runs: Sequence[Sequence[np.ndarray]]
+    kernel: str | None = None
+    numerics: str | Numerics = "gemmlowp"
+
+
+def check_layers(cases: Sequence[Case], target: str | Target) -> Compiled:
+    """Fail unless each layer's C equals the reference; return all, compiled as one network.
+
+    The layers are independent: every input and output is memory of its own, between guard zones.
+    One build and one run of an emulator serve all; every case has as many runs as the first.
+    """
+    graphs = [one_op_graph(case.op, case.tensors, case.numerics) for case in cases]
+    compiled = compile_layer(_side_by_side(graphs), target)
+    for case, call in zip(cases, _in_order(compiled.program), strict=True):
+        assert case.kernel in (None, call.kernel), call.source
+    for turn in range(len(cases[0].runs)):
+        arrays = [array for case in cases for array in case.runs[turn]]
+        results = compiled(*arrays)
+        got = iter(results if isinstance(results, tuple) else (results,))
+        for graph, case in zip(graphs, cases, strict=True):
+            for want in reference.run(graph, case.runs[turn]):
+                have = next(got)
+                assert have.dtype == want.dtype
+                np.testing.assert_array_equal(have, want, err_msg=str(case.op))
+    return compiled
+
+
+def _in_order(program: Program) -> list[Call]:
+    """Return the calls by their output: the plan may have chosen another order."""
+    return sorted(program.calls, key=lambda call: int(call.outputs[0].split("_")[0][1:]))
+
+
+def _side_by_side(graphs: Sequence[Graph]) -> Graph:
+    """Return one graph of many of one operation each; names get the prefix ``c<number>_``."""
+    tensors: dict[str, Tensor] = {}
+    ops: list[Op] = []
+    ports: tuple[list[str], list[str]] = ([], [])
+    for number, graph in enumerate(graphs):
+
+        def named(names: Sequence[str], number: int = number) -> tuple[str, ...]:
+            return tuple(f"c{number}_{name}" for name in names)
+
+        for name, tensor in graph.tensors.items():
+            tensors[f"c{number}_{name}"] = replace(tensor, name=f"c{number}_{name}")
+        ops += [replace(op, inputs=named(op.inputs), outputs=named(op.outputs)) for op in graph.ops]
+        ports[0].extend(named(graph.inputs))
+        ports[1].extend(named(graph.outputs))
+    return verify(Graph("layers", tensors, tuple(ops), tuple(ports[0]), tuple(ports[1])))

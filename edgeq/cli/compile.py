@@ -9,12 +9,13 @@ import typer
 
 from edgeq import api
 from edgeq.cli import models
-from edgeq.cli.options import Debug, Json, Model, Numerics, Quiet, Target
+from edgeq.cli.options import Debug, Json, Model, Numerics, Quiet, Target, Threads
 from edgeq.cli.output import Output
 from edgeq.emit.write import write_folder
 from edgeq.ir.graph import Graph
-from edgeq.ir.text import graph_text, program_text
+from edgeq.ir.text import graph_text
 from edgeq.plan.program import Program
+from edgeq.plan.text import program_text
 from edgeq.report import facts, terminal
 
 
@@ -28,6 +29,7 @@ def compile_model(
         typer.Option("--name", "-n", metavar="N", help="Prefix of everything in the C."),
     ] = None,
     numerics: Numerics = None,
+    threads: Threads = 1,
     dump_ir: Annotated[
         bool, typer.Option("--dump-ir", help="Print the graph after each pass, and the program.")
     ] = False,
@@ -51,12 +53,11 @@ def compile_model(
         observe("read", graph)
         with models.naming(model):
             program, files = api.generate(
-                graph, target, name=name, numerics=numerics, observe=observe
+                graph, target, name=name, numerics=numerics, threads=threads, observe=observe
             )
         write_folder(files, out)
     found: dict[str, Any] = {"model": str(model), "out": str(out), **facts.project(program, files)}
-    if dump_ir:
-        found["ir"] = stages
+    found |= {"ir": stages} if dump_ir else {}
     output.show(found, *terminal.project(found))
 
 

@@ -76,6 +76,9 @@ Input = Annotated[
         help="An .npy, or an .npz with input0, ...; one leading axis more is a sequence of runs.",
     ),
 ]
+Threads = Annotated[
+    int, typer.Option("--threads", min=1, max=64, help="Parts of a layer that may run at a time.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print figures as JSON.", callback=_remember)]
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="Print nothing but errors.", callback=_remember)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from edgeq.emit.environment import render
 from edgeq.emit.vectors import Vectors, vectors_view
@@ -12,10 +13,8 @@ from edgeq.plan.program import Port, Program
 from edgeq.resources import runtime_dir
 from edgeq.version import VERSION
 
-# What a call may use of the stack; tests compare it with the compilers' own figures. It is the tile
-# of sums of a convolution, which wide vectors and loops unrolled for them multiply.
-_STACK_BYTES = {"portable": 3072}
-_VECTOR_STACK_BYTES = 6144
+# Stands for a function's name while texts are compared; no C name is like it.
+_SYMBOL = "@function@"
 
 
 def sources(program: Program) -> dict[str, str]:
@@ -26,7 +25,8 @@ def sources(program: Program) -> dict[str, str]:
 def _sources(program: Program, context: dict[str, object]) -> dict[str, str]:
     name = program.name
     calls: tuple[CallView, ...] = context["calls"]  # type: ignore[assignment]
-    bodies = [render(call.template, k=call).strip() + "\n" for call in calls]
+    bodies, shared = _functions(calls)
+    context = {**context, "calls": shared}
     return {
         f"include/{name}.h": render("model/model.h.j2", **context),
         f"src/{name}.c": render("model/model.c.j2", bodies=bodies, **context),
@@ -34,6 +34,24 @@ def _sources(program: Program, context: dict[str, object]) -> dict[str, str]:
         f"src/{name}_weights.h": render("model/weights.h.j2", **context),
         **{f"src/{name}": _header(name) for name in headers(program)},
     }
+
+
+def _functions(calls: tuple[CallView, ...]) -> tuple[list[str], tuple[CallView, ...]]:
+    """Return the text of every function, and the calls; parts that are equal share a function."""
+    bodies: list[str] = []
+    shared: list[CallView] = []
+    for call in calls:
+        known: dict[str, str] = {}
+        parts = []
+        for part in call.parts or (call,):
+            text = render(part.template, k=replace(part, symbol=_SYMBOL)).strip() + "\n"
+            symbol = known.setdefault(text, part.symbol)
+            if symbol == part.symbol:
+                bodies.append(text.replace(_SYMBOL, symbol))
+            invocation = part.invocation.replace(part.symbol, symbol, 1)
+            parts.append(replace(part, symbol=symbol, invocation=invocation))
+        shared.append(replace(call, parts=tuple(parts)) if call.parts else parts[0])
+    return bodies, tuple(shared)
 
 
 def headers(program: Program) -> tuple[str, ...]:
@@ -62,15 +80,6 @@ def project(program: Program, graph: Graph, vectors: Vectors) -> dict[str, str]:
     }
 
 
-def stack_bound(target: str) -> int:
-    """Return the bytes of stack that no call exceeds when compiled with the flags of a target.
-
-    >>> stack_bound("portable") < stack_bound("host")
-    True
-    """
-    return _STACK_BYTES.get(target, _VECTOR_STACK_BYTES)
-
-
 def manifest(program: Program, graph: Graph) -> dict[str, object]:
     """Return what a tool may want to know of a compiled network, as plain data."""
     return {
@@ -84,10 +93,12 @@ def manifest(program: Program, graph: Graph) -> dict[str, object]:
         "lower_bound": program.lower_bound,
         "alignment": program.alignment,
         "flash_data": program.data_bytes,
-        "stack": stack_bound(program.target),
+        "stack": program.stack,
+        "threads": program.threads,
         "macs": program.macs,
         "inputs": [port_facts(port) for port in program.inputs],
         "outputs": [port_facts(port) for port in program.outputs],
+        "fallbacks": [call.symbol for call in program.fallbacks],
         "layers": [_layer(program, graph, index) for index in range(len(program.calls))],
     }
 
@@ -124,6 +135,7 @@ def _layer(program: Program, graph: Graph, index: int) -> dict[str, object]:
         "index": index,
         "function": call.symbol,
         "kernel": call.kernel,
+        "parts": len(call.parts) or 1,
         "source": call.source,
         "macs": call.macs,
         "scratch": call.scratch_bytes,
@@ -137,7 +149,6 @@ def _context(program: Program) -> dict[str, object]:
         "upper": program.name.upper(),
         "headers": headers(program),
         "version": VERSION,
-        "stack_bytes": stack_bound(program.target),
         "calls": tuple(call_view(program, call) for call in program.calls),
         "data": tuple(data_view(program, data) for data in program.data),
         "strings": any(is_string(data.array) for data in program.data),

@@ -30,7 +30,7 @@ class DataView:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CallView:
-    """One layer as its kernel's template sees it (``k``)."""
+    """One layer as its kernel's template sees it (``k``); ``parts`` are those of a split one."""
 
     index: int
     symbol: str
@@ -42,6 +42,7 @@ class CallView:
     flags: Mapping[str, Any]
     template: str
     types: Mapping[str, str]
+    parts: tuple[CallView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,7 @@ def call_view(program: Program, call: Call) -> CallView:
         flags=call.flags,
         template=f"{call.kernel}.c.j2",
         types={a.name: a.dtype.c_name for a in call.arguments},
+        parts=tuple(call_view(program, part) for part in call.parts),
     )
 
 

@@ -1,4 +1,4 @@
-"""A stable text form of graphs and programs, for ``--dump-ir`` and for tests that compare."""
+"""A stable text form of graphs, for ``--dump-ir`` and for tests that compare."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import numpy as np
 from edgeq.ir.graph import Graph, Tensor
 from edgeq.ir.quant import QuantParams
 from edgeq.ops.base import Op
-from edgeq.plan.program import Place, Program
 
 _SKIPPED = frozenset(("inputs", "outputs", "source"))
 _SHOWN = 4
@@ -29,19 +28,6 @@ def graph_text(graph: Graph) -> str:
         if graph.tensors[name].is_constant
     ]
     lines += [line for op in graph.ops for line in _op(graph, op)]
-    return "\n".join(lines) + "\n"
-
-
-def program_text(program: Program) -> str:
-    """Return one line per layer: kernel, constants, and where each operand lies."""
-    lines = [
-        f"program {program.name}, target {program.target}, numerics {program.numerics}, "
-        f"arena {program.arena}, lower bound {program.lower_bound}"
-    ]
-    for call in program.calls:
-        operands = ", ".join(f"{a.name}={_place(a.place)}" for a in call.arguments)
-        lines.append(f"  {call.symbol} [{call.kernel}] {operands}")
-        lines.append(f"    {', '.join(f'{k}={v}' for k, v in call.constants.items())}")
     return "\n".join(lines) + "\n"
 
 
@@ -66,11 +52,6 @@ def _tensor(tensor: Tensor) -> str:
 def _quant(quant: QuantParams) -> str:
     axis = "" if quant.axis is None else f" axis {quant.axis}"
     return f"scale {value_text(quant.scale)} zero {value_text(quant.zero_point)}{axis}"
-
-
-def _place(place: Place) -> str:
-    name = place.symbol if place.kind == "data" else f"{place.kind}{place.index or ''}"
-    return f"{name}+{place.offset}" if place.offset else name
 
 
 def value_text(value: object) -> str:

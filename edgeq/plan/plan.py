@@ -3,47 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from edgeq.errors import ModelError
-from edgeq.ir.graph import Graph, Operands, Tensor
-from edgeq.kernels.base import Facts, Kernel
-from edgeq.plan.memory import Buffer, Placement, place, verify_placement
+from edgeq.ir.graph import Graph
+from edgeq.plan.calls import Layout, layer_call, scratch_name
+from edgeq.plan.layers import Layer, layers
+from edgeq.plan.memory import Buffer, place, verify_placement
 from edgeq.plan.order import Node, best_order
-from edgeq.plan.program import Argument, Call, Data, Place, Port, Program
-from edgeq.plan.select import select_all
-from edgeq.plan.storage import Storage, buffers, share
+from edgeq.plan.program import Port, Program
+from edgeq.plan.storage import buffers, share
 from edgeq.targets.base import Target
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Layout:
-    """One operator order with its kernels and facts, sharing decisions and arena offsets."""
-
-    kernels: tuple[Kernel, ...]
-    facts: tuple[Facts, ...]
-    storage: Storage
-    placement: Placement
-
-    def place(self, name: str) -> Place:
-        """Return where a computed tensor lies."""
-        graph = self.storage.graph
-        root, offset = self.storage.locate(name)
-        group = self.storage.group(name)
-        for kind, ports in (("input", graph.inputs), ("output", graph.outputs)):
-            for index, port in enumerate(ports):
-                if port in group:
-                    return Place(kind, index=index, offset=offset)
-        return Place("arena", offset=self.placement.offsets[root] + offset)
-
-    def offset(self, name: str) -> int:
-        """Return the default arena offset of a port."""
-        root, offset = self.storage.locate(name)
-        return self.placement.offsets[root] + offset
-
-
-def plan(graph: Graph, target: Target, model_hash: str) -> Program:
-    """Return the program that runs a lowered graph on a target.
+def plan(graph: Graph, target: Target, model_hash: str, threads: int = 1) -> Program:
+    """Return the program that runs a lowered graph on a target, in up to ``threads`` threads.
 
     Two operator orders are planned, the given one and that of the least live bytes, and the one
     with the smaller arena is kept; of equal ones the given. (The search for an order counts every
@@ -51,14 +24,11 @@ def plan(graph: Graph, target: Target, model_hash: str) -> Program:
     for an output that no operation writes, ``UnsupportedError`` for a layer without a kernel.
     """
     _check_outputs(graph)
-    kernels = select_all(graph, target.isas)
-    facts = tuple(
-        kernel.facts(op, io) for kernel, (op, io) in zip(kernels, graph.walk(), strict=True)
-    )
+    found = layers(graph, target, threads)
     given = tuple(range(len(graph.ops)))
     layouts = [
-        _layout(graph, kernels, facts, order, target.alignment)
-        for order in dict.fromkeys((given, least_order(graph, facts)))
+        _layout(graph, found, order, target.alignment)
+        for order in dict.fromkeys((given, least_order(graph, found)))
     ]
     return _program(min(layouts, key=lambda layout: layout.placement.arena), target, model_hash)
 
@@ -72,35 +42,29 @@ def _check_outputs(graph: Graph) -> None:
             )
 
 
-def _layout(
-    graph: Graph,
-    kernels: Sequence[Kernel],
-    facts: Sequence[Facts],
-    order: Sequence[int],
-    alignment: int,
-) -> _Layout:
+def _layout(graph: Graph, found: Sequence[Layer], order: Sequence[int], alignment: int) -> Layout:
     """Return the layout of one operator order, verified."""
     ordered = graph.with_ops(graph.ops[index] for index in order)
-    chosen = tuple(kernels[index] for index in order)
-    known = tuple(facts[index] for index in order)
-    storage = share(ordered, chosen)
-    regions = buffers(storage) + _scratch_buffers(known, storage.skipped)
+    chosen = tuple(found[index] for index in order)
+    storage = share(ordered, [layer.kernel for layer in chosen])
+    regions = buffers(storage) + _scratch_buffers(chosen, storage.skipped)
     placement = place(regions, alignment=alignment)
     verify_placement(regions, placement, alignment=alignment)
-    return _Layout(chosen, known, storage, placement)
+    return Layout(chosen, storage, placement)
 
 
-def _program(layout: _Layout, target: Target, model_hash: str) -> Program:
+def _program(layout: Layout, target: Target, model_hash: str) -> Program:
     graph, skipped = layout.storage.graph, layout.storage.skipped
     steps = [step for step in range(len(graph.ops)) if step not in skipped]
-    layers = [_call(layout, index, step) for index, step in enumerate(steps)]
+    calls = [layer_call(layout, index, step) for index, step in enumerate(steps)]
+    parts = [part for step in steps for part in layout.layers[step].parts]
     computed = [name for name, tensor in graph.tensors.items() if not tensor.is_constant]
     return Program(
         name=graph.name,
         target=target.name,
         numerics=graph.numerics,
-        calls=tuple(call for call, _ in layers),
-        data=tuple(data for _, arrays in layers for data in arrays),
+        calls=tuple(call for call, _ in calls),
+        data=tuple(data for _, arrays in calls for data in arrays),
         inputs=tuple(_port(layout, name) for name in graph.inputs),
         outputs=tuple(_port(layout, name) for name in graph.outputs),
         arena=layout.placement.arena,
@@ -108,98 +72,36 @@ def _program(layout: _Layout, target: Target, model_hash: str) -> Program:
         alignment=target.alignment,
         model_hash=model_hash,
         places={name: layout.place(name) for name in computed},
-        headers=tuple(sorted({name for i in steps for name in layout.kernels[i].headers})),
+        headers=tuple(sorted({name for part in parts for name in part.kernel.headers})),
         flags=target.isa_flags,
+        stack=target.stack,
+        isas=target.isas,
+        threads=max((len(call.parts) for call, _ in calls), default=1) or 1,
     )
 
 
-def least_order(graph: Graph, facts: Sequence[Facts]) -> tuple[int, ...]:
+def least_order(graph: Graph, found: Sequence[Layer]) -> tuple[int, ...]:
     """Return the order of operations in which the fewest bytes are alive, scratch included."""
     sizes = {name: t.bytes for name, t in graph.tensors.items() if not t.is_constant}
     nodes = tuple(
         Node(
             tuple(dict.fromkeys(n for n in op.inputs if n in sizes)),
             op.outputs,
-            fact.scratch.bytes if fact.scratch else 0,
+            layer.scratch,
         )
-        for op, fact in zip(graph.ops, facts, strict=True)
+        for op, layer in zip(graph.ops, found, strict=True)
     )
     return best_order(nodes, sizes, inputs=graph.inputs, outputs=graph.outputs)
 
 
-def _scratch_name(step: int) -> str:
-    return f"scratch of step {step}"
-
-
-def _scratch_buffers(facts: Sequence[Facts], skipped: set[int]) -> list[Buffer]:
+def _scratch_buffers(found: Sequence[Layer], skipped: set[int]) -> list[Buffer]:
     return [
-        Buffer(_scratch_name(step), fact.scratch.bytes, step, step)
-        for step, fact in enumerate(facts)
-        if fact.scratch is not None and step not in skipped
+        Buffer(scratch_name(step), layer.scratch, step, step)
+        for step, layer in enumerate(found)
+        if layer.has_scratch and step not in skipped
     ]
 
 
-def _port(layout: _Layout, name: str) -> Port:
+def _port(layout: Layout, name: str) -> Port:
     tensor = layout.storage.graph.tensors[name]
     return Port(name, tensor.shape, tensor.dtype, tensor.quant, tensor.bytes, layout.offset(name))
-
-
-def _call(layout: _Layout, index: int, step: int) -> tuple[Call, tuple[Data, ...]]:
-    graph, kernel, facts = layout.storage.graph, layout.kernels[step], layout.facts[step]
-    op = graph.ops[step]
-    io = graph.operands(op)
-    prefix = f"l{index:02d}_"
-    arguments, constants = _arguments(layout, prefix, kernel, io)
-    arguments += _scratch_argument(layout, step, facts)
-    packed = tuple(Data(prefix + d.name, d.array, d.comment) for d in facts.data)
-    call = Call(
-        index=index,
-        symbol=prefix + kernel.id.split("/")[-1],
-        kernel=kernel.id,
-        kind=op.KIND,
-        source=op.source,
-        note=facts.note,
-        arguments=arguments,
-        constants=facts.constants,
-        data={d.name: prefix + d.name for d in facts.data},
-        flags=facts.flags,
-        inputs=op.inputs,
-        outputs=op.outputs,
-        macs=op.macs(io),
-        scratch_bytes=facts.scratch.bytes if facts.scratch else 0,
-    )
-    return call, packed + constants
-
-
-def _arguments(
-    layout: _Layout, prefix: str, kernel: Kernel, io: Operands
-) -> tuple[tuple[Argument, ...], tuple[Data, ...]]:
-    """Return the pointer parameters, and the constants that are passed as they are."""
-    passed = [t for i, t in enumerate(io.ins) if i not in kernel.packed]
-    tensors = [(t, True) for t in passed] + [(t, False) for t in io.outs]
-    roles = kernel.roles if len(kernel.roles) == len(tensors) else _numbered(passed, io.outs)
-    roots = [None if t.is_constant else layout.storage.locate(t.name)[0] for t, _ in tensors]
-    arguments, data = [], []
-    for (tensor, const), role, root in zip(tensors, roles, roots, strict=True):
-        if tensor.is_constant:
-            data.append(Data(prefix + role, tensor.array, f"constant '{tensor.name}'"))
-            where = Place("data", symbol=prefix + role)
-        else:
-            where = layout.place(tensor.name)
-        shared = root is not None and roots.count(root) > 1
-        arguments.append(Argument(role, tensor.dtype, const, not shared, where))
-    return tuple(arguments), tuple(data)
-
-
-def _numbered(ins: Sequence[Tensor], outs: Sequence[Tensor]) -> tuple[str, ...]:
-    """Return x0, x1, ... and y0, y1, ... for kernels of any number of operands."""
-    names = [f"x{i}" for i in range(len(ins))] if len(ins) != 1 else ["x"]
-    return (*names, *([f"y{i}" for i in range(len(outs))] if len(outs) != 1 else ["y"]))
-
-
-def _scratch_argument(layout: _Layout, step: int, facts: Facts) -> tuple[Argument, ...]:
-    if facts.scratch is None:
-        return ()
-    offset = layout.placement.offsets[_scratch_name(step)]
-    where = Place("arena", offset=offset)
-    return (Argument(facts.scratch.name, facts.scratch.dtype, False, True, where),)

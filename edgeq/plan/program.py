@@ -66,7 +66,9 @@ class Call:
     """One layer: a kernel, its specialised numbers, and its arguments.
 
     ``constants`` become a local ``enum``; ``data`` maps the kernel's short names of its constant
-    arrays to C symbols; ``flags`` choose the structure of the template.
+    arrays to C symbols; ``flags`` choose the structure of the template. A layer that several
+    threads can share has ``parts``, calls that write apart from each other, and no function of its
+    own: no arguments, constants, data or flags.
     """
 
     index: int
@@ -83,6 +85,7 @@ class Call:
     outputs: tuple[str, ...]
     macs: int = 0
     scratch_bytes: int = 0
+    parts: tuple[Call, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("constants", "data", "flags"):
@@ -109,7 +112,9 @@ class Program:
     ``arena`` and ``lower_bound`` are bytes: what the plan needs, and what no plan for this
     operator order can go below. ``data`` names are C symbols without the model's prefix.
     ``headers`` are files of ``runtime/include/`` that the kernels include, and ``flags`` are those
-    without which no compiler takes the code.
+    without which no compiler takes the code. ``threads`` is the most parts that a layer has,
+    ``stack`` a bound on the bytes of stack that a call takes. ``isas`` are the kernel tables that
+    the target could choose from, the best first.
     """
 
     name: str
@@ -126,11 +131,26 @@ class Program:
     places: Mapping[str, Place] = field(default_factory=dict)
     headers: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
+    threads: int = 1
+    stack: int = 0
+    isas: tuple[str, ...] = ()
+
+    @property
+    def fallbacks(self) -> tuple[Call, ...]:
+        """Return the layers with portable kernels, where the target has better tables."""
+        if self.isas[:1] == ("portable",):
+            return ()
+        return tuple(call for call in self.calls if call.kernel.startswith("portable/"))
 
     @property
     def macs(self) -> int:
         """Return the multiply-accumulates of one run."""
         return sum(call.macs for call in self.calls)
+
+    @property
+    def functions(self) -> tuple[Call, ...]:
+        """Return every call that is a C function: layers, or their parts, in order."""
+        return tuple(part for call in self.calls for part in call.parts or (call,))
 
     @property
     def data_bytes(self) -> int:

@@ -49,7 +49,9 @@ def parameters(graph: Graph) -> int:
 
 def project(program: Program, files: Iterable[str]) -> Facts:
     """Return the figures of a compiled network."""
-    return {**_memory(program), "layers": len(program.calls), "files": sorted(files)}
+    fallbacks = [{"function": call.symbol, "kind": call.kind} for call in program.fallbacks]
+    layers = {"layers": len(program.calls), "threads": program.threads, "fallbacks": fallbacks}
+    return {**_memory(program), **layers, "files": sorted(files)}
 
 
 def contents(graph: Graph) -> Facts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ from edgeq.report.plain import printable
 _NAME = 48
 # The columns that give way in a narrow terminal; the others keep their lines whole.
 _WRAPPED = frozenset(
-    ("source", "buffer", "read from", "for", "flags", "version, or how to install it")
+    ("source", "buffer", "read from", "for", "kernels", "runs", "version, or how to install it")
 )
 
 
@@ -27,10 +28,20 @@ def project(facts: Facts) -> tuple[Table, ...]:
         ("model", facts["model"]),
         ("target", f"{facts['target']}, numerics {facts['numerics']}"),
         ("layers", f"{facts['layers']:,}"),
+        *_fallbacks(facts["fallbacks"]),
         *_work(facts),
         ("files", size),
     )
     return (_pairs(rows),)
+
+
+def _fallbacks(layers: Sequence[Facts]) -> tuple[tuple[str, str], ...]:
+    """Return the row about layers that the target has no kernel of its own for."""
+    if not layers:
+        return ()
+    kinds = Counter(layer["kind"] for layer in layers)
+    words = ", ".join(f"{count} {kind}" if count > 1 else kind for kind, count in kinds.items())
+    return (("portable", f"{len(layers)} of them have portable kernels: {words}"),)
 
 
 def network(facts: Facts) -> tuple[Table, ...]:
@@ -104,12 +115,11 @@ def operations(facts: Sequence[Facts]) -> tuple[Table, ...]:
 
 def targets(facts: Iterable[Facts]) -> tuple[Table, ...]:
     """Show which targets there are."""
-    table = _table(("target", "for", "kernels", "runs", "flags"), ("alignment",))
+    table = _table(("target", "for", "kernels", "runs"))
     for row in facts:
         emulated = " ".join([row["runner"] or "", *row["runner_arguments"]])
         runs = {None: "not from here", "native": "here"}.get(row["runner"], emulated)
-        cells = (row["name"], row["summary"], " > ".join(row["isas"]), runs, " ".join(row["flags"]))
-        table.add_row(*map(_text, cells), str(row["alignment"]))
+        table.add_row(*map(_text, (row["name"], row["summary"], ", ".join(row["isas"]), runs)))
     return (table,)
 
 

@@ -8,7 +8,9 @@ from edgeq.targets.base import CrossCompiler, Target
 _ALIGNMENT = 16
 
 
-def _aarch64(name: str, summary: str, arch: str, zig_cpu: str, qemu_cpu: str) -> Target:
+def _aarch64(
+    name: str, summary: str, isas: tuple[str, ...], arch: str, zig_cpu: str, qemu_cpu: str
+) -> Target:
     """Return a 64-bit target; Zig chooses instructions by the processor's name."""
     march = f"-march={arch}"
     zig = CrossCompiler(
@@ -17,9 +19,10 @@ def _aarch64(name: str, summary: str, arch: str, zig_cpu: str, qemu_cpu: str) ->
     return Target(
         name=name,
         summary=summary,
-        isas=("portable",),
+        isas=(*isas, "aarch64", "neon", "portable"),
         alignment=_ALIGNMENT,
-        cflags=("-O3", march),
+        cflags=("-O3",),
+        isa_flags=(march,),
         runner="qemu-aarch64",
         # A processor that lacks an instruction stops at it, as the real one does.
         runner_arguments=("-cpu", qemu_cpu),
@@ -32,11 +35,17 @@ def _aarch64(name: str, summary: str, arch: str, zig_cpu: str, qemu_cpu: str) ->
 
 
 AARCH64 = _aarch64(
-    "aarch64", "64-bit ARM, ARMv8.0: Cortex-A53 and later", "armv8-a", "cortex_a53", "cortex-a53"
+    "aarch64",
+    "64-bit ARM, ARMv8.0: Cortex-A53 and later",
+    (),
+    "armv8-a",
+    "cortex_a53",
+    "cortex-a53",
 )
 AARCH64_DOTPROD = _aarch64(
     "aarch64-dotprod",
     "64-bit ARM with dot product: Cortex-A55, A76 and later",
+    ("aarch64_dotprod",),
     "armv8.2-a+dotprod",
     "cortex_a76",
     "cortex-a76",
@@ -44,6 +53,7 @@ AARCH64_DOTPROD = _aarch64(
 AARCH64_I8MM = _aarch64(
     "aarch64-i8mm",
     "64-bit ARM with int8 matrix multiply: Cortex-A510, Neoverse V1 and later",
+    ("aarch64_i8mm", "aarch64_dotprod"),
     "armv8.2-a+dotprod+i8mm",
     "generic+v8_2a+dotprod+i8mm",
     "max",  # the only processor with these instructions that QEMU 7 knows
@@ -51,9 +61,10 @@ AARCH64_I8MM = _aarch64(
 ARMV7_NEON = Target(
     name="armv7-neon",
     summary="32-bit ARM with NEON, ARMv7-A: Cortex-A7 and later",
-    isas=("portable",),
+    isas=("neon", "portable"),
     alignment=_ALIGNMENT,
-    cflags=("-O3", "-march=armv7-a", "-mfpu=neon-vfpv4", "-mfloat-abi=hard"),
+    cflags=("-O3",),
+    isa_flags=("-march=armv7-a", "-mfpu=neon-vfpv4", "-mfloat-abi=hard"),
     runner="qemu-arm",
     runner_arguments=("-cpu", "cortex-a7"),
     compilers=(

@@ -58,8 +58,11 @@ class Target:
     ``None`` when results cannot be run from here; ``runner_arguments`` make the emulator that
     processor. ``compilers`` are tried in order (none: the compiler of this machine). ``float32``
     tells whether the processor has single-precision hardware, which numerics with float32 scales
-    need. ``isa_flags`` are the flags without which no compiler takes its code: generated build
-    files have them too. Raise ``TargetError`` for a bad declaration.
+    need. ``stack`` is a bound on the bytes of stack that a call of its code takes; tests compare it
+    with the compilers' own figures. It is the tile of sums of a convolution, which wide vectors
+    and loops unrolled for them multiply. ``isa_flags`` are the flags without which no compiler
+    takes its code: generated build files have them too. Raise ``TargetError`` for a bad
+    declaration.
     """
 
     name: str
@@ -71,6 +74,7 @@ class Target:
     runner_arguments: tuple[str, ...] = ()
     compilers: tuple[CrossCompiler, ...] = ()
     float32: bool = True
+    stack: int = 6144
     isa_flags: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

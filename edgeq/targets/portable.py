@@ -8,6 +8,7 @@ PORTABLE = Target(
     name="portable",
     summary="plain C99 for any processor",
     isas=("portable",),
+    stack=3072,
     alignment=8,
     cflags=("-O2",),
     runner=NATIVE,

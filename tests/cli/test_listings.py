@@ -38,7 +38,7 @@ def test_every_target_is_listed(edgeq: Command) -> None:
     rows = edgeq("targets", "--json").json
     assert [row["name"] for row in rows] == list(TARGETS)
     text = edgeq("targets").out
-    assert all(target.summary in text for target in TARGETS.values())
+    assert all(name in text for name in TARGETS)
     emulated = {row["name"]: (row["runner"], row["compilers"]) for row in rows if row["compilers"]}
     assert emulated["armv7-neon"][0] == "qemu-arm"
     assert "arm-linux-gnueabihf-gcc" in emulated["armv7-neon"][1]

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import edgeq
-from edgeq.emit.project import sources
+from edgeq import api
+from edgeq.emit.project import manifest, sources
 from edgeq.ir.graph import Graph
 from edgeq.plan.program import Program
+from edgeq.report import facts as report
+from edgeq.targets import target as find_target
 from edgeq.version import VERSION
 from tests.small_networks import MACS, PARAMETERS, model_bytes, network, pair
 
@@ -46,6 +50,18 @@ def test_the_folder_holds_exactly_these_files() -> None:
 def test_the_fixed_point_header_is_ours_unchanged() -> None:
     header = Path(__file__).parents[2] / "runtime" / "include" / "edgeq_fixed_point.h"
     assert _project(network())[1]["src/edgeq_fixed_point.h"] == header.read_text(encoding="utf-8")
+
+
+def test_layers_that_fall_back_to_portable_kernels_are_named() -> None:
+    given = network()
+    graph = api.lower(given)
+    portable = replace(find_target("aarch64"), isas=("portable",))
+    assert api.program_of(given, graph, portable).fallbacks == ()
+    program = api.program_of(given, graph, find_target("aarch64"))
+    expected = [c.symbol for c in program.calls if c.kernel.startswith("portable/")]
+    assert manifest(program, graph)["fallbacks"] == expected
+    shown = report.project(replace(program, isas=("other", "portable")), [])
+    assert [layer["function"] for layer in shown["fallbacks"]] == expected
 
 
 def test_the_manifest_states_the_plan() -> None:

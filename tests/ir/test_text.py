@@ -9,12 +9,10 @@ import pytest
 
 from edgeq.ir.graph import Graph, Tensor
 from edgeq.ir.quant import QuantParams, Requant, Rounding
-from edgeq.ir.text import graph_text, program_text, value_text
+from edgeq.ir.text import graph_text, value_text
 from edgeq.ops._spatial import Padding
 from edgeq.ops.activation import Activation
 from edgeq.passes.pipeline import run_passes
-from edgeq.plan.plan import plan
-from edgeq.targets import target
 from tests.small_networks import network
 
 
@@ -71,19 +69,6 @@ def test_the_source_is_no_part_of_it() -> None:
     graph = network()
     moved = replace(graph, ops=tuple(replace(op, source="elsewhere") for op in graph.ops))
     assert graph_text(moved) == graph_text(graph)
-
-
-def test_programs() -> None:
-    program = plan(run_passes(network()), target("portable"), "")
-    lines = program_text(program).splitlines()
-    assert lines[0] == (
-        f"program small, target portable, numerics gemmlowp, arena {program.arena}, "
-        f"lower bound {program.lower_bound}"
-    )
-    first = program.calls[0]
-    assert lines[1].startswith(f"  l00_conv2d_s8 [{first.kernel}] x=input, y=arena")
-    assert f"OUT_C={first.constants['OUT_C']}" in lines[2]
-    assert len(lines) == 1 + 2 * len(program.calls)
 
 
 @pytest.mark.parametrize(

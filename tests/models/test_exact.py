@@ -9,8 +9,8 @@ import numpy as np
 
 import edgeq
 from edgeq import api, samples
-from edgeq.emit.project import stack_bound
 from edgeq.host.sizes import stack_bytes
+from edgeq.targets import target as find_target
 from edgeq.verify import verify_model
 from tests.models.catalogue import COMPILED, SMALL, Model, parameters
 
@@ -30,7 +30,7 @@ def check(model: Model, target: str) -> None:
     assert verdict.golden_values == sum(array.size for array in outputs)
     assert verdict.tensors == sum(len(call.outputs) for call in compiled.program.calls)
     # Empty where the compiler writes no such report.
-    assert stack_bytes(compiled.build().stack_usage) <= stack_bound(target)
+    assert stack_bytes(compiled.build().stack_usage) <= find_target(target).stack
 
 
 @parameters(COMPILED)

@@ -9,11 +9,10 @@ import pytest
 
 import edgeq
 from edgeq import api
-from edgeq.emit.project import stack_bound
 from edgeq.host.sizes import stack_bytes
 from edgeq.ir.graph import Graph
 from edgeq.plan.program import Place, Program
-from edgeq.targets import TARGETS, Target
+from edgeq.targets import TARGETS, Target, target
 from tests.models.catalogue import COMPILED, Model, parameters
 from tests.models.projects import INCLUDE, WARNINGS, Project, build
 
@@ -93,9 +92,9 @@ def test_the_arena_is_the_bytes_that_are_needed_at_once(model: Model, target: Ta
 @parameters(COMPILED)
 def test_code_has_no_warnings_and_keeps_its_stack_bound(generated: Project, tmp_path: Path) -> None:
     header = (generated.root / "include" / f"{generated.name}.h").read_text(encoding="utf-8")
-    assert f"_STACK_BYTES {stack_bound('portable')}\n" in header
+    assert f"_STACK_BYTES {target('portable').stack}\n" in header
     # Optimised, GCC warns of more: its flow analysis sees values through calls.
     flags = (*WARNINGS, *INCLUDE, "-O2", "-ffp-contract=off", "-fstack-usage")
     layers = f"src/{generated.name}.c"
     build("gcc", generated.root, *flags, "-c", layers, "-o", str(tmp_path / "layers.o"))
-    assert 0 < stack_bytes([tmp_path / "layers.su"]) <= stack_bound("portable")
+    assert 0 < stack_bytes([tmp_path / "layers.su"]) <= target("portable").stack

@@ -9,7 +9,6 @@ import edgeq
 from edgeq import reference
 from edgeq.errors import ModelError, UnsupportedError
 from edgeq.ir.graph import Graph
-from edgeq.ir.text import program_text
 from edgeq.ir.types import DType
 from edgeq.ops.add import Add
 from edgeq.ops.concat import Concat
@@ -20,9 +19,11 @@ from edgeq.ops.transpose import Transpose
 from edgeq.passes.lower_arithmetic import lower_arithmetic
 from edgeq.passes.pipeline import run_passes
 from edgeq.plan import plan as module
+from edgeq.plan.layers import layers
 from edgeq.plan.memory import Placement
 from edgeq.plan.plan import least_order, plan
 from edgeq.plan.program import Place
+from edgeq.plan.text import program_text
 from edgeq.targets import target
 from tests.passes.nets import Net, quant
 from tests.plan.oracle import check_program
@@ -59,8 +60,7 @@ def test_layers_are_named_numbered_and_in_order() -> None:
 
 def test_the_better_order_is_taken_and_the_given_one_on_a_tie() -> None:
     graph = branches()
-    facts = [row.facts(op, io) for row, (op, io) in zip(_kernels(graph), graph.walk(), strict=True)]
-    order = least_order(graph, facts)
+    order = least_order(graph, layers(graph, PORTABLE, 1))
     assert order != tuple(range(len(graph.ops)))
     program = plan(graph, PORTABLE, "")
     check_program(graph, program)
@@ -70,10 +70,6 @@ def test_the_better_order_is_taken_and_the_given_one_on_a_tie() -> None:
     assert again.arena == program.arena
 
 
-def _kernels(graph: Graph) -> tuple:
-    return module.select_all(graph, PORTABLE.isas)
-
-
 @pytest.mark.parametrize(("better", "chosen"), [(True, [1, 0]), (False, [0, 1])])
 def test_what_counts_is_the_arena(
     better: bool, chosen: list[int], monkeypatch: pytest.MonkeyPatch
@@ -81,7 +77,7 @@ def test_what_counts_is_the_arena(
     net = Net()
     x = net.input((16,))
     graph = lower_arithmetic(net.graph(net.op(Relu, x), net.op(Relu, x)))
-    monkeypatch.setattr(module, "least_order", lambda graph, facts: (1, 0))
+    monkeypatch.setattr(module, "least_order", lambda graph, found: (1, 0))
     place, found = module.place, []
 
     def second_is_smaller(*args: object, **options: int) -> Placement:

@@ -8,8 +8,9 @@ from edgeq.ir.graph import Operands
 from edgeq.ir.types import DType
 from edgeq.kernels.base import Facts, Kernel
 from edgeq.kernels.portable.convolution import MAX_TAPS, conv2d_shape
+from edgeq.kernels.product import codes, folded_bias
 from edgeq.kernels.requant import requant_facts
-from edgeq.kernels.x86_avx2.common import HEADERS, LANES, codes, folded_bias
+from edgeq.kernels.x86_avx2.common import HEADERS, LANES
 from edgeq.ops._accumulate import centred
 from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
 from edgeq.plan.program import Data, Scratch

@@ -10,15 +10,9 @@ from edgeq.ir.graph import Operands
 from edgeq.ir.types import DType, elements
 from edgeq.kernels.base import Facts, Kernel
 from edgeq.kernels.portable.convolution import conv2d_note, conv2d_shape, is_pointwise
+from edgeq.kernels.product import codes, filled_requant, folded_bias, is_narrow
 from edgeq.kernels.requant import requant_facts
-from edgeq.kernels.x86_avx2.common import (
-    HEADERS,
-    LANES,
-    codes,
-    filled_requant,
-    folded_bias,
-    is_narrow,
-)
+from edgeq.kernels.x86_avx2.common import HEADERS, LANES
 from edgeq.ops._accumulate import centred
 from edgeq.ops.conv2d import Conv2D
 from edgeq.ops.fully_connected import FullyConnected

@@ -1,0 +1,8 @@
+"""The table of NEON that 32- and 64-bit ARM processors share."""
+
+from __future__ import annotations
+
+from edgeq.kernels.base import Kernel
+from edgeq.kernels.neon import depthwise, elementwise, pooling, product
+
+ROWS: tuple[Kernel, ...] = (*product.ROWS, *depthwise.ROWS, *elementwise.ROWS, *pooling.ROWS)

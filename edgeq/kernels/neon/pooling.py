@@ -1,0 +1,7 @@
+"""NEON rows of pooling and means, 32 and 64 bit."""
+
+from __future__ import annotations
+
+from edgeq.kernels.base import Kernel
+
+ROWS: tuple[Kernel, ...] = ()

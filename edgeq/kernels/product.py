@@ -1,0 +1,56 @@
+"""What kernels on vectors share: constants of sums of products in the form that they read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from edgeq.ir.graph import Operands
+from edgeq.ir.quant import Requant
+from edgeq.ops._accumulate import bias_of
+from edgeq.ops.conv2d import Conv2D
+from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
+from edgeq.ops.fully_connected import FullyConnected
+
+
+def codes(op: Conv2D | DepthwiseConv2D | FullyConnected, io: Operands) -> dict[str, int]:
+    """Return the zero points of input and output, and the least and largest output code."""
+    arithmetic = op.arithmetic
+    return {
+        "X_ZERO": io.x.zero_point,
+        "Y_ZERO": io.y.zero_point,
+        "LOW": arithmetic.low,
+        "HIGH": arithmetic.high,
+    }
+
+
+def is_narrow(w: np.ndarray) -> bool:
+    """Tell whether weights, less their zero point, are int8."""
+    return bool(w.min(initial=0) >= -128 and w.max(initial=0) <= 127)
+
+
+def folded_bias(io: Operands, weight_sums: np.ndarray, length: int) -> np.ndarray:
+    """Return the bias less the input's zero point times the weights, zeros added up to ``length``.
+
+    It wraps, as the sums do that it becomes part of: the whole of each fits int32.
+    """
+    folded = bias_of(io).astype(np.int64) - io.x.zero_point * weight_sums
+    return np.pad(folded, (0, length - len(folded))).astype(np.uint32).view(np.int32)
+
+
+def filled_requant(requant: Requant, length: int) -> Requant:
+    """Return factors for ``length`` channels: where there is one for each, the last is repeated."""
+    if requant.channels in (1, length):
+        return requant
+
+    def filled(values: tuple[Any, ...]) -> tuple[Any, ...]:
+        return values + values[-1:] * (length - len(values))
+
+    return replace(
+        requant,
+        multiplier=filled(requant.multiplier),
+        shift=filled(requant.shift),
+        scale=filled(requant.scale),
+    )
