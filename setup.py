@@ -17,7 +17,13 @@ INCLUDE = Path("runtime/include")
 # Floating-point contraction would fuse a multiply and an add where the arithmetic rounds twice.
 COMPILE_ARGS = ["-O3", "-ffp-contract=off"]
 # What edgeq/resources.py looks for, inside the package or at the root of a checkout.
-DATA = ("templates", "runtime/include", "runtime/NUMERICS.md", "runtime/runner.c")
+DATA = (
+    "templates",
+    "runtime/include",
+    "runtime/emulation",
+    "runtime/NUMERICS.md",
+    "runtime/runner.c",
+)
 
 
 class BuildWithData(build_py):

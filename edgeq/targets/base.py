@@ -76,6 +76,7 @@ class Target:
     float32: bool = True
     stack: int = 6144
     isa_flags: tuple[str, ...] = ()
+    model_flags: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         rules = (
@@ -85,11 +86,12 @@ class Target:
             (len(set(self.isas)) == len(self.isas), "isas repeats a table"),
             (_is_power_of_two(self.alignment), "alignment must be a power of two, at least 8"),
             (
-                not _INEXACT_FLAGS & {*self.cflags, *self.isa_flags},
+                not _INEXACT_FLAGS & {*self.cflags, *self.isa_flags, *self.model_flags},
                 "cflags let results depend on the compiler",
             ),
             (not any(f.startswith("-std=") for f in self.cflags), "cflags chooses a C standard"),
             (bool(self.compilers) == self.is_emulated, "an emulator goes with compilers for it"),
+            (self.is_native or not self.is_modelled, "a model of instructions runs here or nowhere"),
         )
         for holds, what in rules:
             if not holds:
@@ -98,12 +100,17 @@ class Target:
     @property
     def flags(self) -> tuple[str, ...]:
         """Return all compiler flags: those every target has, then this target's."""
-        return (*COMMON_CFLAGS, *self.cflags, *self.isa_flags)
+        return (*COMMON_CFLAGS, *self.cflags, *(self.model_flags or self.isa_flags))
 
     @property
     def is_native(self) -> bool:
         """Tell whether the code runs on the machine that edgeq runs on."""
         return self.runner == NATIVE
+
+    @property
+    def is_modelled(self) -> bool:
+        """Tell whether C on this machine stands in for instructions that it lacks."""
+        return bool(self.model_flags)
 
     @property
     def is_emulated(self) -> bool:

@@ -8,7 +8,7 @@ from edgeq.ir.graph import Operands
 from edgeq.ir.types import DType
 from edgeq.kernels.base import Facts, Kernel
 from edgeq.kernels.portable.convolution import MAX_TAPS, conv2d_shape
-from edgeq.kernels.x86_avx2.common import codes, is_narrow
+from edgeq.kernels.product import codes
 from edgeq.kernels.x86_vnni.common import HEADERS, LANES, QUAD, layer_rescale, raised_bias
 from edgeq.ops._accumulate import centred
 from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
@@ -36,10 +36,12 @@ def column_weights(w: np.ndarray, rows: int, reach: int) -> np.ndarray:
 
 
 def int8_parts(w: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Return int8 arrays that add up to ``w``: one, or two where a zero point needs nine bits."""
-    first = np.clip(w, -128, 127)
-    parts = (first,) if is_narrow(w) else (first, w - first)
-    return tuple(part.astype(np.int8) for part in parts)
+    """Return int8 arrays that add up to ``w``: one, or more where a zero point needs nine bits."""
+    parts, rest = [], w
+    while not parts or rest.any():
+        parts.append(np.clip(rest, -128, 127).astype(np.int8))
+        rest = rest - parts[-1]
+    return tuple(parts)
 
 
 def packed_columns(parts: tuple[np.ndarray, ...]) -> np.ndarray:

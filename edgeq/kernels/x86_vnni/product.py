@@ -15,7 +15,7 @@ from edgeq.kernels.portable.convolution import (
     is_pointwise,
     weight_zero,
 )
-from edgeq.kernels.x86_avx2.common import codes, is_narrow
+from edgeq.kernels.product import codes, is_narrow
 from edgeq.kernels.x86_vnni.common import HEADERS, LANES, QUAD, layer_rescale, raised_bias
 from edgeq.ops._accumulate import centred
 from edgeq.ops.conv2d import Conv2D
