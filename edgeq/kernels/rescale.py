@@ -51,9 +51,9 @@ def rescale_facts(
     offsets = _offsets(requant, largest_sum, zero)
     if offsets is None:
         long = requant_facts(requant)
-        flag = long.flag
-        found = RescaleFlag(flag.primitive, False, flag.per_channel, flag.is_float, clamps)
-        return RescaleFacts(found, long.constants, long.data)
+        kind = (long.flag.per_channel, long.flag.is_float)
+        flag = RescaleFlag(long.flag.primitive, False, *kind, clamps)
+        return RescaleFacts(flag, long.constants, long.data)
     # Ties below zero are rounded otherwise; where those codes are all clamped to zero, no matter.
     away = requant.rounding is Rounding.GEMMLOWP and low < zero
     nudge = 0 if requant.rounding is Rounding.SINGLE and max(requant.shift) < 0 else ROUNDED

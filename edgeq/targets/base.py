@@ -91,7 +91,10 @@ class Target:
             ),
             (not any(f.startswith("-std=") for f in self.cflags), "cflags chooses a C standard"),
             (bool(self.compilers) == self.is_emulated, "an emulator goes with compilers for it"),
-            (self.is_native or not self.is_modelled, "a model of instructions runs here or nowhere"),
+            (
+                self.is_native or not self.is_modelled,
+                "a model of instructions runs here or nowhere",
+            ),
         )
         for holds, what in rules:
             if not holds:

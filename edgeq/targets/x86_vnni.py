@@ -22,7 +22,9 @@ def vnni_target(avx2: bool, vnni: bool) -> Target:
         summary="x86-64 processors with AVX-512 VNNI",
         isas=ISAS,
         alignment=64,  # one cache line
-        cflags=("-O1", "-fno-inline") if modelled else ("-O3",),  # the model is much code for a compiler
+        cflags=("-O1", "-fno-inline")
+        if modelled
+        else ("-O3",),  # the model is much code for a compiler
         runner=NATIVE if avx2 else None,
         isa_flags=FLAGS,
         model_flags=model if modelled else (),

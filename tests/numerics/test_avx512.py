@@ -34,11 +34,20 @@ void {0}(int32_t *y, int32_t *z, const int32_t *acc, const int32_t *m, const int
 }}
 """
 SHORT = """
-void short_{0}(int32_t *y, const int32_t *acc, const int32_t *m, const int32_t *offset, const int32_t *s, int32_t nudge, int n);
-void short_{0}(int32_t *y, const int32_t *acc, const int32_t *m, const int32_t *offset, const int32_t *s, int32_t nudge, int n)
+typedef struct {{
+    const int32_t *multiplier;
+    const int32_t *offset;
+    const int32_t *shift;
+    int32_t nudge;
+}} factors_{0};
+void short_{0}(int32_t *y, const int32_t *acc, const factors_{0} *k, int n);
+void short_{0}(int32_t *y, const int32_t *acc, const factors_{0} *k, int n)
 {{
     for (int i = 0; i < n; i += 16) {{
-        const edgeq_factors_s32x16 f = edgeq_short_factors_s32x16(edgeq_load_s32x16(m + i), edgeq_load_s32x16(offset + i), edgeq_load_s32x16(s + i), nudge);
+        const __m512i multiplier = edgeq_load_s32x16(k->multiplier + i);
+        const __m512i offset = edgeq_load_s32x16(k->offset + i);
+        const __m512i shift = edgeq_load_s32x16(k->shift + i);
+        edgeq_factors_s32x16 f = edgeq_short_factors_s32x16(multiplier, offset, shift, k->nudge);
 
         edgeq_store_s32x16(y + i, edgeq_short_{0}_s32x16(edgeq_load_s32x16(acc + i), &f));
     }}
@@ -80,11 +89,27 @@ int32_t sum(const uint8_t *x, int32_t count)
 void columns(uint8_t *y, const int8_t *x);
 void columns(uint8_t *y, const int8_t *x)
 {
-    const __m512i z = edgeq_raise_columns_s8x16(edgeq_load_s8x16(x), edgeq_load_s8x16(x + 16), edgeq_load_s8x16(x + 32), edgeq_load_lanes_s8x16(x + 48, 0x7fff));
+    const __m128i a = edgeq_load_s8x16(x);
+    const __m128i b = edgeq_load_s8x16(x + 16);
+    const __m128i c = edgeq_load_s8x16(x + 32);
+    const __m128i d = edgeq_load_lanes_s8x16(x + 48, 0x7fff);
 
-    _mm512_storeu_si512(y, z);
+    _mm512_storeu_si512(y, edgeq_raise_columns_s8x16(a, b, c, d));
 }
 """
+
+
+class Factors(ctypes.Structure):
+    """What the short forms read, as the struct above."""
+
+    _fields_ = (
+        ("multiplier", ctypes.c_void_p),
+        ("offset", ctypes.c_void_p),
+        ("shift", ctypes.c_void_p),
+        ("nudge", ctypes.c_int32),
+    )
+
+
 MULTIPLIERS = (0, 1, 1 << 30, (1 << 30) + 1, 1319413953, (1 << 31) - 2, (1 << 31) - 1)
 
 
@@ -173,8 +198,8 @@ def compare_short(library, rounding: Rounding, facts, acc: np.ndarray, zero: int
     arrays = [np.full(acc.shape, constants[key], np.int32) for key in keys]
     y, z, ignored = (np.zeros(acc.shape, np.int32) for _ in range(3))
     name = facts.flag.primitive.removeprefix("edgeq_").removesuffix("_s32")
-    pointers = map(address, (y, acc, *arrays))
-    getattr(library, name)(*pointers, ctypes.c_int32(constants["NUDGE"]), acc.size)
+    factors = Factors(*map(address, arrays), constants["NUDGE"])
+    getattr(library, name)(address(y), address(acc), ctypes.byref(factors), acc.size)
     pointers = map(address, (ignored, z, acc, arrays[0], arrays[2]))
     getattr(library, f"requant_{rounding.value}_right")(*pointers, acc.size)
     want = np.clip(z.astype(np.int64) + zero, low, 127)

@@ -248,7 +248,9 @@ def test_floats(library: ctypes.CDLL, name: str) -> None:
 def test_conversion_rounds_ties_to_even(library: ctypes.CDLL) -> None:
     near = np.arange(-20, 20, 0.125)
     ends = np.array([2147483520, 2147483648, 4e9, np.inf, np.nan, 8388607.5, 16777217], np.float64)
-    halves = np.nextafter(np.float32([0.5, 1.5, 2.5, 0.5, 1.5, 2.5]), np.float32([0, 0, 0, 9, 9, 9]))
+    halves = np.nextafter(
+        np.float32([0.5, 1.5, 2.5, 0.5, 1.5, 2.5]), np.float32([0, 0, 0, 9, 9, 9])
+    )
     values = np.concatenate([near, ends, -ends, halves, -halves]).astype(np.float32)
     f = np.resize(values, (-(-len(values) // 16), 16))
     held = (f >= -(2.0**31)) & (f < 2.0**31)

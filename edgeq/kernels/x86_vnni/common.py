@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from edgeq.ir.graph import Operands
-from edgeq.kernels.rescale import RescaleFacts, rescale_facts
 from edgeq.kernels.product import filled_requant
+from edgeq.kernels.rescale import RescaleFacts, rescale_facts
 from edgeq.ops._accumulate import bias_of
 from edgeq.ops.conv2d import Conv2D
 from edgeq.ops.depthwise_conv2d import DepthwiseConv2D

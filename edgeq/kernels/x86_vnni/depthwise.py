@@ -37,7 +37,8 @@ def column_weights(w: np.ndarray, rows: int, reach: int) -> np.ndarray:
 
 def int8_parts(w: np.ndarray) -> tuple[np.ndarray, ...]:
     """Return int8 arrays that add up to ``w``: one, or more where a zero point needs nine bits."""
-    parts, rest = [], w
+    parts: list[np.ndarray] = []
+    rest = w
     while not parts or rest.any():
         parts.append(np.clip(rest, -128, 127).astype(np.int8))
         rest = rest - parts[-1]
@@ -102,7 +103,9 @@ def depthwise_facts(op: DepthwiseConv2D, io: Operands) -> Facts:
 def _borders(op: DepthwiseConv2D, io: Operands) -> tuple[bool, bool]:
     """Tell whether some window has a row outside the image, and whether none has a column."""
     outside = []
-    sides = zip(op.kernel(io), op.stride, op.dilation, io.x.shape[1:3], io.y.shape[1:3], strict=True)
+    sides = zip(
+        op.kernel(io), op.stride, op.dilation, io.x.shape[1:3], io.y.shape[1:3], strict=True
+    )
     for before, (kernel, stride, dilation, size, count) in zip(
         (op.padding.top, op.padding.left), sides, strict=True
     ):

@@ -62,7 +62,9 @@ def tile_of(pixels: int, channels: int, quads: int) -> Tile:
         tiles = -(-pixels // tile.pixels) * -(-vectors // tile.vectors)
         dots, loads = tile.pixels * tile.vectors, tile.pixels + tile.vectors
         # A dot product a cycle; rescaling for each vector, its factors, and the loop at the end.
-        return tiles * (quads * (max(dots, LATENCY) + 0.05 * loads) + 6 * dots + 3 * tile.vectors + 8)
+        return tiles * (
+            quads * (max(dots, LATENCY) + 0.05 * loads) + 6 * dots + 3 * tile.vectors + 8
+        )
 
     return min(fit, key=cost)
 
@@ -117,8 +119,6 @@ def _product_facts(
     }
     bias = raised_bias(io, w.sum(axis=1, dtype=np.int64), length)
     packed = packed_weights(stored.reshape(channels, runs, run), tile)
-    words = -(-(scratch + SLACK) // 4)
-    raised = Scratch("codes", DType.UINT8, scratch + SLACK)
     return Facts(
         constants=constants,
         data=(
@@ -134,8 +134,15 @@ def _product_facts(
             "pixels": range(tile.pixels),
             "vectors": range(tile.vectors),
         },
-        scratch=raised if narrow else Scratch("shares", DType.INT32, pixels + words),
+        scratch=_scratch(pixels, scratch + SLACK, narrow),
     )
+
+
+def _scratch(pixels: int, length: int, narrow: bool) -> Scratch:
+    """Return memory for raised codes, behind what each pixel adds for the weights' zero point."""
+    if narrow:
+        return Scratch("codes", DType.UINT8, length)
+    return Scratch("shares", DType.INT32, pixels + -(-length // 4))
 
 
 def _matrix_facts(op: Conv2D | FullyConnected, io: Operands, pixels: int, depth: int) -> Facts:

@@ -130,7 +130,9 @@ def test_fully_connected(form: Target) -> None:
 sizes = st.integers(1, 70)
 
 
-@given(channels=sizes, runs=st.integers(1, 4), places=st.integers(1, 9), tile=st.sampled_from(TILES))
+@given(
+    channels=sizes, runs=st.integers(1, 4), places=st.integers(1, 9), tile=st.sampled_from(TILES)
+)
 def test_every_weight_is_packed_at_its_place(
     channels: int, runs: int, places: int, tile: Tile
 ) -> None:
