@@ -11,6 +11,17 @@ SHARED = Path(os.environ.get("EDGEQ_SHARED", CHECKOUT.parent / "shared"))
 RESULTS = Path(__file__).resolve().parent / "RESULTS.md"
 
 
+# The same networks in floating point, by the names of the integer ones.
+FLOAT_TWINS = {
+    "k_mobilenet_v1_0.25_128_int8": "k_mobilenet_v1_0.25_128_float",
+    "k_mobilenet_v1_1.0_224_int8": "k_mobilenet_v1_1.0_224_float",
+    "k_mobilenet_v2_1.0_224_int8": "k_mobilenet_v2_1.0_224_float",
+    "mlperf_ad01_int8": "mlperf_ad01_fp32",
+    "mlperf_pretrainedResnet_quant": "mlperf_pretrainedResnet_fp32",
+    "mlperf_vww_96_int8": "mlperf_vww_96_fp32",
+}
+
+
 def model_path(name: str) -> Path:
     """Return the file of a shared model; exit with its name when it is absent."""
     for folder in ("models", "models/speed"):

@@ -8,13 +8,13 @@ from typing import Annotated
 
 import typer
 
+from edgeq.cli.bench import bench_model
 from edgeq.cli.compile import compile_model
 from edgeq.cli.convert import convert_model
 from edgeq.cli.guard import guarded, silence
 from edgeq.cli.inspect import inspect_model
 from edgeq.cli.listings import list_operations, list_targets, list_tools
 from edgeq.cli.options import Debug, Json, Quiet
-from edgeq.cli.profile import profile_model
 from edgeq.cli.run import run_model
 from edgeq.cli.verify import verify_model
 from edgeq.version import VERSION
@@ -24,7 +24,7 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "run": run_model,
     "verify": verify_model,
     "inspect": inspect_model,
-    "profile": profile_model,
+    "bench": bench_model,
     "convert": convert_model,
     "ops": list_operations,
     "targets": list_targets,

@@ -37,10 +37,13 @@ def program(path: Path, graph: Graph, lowered: Graph, target: str) -> Program:
         return api.program_of(graph, lowered, find_target(target))
 
 
-def compiled(path: Path, graph: Graph, lowered: Graph, target: str) -> Compiled:
+def compiled(
+    path: Path, graph: Graph, lowered: Graph, target: str, compiler: str | None = None
+) -> Compiled:
     """Return the generated C of a lowered graph, built for its target."""
     planned = program(path, graph, lowered, target)
-    ready = compiled_for(planned, sources(planned), lowered.tensors, find_target(target))
+    files = sources(planned)
+    ready = compiled_for(planned, files, lowered.tensors, find_target(target), compiler=compiler)
     ready.build()
     return ready
 

@@ -79,6 +79,10 @@ Input = Annotated[
 Threads = Annotated[
     int, typer.Option("--threads", min=1, max=64, help="Parts of a layer that may run at a time.")
 ]
+Compiler = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--compiler", metavar="C", help="Compiler command instead of the first found."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print figures as JSON.", callback=_remember)]
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="Print nothing but errors.", callback=_remember)

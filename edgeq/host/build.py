@@ -93,6 +93,15 @@ def build_program(
     return _build({**files, **around}, "run", compiler, flags, link)
 
 
+def build_plugin(source: Path, *, compiler: Compiler, flags: Sequence[str]) -> Build:
+    """Build one source file into a shared library that another program loads."""
+    build = Build(f"{source.stem}.so")
+    with _closing_on_error(build):
+        spelled = compiler.flags((*flags, "-fPIC", "-shared"))
+        _run(build.root, (*compiler.command, *spelled, str(source), "-o", build.library.name))
+    return build
+
+
 def _build(
     files: Mapping[str, str],
     result: str,

@@ -13,6 +13,7 @@ import numpy as np
 from edgeq._host import Library, Session
 from edgeq.errors import ModelError, TargetError
 from edgeq.host.build import Build, build_shared
+from edgeq.host.instructions import Instructions
 from edgeq.host.profile import Profile, Row, require_clock
 from edgeq.host.toolchain import host_compiler
 from edgeq.ir.graph import Tensor
@@ -86,6 +87,16 @@ class Compiled:
             for call, ns in zip(self.program.calls, layers, strict=True)
         )
         return Profile(tuple(rows), int(total), repeats)
+
+    def instructions(self, *inputs: np.ndarray) -> Instructions:
+        """Count the instructions that one run executes, on targets that are emulated.
+
+        Raise ``TargetError`` for any other: nothing counts those of this machine.
+        """
+        raise TargetError(
+            f"executed instructions cannot be counted for target '{self.target.name}'",
+            hint="emulators count them: choose an emulated target, or measure time with profile",
+        )
 
     def build(self) -> Build:
         """Return the built project, building it when that has not happened yet."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import signal
 import subprocess
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -13,6 +15,8 @@ from edgeq.errors import EdgeqError, ToolchainError, VerifyError
 from edgeq.host.build import Build, build_program
 from edgeq.host.compiled import Arrays, Compiled
 from edgeq.host.cross import cross_toolchain, find_emulator
+from edgeq.host.instructions import Counts, Instructions, by_layer, plugin_options, read_counts
+from edgeq.host.plugin import counting_plugin, plugin_arguments
 from edgeq.resources import runtime_dir
 
 # Far more than any emulator takes: what runs longer than this does not end at all.
@@ -24,7 +28,7 @@ class Emulated(Compiled):
     """A network whose C is built into a static program, and run by the emulator of its target.
 
     It is called, stepped and verified as any other, one process for each call: a sequence of runs
-    is one call. There are no sessions and no times.
+    is one call. There are no sessions and no times, but executed instructions are counted.
     """
 
     _program: Build | None = None
@@ -43,6 +47,28 @@ class Emulated(Compiled):
                     flags=tools.flags,
                 )
             return self._program
+
+    def instructions(self, *inputs: np.ndarray) -> Instructions:
+        """Count the instructions that one run executes, whole and layer by layer.
+
+        Raise ``ToolchainError`` when the emulator cannot count.
+        """
+        counts = self._count(self._one_run(inputs), None)
+        return by_layer(self.program, self._tensors, counts.marks)
+
+    def addresses(self, layer: int, *inputs: np.ndarray) -> Mapping[int, int]:
+        """Return how often a layer executes each address of the built program."""
+        return self._count(self._one_run(inputs), layer).addresses
+
+    def _count(self, arrays: Arrays, window: int | None) -> Counts:
+        program = self.build().library
+        plugin = counting_plugin(find_emulator(self.target), (str(program), "run", "0"))
+        with tempfile.TemporaryDirectory(prefix="edgeq-") as folder:
+            out = Path(folder, "counts")
+            options = (*plugin_options(program, window), f"out={out}")
+            data = _interleaved(arrays, 1)
+            self._execute("count", data, 1, plugin_arguments(plugin, options))
+            return read_counts(out.read_text(encoding="ascii"))
 
     def _run(self, arrays: Arrays, runs: int | None) -> Arrays:
         ports = self.program.outputs
@@ -67,13 +93,13 @@ class Emulated(Compiled):
             )
         }
 
-    def _execute(self, mode: str, data: bytes, runs: int) -> bytes:
+    def _execute(self, mode: str, data: bytes, runs: int, arguments: Sequence[str] = ()) -> bytes:
         emulator = find_emulator(self.target)
         build = self.build()
         limit = _SECONDS + runs * (1 + self.program.macs / _MACS_PER_SECOND)
         try:
             done = subprocess.run(
-                (*emulator, str(build.library), mode, str(runs)),
+                (*emulator, *arguments, str(build.library), mode, str(runs)),
                 cwd=build.root,  # an emulator leaves core files where it stands
                 input=data,
                 capture_output=True,

@@ -18,7 +18,8 @@ def require_clock(target: Target) -> None:
         reason = ": the processor lacks its instructions, and a model of them has no time"
     raise TargetError(
         f"no time can be measured for target '{target.name}'{reason if target.runner else ''}",
-        hint="measure 'host' or 'portable'; instructions are not counted yet",
+        hint="measure 'host' or 'portable'"
+        + ("; 'edgeq bench' counts its executed instructions" if target.is_emulated else ""),
     )
 
 

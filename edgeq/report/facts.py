@@ -10,7 +10,6 @@ import edgeq.ops.all  # noqa: F401  (fills the registry)
 from edgeq.frontends import READERS
 from edgeq.frontends.tflite import CONVERTERS
 from edgeq.host.doctor import Tool
-from edgeq.host.profile import Profile
 from edgeq.ir.graph import Graph, Tensor
 from edgeq.ops.base import REGISTRY
 from edgeq.plan.program import Call, Program
@@ -88,23 +87,6 @@ def verification(verdicts: Iterable[Verdict]) -> Facts:
     """Return what was compared and whether all of it was equal."""
     targets = [verdict.facts() for verdict in verdicts]
     return {"passed": all(target["passed"] for target in targets), "targets": targets}
-
-
-def timing(profile: Profile) -> Facts:
-    """Return the time of each layer in nanoseconds."""
-    rows = [
-        {
-            "index": row.index,
-            "function": row.symbol,
-            "kernel": row.kernel,
-            "source": row.source,
-            "macs": row.macs,
-            "ns": row.ns,
-        }
-        for row in profile.rows
-    ]
-    totals = {"total_ns": profile.total, "macs": profile.macs, "repeats": profile.repeats}
-    return {**totals, "layers": rows}
 
 
 def operations() -> list[Facts]:

@@ -87,16 +87,43 @@ def verification(facts: Facts) -> tuple[Table, ...]:
 
 def timing(facts: Facts) -> tuple[Table, ...]:
     """Show the time of each layer."""
-    table = _table(("layer", "source"), ("MACs", "us", "share"))
-    table.title = f"median of {facts['repeats']} runs"
+    table = _table(("layer", "kernel", "source"), ("MACs", "us", "share", "GMAC/s"))
+    table.title = f"median time of {facts['repeats']} runs, {facts['compiler']}"
     spent = sum(row["ns"] for row in facts["layers"]) or 1
     for row in facts["layers"]:
-        names = (_text(row["function"]), _line(row["source"]))
-        share = f"{100 * row['ns'] / spent:.1f} %"
-        table.add_row(*names, f"{row['macs']:,}", f"{row['ns'] / 1e3:,.1f}", share)
+        names = (_text(row["function"]), _text(row["kernel"]), _line(row["source"]))
+        numbers = (f"{row['ns'] / 1e3:,.1f}", f"{100 * row['ns'] / spent:.1f} %")
+        speed = _decimals(row["gmacs_per_second"], 1)
+        table.add_row(*names, f"{row['macs']:,}", *numbers, speed)
     table.add_section()
     total = f"{facts['total_ns'] / 1e3:,.1f}"
-    table.add_row("total", "", f"{facts['macs']:,}", total, "")
+    speed = _decimals(facts["gmacs_per_second"], 1)
+    table.add_row("total", "", "", f"{facts['macs']:,}", total, "", speed)
+    return (table,)
+
+
+def executed(facts: Facts) -> tuple[Table, ...]:
+    """Show the executed instructions of each layer; one without MACs has outputs to compare by."""
+    counts = ("MACs", "instructions", "share", "per MAC", "per output")
+    table = _table(("layer", "kernel", "source"), counts)
+    table.title = f"executed instructions (exact, not time): {facts['runner']}, {facts['compiler']}"
+    spent = sum(row["instructions"] for row in facts["layers"]) or 1
+    for row in facts["layers"]:
+        count = row["instructions"]
+        table.add_row(
+            _text(row["function"]),
+            _text(row["kernel"]),
+            _line(row["source"]),
+            f"{row['macs']:,}",
+            f"{count:,}",
+            f"{100 * count / spent:.1f} %",
+            _decimals(row["instructions_per_mac"], 3),
+            _decimals(None if row["macs"] else row["instructions_per_output"], 2),
+        )
+    table.add_section()
+    total = f"{facts['total_instructions']:,}"
+    per_mac = _decimals(facts["instructions_per_mac"], 3)
+    table.add_row("total", "", "", f"{facts['macs']:,}", total, "", per_mac, "")
     return (table,)
 
 
@@ -206,6 +233,10 @@ def _shape(port: Facts) -> str:
 
 def _file(kernel: str) -> str:
     return kernel.rpartition("/")[2]
+
+
+def _decimals(value: float | None, digits: int) -> str:
+    return "" if value is None else f"{value:,.{digits}f}"
 
 
 def _short(name: str) -> str:

@@ -64,7 +64,7 @@ def test_errors_are_messages_and_codes(
         (["frobnicate"], "No such command 'frobnicate'"),
         (["compile", "model.npz"], "--out"),
         (["run", "m", "-i", "x", "-o", "y", "--engine", "fortran"], "reference"),
-        (["profile", "m", "--repeats", "0"], "--repeats"),
+        (["bench", "m", "--repeats", "0"], "--repeats"),
         (["inspect", "m", "--jsn"], "--json"),
     ],
 )

@@ -1,4 +1,4 @@
-"""``edgeq run`` and ``edgeq profile``: arrays in, arrays and times out."""
+"""``edgeq run``: arrays in, arrays out."""
 
 from __future__ import annotations
 
@@ -122,22 +122,3 @@ def test_an_output_that_cannot_be_written(edgeq: Command, model: Path, tmp_path:
     assert result.code == 2
     assert str(tmp_path / "no" / "y.npz") in result.err
     assert not (tmp_path / "no").exists()
-
-
-def test_a_profile_has_a_time_for_each_layer(edgeq: Command, model: Path, tmp_path: Path) -> None:
-    np.save(tmp_path / "x.npy", np.stack(RUNS))
-    facts = edgeq("profile", model, "-i", tmp_path / "x.npy", "--repeats", "3", "--json").json
-    assert [row["index"] for row in facts["layers"]] == [0, 1, 2, 3]
-    assert facts["repeats"] == 3
-    assert facts["macs"] == sum(row["macs"] for row in facts["layers"])
-    assert all(row["ns"] >= 0 for row in facts["layers"])
-    text = edgeq("profile", model, "--repeats", "3").out
-    assert all(row["function"] in text for row in facts["layers"])
-
-
-@pytest.mark.parametrize("target", ["aarch64", "armv7-neon"])
-def test_an_emulator_has_no_time(edgeq: Command, model: Path, target: str) -> None:
-    result = edgeq("profile", model, "--target", target)
-    assert (result.code, result.out) == (2, "")
-    assert f"no time can be measured for target '{target}'" in result.err
-    assert "instructions are not counted yet" in result.err

@@ -1,0 +1,57 @@
+"""``edgeq bench``: where the time goes, or the instructions where an emulator has no time."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from edgeq import reference
+from edgeq.cli import models
+from edgeq.cli.options import Compiler, Debug, Input, Json, Model, Numerics, Quiet, Target
+from edgeq.cli.output import Output
+from edgeq.host.cross import cross_toolchain
+from edgeq.host.profile import require_clock
+from edgeq.host.toolchain import host_compiler
+from edgeq.report import measured, terminal
+from edgeq.samples import load_inputs
+from edgeq.targets import target as find_target
+
+
+def bench_model(
+    ctx: typer.Context,
+    model: Model,
+    target: Target = "host",
+    compiler: Compiler = None,
+    inputs: Input = None,
+    numerics: Numerics = None,
+    repeats: Annotated[
+        int, typer.Option("--repeats", min=1, help="Runs to time; instructions are exact.")
+    ] = 25,
+    json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Measure each layer: time on this machine, executed instructions in an emulator."""
+    output = Output.of(ctx)
+    with output.working(f"measuring {model}"):
+        graph = models.load(model, numerics, target)
+        chosen = find_target(target)
+        if chosen.is_emulated:
+            builder = cross_toolchain(chosen, compiler).compiler
+        else:
+            require_clock(chosen)
+            builder = host_compiler(compiler)
+        arrays = load_inputs(inputs, graph)[0] if inputs else reference.sample_inputs(graph)
+        lowered = models.lower(model, graph, numerics)
+        compiled = models.compiled(model, graph, lowered, target, compiler)
+        figures = (
+            measured.executed(compiled.instructions(*arrays))
+            if chosen.is_emulated
+            else measured.timing(compiled.profile(*arrays, repeats=repeats))
+        )
+    runner = " ".join((chosen.runner or "", *chosen.runner_arguments))
+    where = {"target": target, "runner": runner, "compiler": builder.version}
+    found = {"model": str(model), **where, **figures}
+    table = terminal.executed if chosen.is_emulated else terminal.timing
+    output.show(found, *table(found))

@@ -1,0 +1,59 @@
+"""What was measured of each layer, as plain data: time, or executed instructions."""
+
+from __future__ import annotations
+
+from edgeq.host import instructions, profile
+from edgeq.host.instructions import Instructions
+from edgeq.host.profile import Profile
+from edgeq.report.facts import Facts
+
+
+def timing(measured: Profile) -> Facts:
+    """Return the time of each layer in nanoseconds, and how much work it does in one."""
+    return {
+        "total_ns": measured.total,
+        "macs": measured.macs,
+        "gmacs_per_second": _ratio(measured.macs, measured.total) if measured.macs else None,
+        "repeats": measured.repeats,
+        "layers": [
+            {
+                **_layer(row),
+                "ns": row.ns,
+                "gmacs_per_second": _ratio(row.macs, row.ns) if row.macs else None,
+            }
+            for row in measured.rows
+        ],
+    }
+
+
+def executed(counted: Instructions) -> Facts:
+    """Return the executed instructions of each layer, and how many a unit of its work takes."""
+    return {
+        "total_instructions": counted.total,
+        "macs": counted.macs,
+        "instructions_per_mac": _ratio(counted.total, counted.macs),
+        "layers": [
+            {
+                **_layer(row),
+                "outputs": row.outputs,
+                "instructions": row.instructions,
+                "instructions_per_mac": _ratio(row.instructions, row.macs),
+                "instructions_per_output": _ratio(row.instructions, row.outputs),
+            }
+            for row in counted.rows
+        ],
+    }
+
+
+def _layer(row: instructions.Row | profile.Row) -> Facts:
+    return {
+        "index": row.index,
+        "function": row.symbol,
+        "kernel": row.kernel,
+        "source": row.source,
+        "macs": row.macs,
+    }
+
+
+def _ratio(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
