@@ -23,13 +23,13 @@ static inline __mmask16 edgeq_lanes_x16(int32_t count)
     return (__mmask16)((1u << count) - 1u);
 }
 
-static inline __m128i edgeq_load_s8x16(const int8_t *p)
+static inline __m128i edgeq_load_codes_x16(const int8_t *p)
 {
     return _mm_loadu_si128((const __m128i *)(const void *)p);
 }
 
 /* The codes of some lanes, zeros in the others, whose memory is not touched. */
-static inline __m128i edgeq_load_lanes_s8x16(const int8_t *p, __mmask16 lanes)
+static inline __m128i edgeq_load_codes_lanes_x16(const int8_t *p, __mmask16 lanes)
 {
     return _mm_maskz_loadu_epi8(lanes, p);
 }
@@ -50,9 +50,9 @@ static inline void edgeq_store_s32x16(int32_t *p, __m512i x)
 }
 
 /* Sixteen codes as 32-bit lanes. */
-static inline __m512i edgeq_widen_s8x16(const int8_t *p)
+static inline __m512i edgeq_widen_codes_x16(const int8_t *p)
 {
-    return _mm512_cvtepi8_epi32(edgeq_load_s8x16(p));
+    return _mm512_cvtepi8_epi32(edgeq_load_codes_x16(p));
 }
 
 /* Four neighbouring bytes in each of the sixteen lanes. */
@@ -99,13 +99,13 @@ static inline int32_t edgeq_sum_run_u8(const uint8_t *x, int32_t count)
 }
 
 /* Lanes saturated to 8 bits, and stored. */
-static inline void edgeq_store_s8x16(int8_t *y, __m512i x)
+static inline void edgeq_store_codes_x16(int8_t *y, __m512i x)
 {
     _mm_storeu_si128((__m128i *)(void *)y, _mm512_cvtsepi32_epi8(x));
 }
 
 /* The same for some lanes; the memory of the others is not touched. */
-static inline void edgeq_store_lanes_s8x16(int8_t *y, __m512i x, __mmask16 lanes)
+static inline void edgeq_store_codes_lanes_x16(int8_t *y, __m512i x, __mmask16 lanes)
 {
     _mm_mask_storeu_epi8(y, lanes, _mm512_cvtsepi32_epi8(x));
 }

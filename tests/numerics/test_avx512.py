@@ -73,8 +73,8 @@ void store(int8_t *y, const int32_t *x, int32_t low, int32_t high, int32_t lanes
 {
     const __m512i codes = edgeq_clamp_s32x16(edgeq_load_s32x16(x), low, high);
 
-    edgeq_store_s8x16(y, codes);
-    edgeq_store_lanes_s8x16(y + 16, codes, edgeq_lanes_x16(lanes));
+    edgeq_store_codes_x16(y, codes);
+    edgeq_store_codes_lanes_x16(y + 16, codes, edgeq_lanes_x16(lanes));
 }
 void raise(uint8_t *y, const int8_t *x, int32_t count);
 void raise(uint8_t *y, const int8_t *x, int32_t count)
@@ -89,10 +89,10 @@ int32_t sum(const uint8_t *x, int32_t count)
 void columns(uint8_t *y, const int8_t *x);
 void columns(uint8_t *y, const int8_t *x)
 {
-    const __m128i a = edgeq_load_s8x16(x);
-    const __m128i b = edgeq_load_s8x16(x + 16);
-    const __m128i c = edgeq_load_s8x16(x + 32);
-    const __m128i d = edgeq_load_lanes_s8x16(x + 48, 0x7fff);
+    const __m128i a = edgeq_load_codes_x16(x);
+    const __m128i b = edgeq_load_codes_x16(x + 16);
+    const __m128i c = edgeq_load_codes_x16(x + 32);
+    const __m128i d = edgeq_load_codes_lanes_x16(x + 48, 0x7fff);
 
     _mm512_storeu_si512(y, edgeq_raise_columns_s8x16(a, b, c, d));
 }
