@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgeq.kernels.x86_vnni.depthwise import column_weights, int8_parts, packed_columns
+from edgeq.kernels.x86_vnni.depthwise import int8_parts
 from edgeq.ops._spatial import Padding
 from edgeq.ops.activation import Activation
 from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
@@ -88,17 +88,6 @@ def test_what_it_does_not_take_is_portable(kernel: tuple[int, int], out: int) ->
     [(lowered, io)] = one_op_graph(op, case.tensors).walk()
     row = select(lowered, io, MODEL.isas)
     assert row is not None and row.id.startswith("portable/depthwise")
-
-
-def test_columns_are_packed_for_each_output_row() -> None:
-    w = np.arange(3 * 2 * 17).reshape(3, 2, 17) % 100
-    packed = packed_columns(int8_parts(column_weights(w, 2, 4))).reshape(2, 2, 2, 1, 16, 4)
-    for group, start in enumerate((0, 1)):
-        for column in range(2):
-            taps = w[:, column, start : start + 16]
-            for c in range(16):
-                assert packed[group, 0, column, 0, c].tolist() == [*taps[:, c], 0]
-                assert packed[group, 1, column, 0, c].tolist() == [0, *taps[:, c]]
 
 
 @pytest.mark.parametrize(("most", "count"), [(127, 1), (254, 2), (255, 3)])
