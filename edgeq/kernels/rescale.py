@@ -11,8 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edgeq.ir.graph import Operands
 from edgeq.ir.quant import Requant, Rounding
+from edgeq.kernels.product import filled_requant
 from edgeq.kernels.requant import requant_facts
+from edgeq.ops._accumulate import bias_of
+from edgeq.ops.conv2d import Conv2D
+from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
+from edgeq.ops.fully_connected import FullyConnected
 from edgeq.plan.program import Data
 
 LARGEST_SUM = 1 << 29
@@ -70,6 +76,18 @@ def rescale_facts(
         Data("shift", shifts, "shifts"),
     )
     return RescaleFacts(flag, {"NUDGE": nudge}, data)
+
+
+def layer_rescale(
+    op: Conv2D | DepthwiseConv2D | FullyConnected, io: Operands, w: np.ndarray, length: int
+) -> RescaleFacts:
+    """Return how a layer of ``length`` channels rescales; ``w`` is [channels, centred weights]."""
+    numbers = op.arithmetic
+    reach = max(127 - io.x.zero_point, io.x.zero_point + 128)
+    sums = np.abs(w.astype(np.int64)).sum(axis=1) * reach + np.abs(bias_of(io).astype(np.int64))
+    requant = filled_requant(numbers.requant, length)
+    zero = io.y.zero_point
+    return rescale_facts(requant, int(sums.max(initial=0)), zero, numbers.low, numbers.high)
 
 
 def _offsets(requant: Requant, largest_sum: int, zero: int) -> tuple[int, ...] | None:

@@ -5,12 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from edgeq.ir.graph import Operands
-from edgeq.kernels.product import filled_requant
-from edgeq.kernels.rescale import RescaleFacts, rescale_facts
 from edgeq.ops._accumulate import bias_of
-from edgeq.ops.conv2d import Conv2D
-from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
-from edgeq.ops.fully_connected import FullyConnected
 
 HEADERS = ("edgeq_fixed_point_avx512.h",)
 LANES = 16  # 32-bit numbers in a vector
@@ -25,15 +20,3 @@ def raised_bias(io: Operands, weight_sums: np.ndarray, length: int) -> np.ndarra
     """
     folded = bias_of(io).astype(np.int64) - (io.x.zero_point + RAISED) * weight_sums
     return np.pad(folded, (0, length - len(folded))).astype(np.uint32).view(np.int32)
-
-
-def layer_rescale(
-    op: Conv2D | DepthwiseConv2D | FullyConnected, io: Operands, w: np.ndarray, length: int
-) -> RescaleFacts:
-    """Return how a layer of ``length`` channels rescales; ``w`` is [channels, centred weights]."""
-    numbers = op.arithmetic
-    reach = max(127 - io.x.zero_point, io.x.zero_point + 128)
-    sums = np.abs(w.astype(np.int64)).sum(axis=1) * reach + np.abs(bias_of(io).astype(np.int64))
-    requant = filled_requant(numbers.requant, length)
-    zero = io.y.zero_point
-    return rescale_facts(requant, int(sums.max(initial=0)), zero, numbers.low, numbers.high)

@@ -10,7 +10,8 @@ from edgeq.kernels.base import Facts, Kernel
 from edgeq.kernels.columns import column_weights, packed_columns, rows_at_once, structure
 from edgeq.kernels.portable.convolution import MAX_TAPS, conv2d_shape
 from edgeq.kernels.product import codes
-from edgeq.kernels.x86_vnni.common import HEADERS, LANES, QUAD, layer_rescale, raised_bias
+from edgeq.kernels.rescale import layer_rescale
+from edgeq.kernels.x86_vnni.common import HEADERS, LANES, QUAD, raised_bias
 from edgeq.ops._accumulate import centred
 from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
 from edgeq.plan.program import Data, Scratch

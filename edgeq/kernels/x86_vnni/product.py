@@ -16,7 +16,8 @@ from edgeq.kernels.portable.convolution import (
     weight_zero,
 )
 from edgeq.kernels.product import codes, is_narrow
-from edgeq.kernels.x86_vnni.common import HEADERS, LANES, QUAD, layer_rescale, raised_bias
+from edgeq.kernels.rescale import layer_rescale
+from edgeq.kernels.x86_vnni.common import HEADERS, LANES, QUAD, raised_bias
 from edgeq.ops._accumulate import centred
 from edgeq.ops.conv2d import Conv2D
 from edgeq.ops.fully_connected import FullyConnected
