@@ -9,9 +9,14 @@ import numpy as np
 from edgeq.ir.graph import Operands
 from edgeq.ir.types import DType, elements
 from edgeq.kernels.base import Facts, Kernel
-from edgeq.kernels.portable.convolution import conv2d_note, conv2d_shape, is_pointwise
-from edgeq.kernels.product import codes, filled_requant, folded_bias, is_narrow
-from edgeq.kernels.requant import requant_facts
+from edgeq.kernels.portable.convolution import (
+    conv2d_note,
+    conv2d_shape,
+    is_pointwise,
+    weight_zero,
+)
+from edgeq.kernels.product import codes, folded_bias, is_narrow
+from edgeq.kernels.rescale import layer_rescale
 from edgeq.kernels.x86_avx2.common import HEADERS, LANES
 from edgeq.ops._accumulate import centred
 from edgeq.ops.conv2d import Conv2D
@@ -62,20 +67,19 @@ def tile_of(pixels: int, channels: int) -> Tile:
 
 
 def packed_weights(w: np.ndarray, tile: Tile) -> np.ndarray:
-    """Return a matrix [channels, window] in the order in which the kernel reads it, as bytes.
+    """Return a matrix [channels, window] in the order in which the kernel reads it.
 
     Panels of ``tile.channels`` channels, the last of which overlaps; in each, pairs of the
-    window's places, and the two weights of a pair beside each other for each channel. Weights
-    beyond int8 (those with a zero point) take two bytes. Channels and places that were added to
-    fill vectors have no weight.
+    window's places, and the two weights of a pair beside each other for each channel. Channels
+    and places that were added to fill vectors have no weight.
     """
     channels, window = w.shape
-    padded = np.zeros((max(channels, tile.channels), window + window % 2), np.int16)
+    padded = np.zeros((max(channels, tile.channels), window + window % 2), np.int8)
     padded[:channels, :window] = w
     starts = panel_starts(len(padded), tile)
     panels = np.stack([padded[s : s + tile.channels] for s in starts])
     pairs = panels.reshape(len(starts), tile.channels, -1, 2).transpose(0, 2, 1, 3)
-    return np.ascontiguousarray(pairs, np.int8 if is_narrow(w) else "<i2").view(np.int8).ravel()
+    return np.ascontiguousarray(pairs).ravel()
 
 
 def panel_starts(channels: int, tile: Tile) -> tuple[int, ...]:
@@ -98,7 +102,9 @@ def _product_facts(op: Conv2D | FullyConnected, io: Operands, pixels: int) -> Fa
     window = depth + depth % 2
     tiles = max(1, SCRATCH_BYTES // (2 * window * tile.pixels))
     block = tile.pixels * min(tiles, -(-pixels // tile.pixels))
-    requant = requant_facts(filled_requant(op.arithmetic.requant, padded))
+    rescale = layer_rescale(op, io, w, padded)
+    narrow = is_narrow(w)
+    stored = w if narrow else io.ins[1].array.reshape(w.shape)
     constants = {
         "PIXELS": pixels,
         "OUT_C": channels,
@@ -106,25 +112,32 @@ def _product_facts(op: Conv2D | FullyConnected, io: Operands, pixels: int) -> Fa
         "BLOCK": block,
         "TILE": tile.pixels,
         "PANEL": tile.channels,
-        "PAIR_BYTES": tile.channels * (2 if is_narrow(w) else 4),
+        **({} if narrow else {"W_ZERO": weight_zero(io)}),
         **codes(op, io),
-        **requant.constants,
+        **rescale.constants,
     }
     bias = folded_bias(io, w.sum(axis=1, dtype=np.int64), padded)
-    weights = Data("weights", packed_weights(w, tile), "weights in pairs, panel by panel")
+    weights = Data("weights", packed_weights(stored, tile), "weights in pairs, panel by panel")
     return Facts(
         constants=constants,
-        data=(weights, Data("bias", bias, "bias less the input's zero point"), *requant.data),
+        data=(weights, Data("bias", bias, "bias less the input's zero point"), *rescale.data),
         flags={
-            "requant": requant.flag,
-            "wide": not is_narrow(w),
+            "rescale": rescale.flag,
+            "zero": not narrow,
             "few": channels < LANES,
             "odd": depth % 2 == 1,
             "pixels": range(tile.pixels),
             "vectors": range(tile.vectors),
         },
-        scratch=Scratch("patches", DType.INT16, block * window + RUN_SLACK),
+        scratch=_scratch(block, block * window + RUN_SLACK, narrow),
     )
+
+
+def _scratch(pixels: int, length: int, narrow: bool) -> Scratch:
+    """Return memory for windows, behind what each pixel adds for the weights' zero point."""
+    if narrow:
+        return Scratch("patches", DType.INT16, length)
+    return Scratch("shares", DType.INT32, pixels + -(-length // 2))
 
 
 def conv2d_facts(op: Conv2D, io: Operands) -> Facts:
