@@ -39,7 +39,8 @@ def packed_columns(weights: np.ndarray, lanes: int) -> np.ndarray:
     The last vector overlaps; channels that were added to fill one have no weight.
     """
     channels = weights.shape[-2]
-    filled = np.pad(weights, [(0, 0)] * (weights.ndim - 2) + [(0, max(lanes - channels, 0)), (0, 0)])
+    around = [(0, 0)] * (weights.ndim - 2)
+    filled = np.pad(weights, [*around, (0, max(lanes - channels, 0)), (0, 0)])
     last = max(channels - lanes, 0)
     starts = (min(start, last) for start in range(0, channels, lanes))
     return np.stack([filled[..., s : s + lanes, :] for s in starts]).ravel()

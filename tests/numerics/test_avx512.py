@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from edgeq.ir.quant import Requant, Rounding
-from edgeq.kernels.rescale import LARGEST_SUM, rescale_facts
+from edgeq.ir.quant import Rounding
 from tests.numerics.avx512 import BUILD_IDS, BUILDS, address, built
 from tests.numerics.exact import EDGES_S32
+from tests.numerics.short_forms import CODES, check_short_forms, text
 
 NAMES = tuple(
     f"requant_{rounding}{right}"
@@ -30,26 +30,6 @@ void {0}(int32_t *y, int32_t *z, const int32_t *acc, const int32_t *m, const int
     }}
     for (int i = 0; i < n; ++i) {{
         z[i] = edgeq_{0}_s32(acc[i], m[i], s[i]);
-    }}
-}}
-"""
-SHORT = """
-typedef struct {{
-    const int32_t *multiplier;
-    const int32_t *offset;
-    const int32_t *shift;
-    int32_t nudge;
-}} factors_{0};
-void short_{0}(int32_t *y, const int32_t *acc, const factors_{0} *k, int n);
-void short_{0}(int32_t *y, const int32_t *acc, const factors_{0} *k, int n)
-{{
-    for (int i = 0; i < n; i += 16) {{
-        const __m512i multiplier = edgeq_load_s32x16(k->multiplier + i);
-        const __m512i offset = edgeq_load_s32x16(k->offset + i);
-        const __m512i shift = edgeq_load_s32x16(k->shift + i);
-        edgeq_factors_s32x16 f = edgeq_short_factors_s32x16(multiplier, offset, shift, k->nudge);
-
-        edgeq_store_s32x16(y + i, edgeq_short_{0}_s32x16(edgeq_load_s32x16(acc + i), &f));
     }}
 }}
 """
@@ -97,26 +77,13 @@ void columns(uint8_t *y, const int8_t *x)
     _mm512_storeu_si512(y, edgeq_raise_columns_s8x16(a, b, c, d));
 }
 """
-
-
-class Factors(ctypes.Structure):
-    """What the short forms read, as the struct above."""
-
-    _fields_ = (
-        ("multiplier", ctypes.c_void_p),
-        ("offset", ctypes.c_void_p),
-        ("shift", ctypes.c_void_p),
-        ("nudge", ctypes.c_int32),
-    )
-
-
 MULTIPLIERS = (0, 1, 1 << 30, (1 << 30) + 1, 1319413953, (1 << 31) - 2, (1 << 31) - 1)
 
 
 @pytest.fixture(scope="module", params=BUILDS, ids=BUILD_IDS)
 def library(request: pytest.FixtureRequest) -> Iterator[ctypes.CDLL]:
-    parts = [LANES.format(name) for name in NAMES] + [SHORT.format(n) for n in ("up", "away")]
-    with built("".join(parts) + FLOAT + STORE, *request.param) as found:
+    lanes = "".join(LANES.format(name) for name in NAMES)
+    with built(lanes + text(16) + FLOAT + STORE, *request.param) as found:
         yield found
 
 
@@ -163,47 +130,11 @@ def test_float32_scales(library: ctypes.CDLL) -> None:
     both(library, "by_float", odd << 16, rng.uniform(0, 1, odd.shape).astype(np.float32))
 
 
-# A rounding, the zero point of the output, and its least code.
-ENDS = ((-128, -128), (0, -128), (127, -128), (5, 5))
-CODES = [(each, *ends) for each in Rounding if each is not Rounding.FLOAT32 for ends in ENDS]
-
-
 @pytest.mark.parametrize(("rounding", "zero", "low"), CODES)
 def test_short_forms_equal_the_long_ones(
     library: ctypes.CDLL, rounding: Rounding, zero: int, low: int
 ) -> None:
-    rng = np.random.default_rng(3)
-    edge = LARGEST_SUM - 1
-    for shift in range(23):
-        half = (1 << shift) >> 1
-        for multiplier in MULTIPLIERS[2:]:
-            requant = Requant(rounding, (multiplier,), (-shift,))
-            facts = rescale_facts(requant, edge, zero, low, 127)
-            assert facts.flag.short == (shift > 0 or rounding is not Rounding.GEMMLOWP)
-            if not facts.flag.short:
-                continue
-            # Ties of the shift, and what is near them, of both signs; both ends.
-            ties = (np.arange(-40, 40) << shift) + half
-            around = ties[:, None] * (1 << 31) // multiplier + np.arange(-2, 3)
-            random = rng.integers(-edge, edge, 112) >> rng.integers(0, 29, 112)
-            acc = np.clip(np.r_[around.ravel(), random, edge, -edge, 0, -1], -edge, edge)
-            acc = np.resize(acc, -(-acc.size // 16) * 16).astype(np.int32)
-            compare_short(library, rounding, facts, acc, zero, low)
-
-
-def compare_short(library, rounding: Rounding, facts, acc: np.ndarray, zero: int, low: int) -> None:
-    """Compare the short form, clamped to codes, with the scalar requantizer."""
-    constants = facts.constants
-    keys = ("MULTIPLIER", "OFFSET", "SHIFT")
-    arrays = [np.full(acc.shape, constants[key], np.int32) for key in keys]
-    y, z, ignored = (np.zeros(acc.shape, np.int32) for _ in range(3))
-    name = facts.flag.primitive.removeprefix("edgeq_").removesuffix("_s32")
-    factors = Factors(*map(address, arrays), constants["NUDGE"])
-    getattr(library, name)(address(y), address(acc), ctypes.byref(factors), acc.size)
-    pointers = map(address, (ignored, z, acc, arrays[0], arrays[2]))
-    getattr(library, f"requant_{rounding.value}_right")(*pointers, acc.size)
-    want = np.clip(z.astype(np.int64) + zero, low, 127)
-    np.testing.assert_array_equal(np.clip(y, low, 127), want)
+    check_short_forms(library, rounding, zero, low)
 
 
 @pytest.mark.parametrize(("low", "high"), [(-128, 127), (-128, 0), (5, 5), (127, 127)])

@@ -23,7 +23,7 @@ from edgeq.ops.conv2d import Conv2D
 from edgeq.ops.fully_connected import FullyConnected
 from edgeq.plan.program import Data, Scratch
 
-REGISTERS = 16  # vectors: sums, weights of all channels, and one pixel's codes
+REGISTERS = 15  # sums, weights of all channels, and one pixel's codes; one is for products
 SCRATCH_BYTES = 1 << 14  # widened windows that stay in the caches while weights pass over them
 RUN_SLACK = 16  # a run of codes shorter than a vector is written as a whole one
 
@@ -53,7 +53,7 @@ def tile_of(pixels: int, channels: int) -> Tile:
     """Return the tile that takes the fewest instructions for a product of this size.
 
     >>> tile_of(196, 512), tile_of(49, 1024), tile_of(1, 1000)
-    (Tile(pixels=6, vectors=2), Tile(pixels=4, vectors=3), Tile(pixels=1, vectors=4))
+    (Tile(pixels=6, vectors=2), Tile(pixels=5, vectors=2), Tile(pixels=1, vectors=4))
     """
     fit = [t for t in TILES if t.pixels <= pixels and (t.channels <= channels or t.vectors == 1)]
 
