@@ -23,6 +23,7 @@ DATA = (
     "runtime/emulation",
     "runtime/NUMERICS.md",
     "runtime/runner.c",
+    "runtime/port",
     "runtime/qemu_count.c",
 )
 

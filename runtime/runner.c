@@ -12,9 +12,9 @@
  */
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "port.h"
 
 enum {
     FAILED = 80,
@@ -75,6 +75,23 @@ static uint8_t canary(size_t index)
     return (uint8_t)(index * 167u + 91u);
 }
 
+static void complain_number(long number)
+{
+    char text[3 * sizeof number + 2];
+    char *first = text + sizeof text - 1;
+    unsigned long left = number < 0 ? 0ul - (unsigned long)number : (unsigned long)number;
+
+    *first = '\0';
+    do {
+        *--first = (char)('0' + left % 10);
+        left /= 10;
+    } while (left != 0);
+    if (number < 0) {
+        *--first = '-';
+    }
+    port_complain(first);
+}
+
 static void plant_guards(void)
 {
     for (int index = 0; index < REGIONS; ++index) {
@@ -99,7 +116,11 @@ static int guards_are_whole(void)
                 const long bytes = (long)regions[index].bytes;
                 const long from = before[i] != canary(i) ? -(long)GUARD : bytes;
 
-                fprintf(stderr, "guard %d %ld\n", index, from + (long)i);
+                port_complain("guard ");
+                complain_number(index);
+                port_complain(" ");
+                complain_number(from + (long)i);
+                port_complain("\n");
                 return 0;
             }
         }
@@ -110,7 +131,7 @@ static int guards_are_whole(void)
 static int transfer_in(void)
 {
     for (int index = INPUT; index < OUTPUT; ++index) {
-        if (fread(start_of(index), 1, regions[index].bytes, stdin) != regions[index].bytes) {
+        if (port_read(start_of(index), regions[index].bytes) != regions[index].bytes) {
             return 0;
         }
     }
@@ -119,7 +140,7 @@ static int transfer_in(void)
 
 static int transfer_out(int index, size_t offset, size_t bytes)
 {
-    return fwrite(start_of(index) + offset, 1, bytes, stdout) == bytes;
+    return port_write(start_of(index) + offset, bytes);
 }
 
 static int layer_out(int layer)
@@ -130,7 +151,7 @@ static int layer_out(int layer)
         }
     }
     /* Whoever reads this can tell which layer a crash was in. */
-    return fflush(stdout) == 0;
+    return port_flush();
 }
 
 static int outputs_out(void)
@@ -146,7 +167,13 @@ static int outputs_out(void)
 static int sound(const char *verb, int status)
 {
     if (status != 0) {
-        fprintf(stderr, "status %s %d %s\n", verb, status, NETWORK(strerror)(status));
+        port_complain("status ");
+        port_complain(verb);
+        port_complain(" ");
+        complain_number(status);
+        port_complain(" ");
+        port_complain(NETWORK(strerror)(status));
+        port_complain("\n");
     }
     return status == 0 && guards_are_whole();
 }
@@ -223,6 +250,17 @@ static int one_run(network_context *ctx, const char *mode)
     return strcmp(mode, "count") == 0 ? marked(ctx) : whole(ctx);
 }
 
+/* A number without a sign; 0 for anything else. */
+static long number_of(const char *text)
+{
+    long number = 0;
+
+    for (; *text >= '0' && *text <= '9'; ++text) {
+        number = 10 * number + (*text - '0');
+    }
+    return *text == '\0' ? number : 0;
+}
+
 int main(int count, char **arguments)
 {
     network_context ctx;
@@ -231,13 +269,13 @@ int main(int count, char **arguments)
     if (count != 3) {
         return UNUSABLE;
     }
-    for (long left = strtol(arguments[2], NULL, 10); status == 0 && left > 0; --left) {
+    for (long left = number_of(arguments[2]); status == 0 && left > 0; --left) {
         if (!transfer_in()) {
             return UNUSABLE;
         }
         status = one_run(&ctx, arguments[1]);
     }
-    if (status == 0 && fflush(stdout) != 0) {
+    if (status == 0 && !port_flush()) {
         return UNUSABLE;
     }
     return status;

@@ -24,6 +24,7 @@ def environment() -> jinja2.Environment:
     )
     env.filters["c_int"] = c_integer
     env.filters["c_float"] = c_float
+    env.filters["hex"] = hex
     env.filters["comment"] = comment_text
     return env
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from edgeq.emit.environment import render
 from edgeq.ir.graph import Tensor
 from edgeq.plan.program import Place, Program
+from edgeq.targets.base import Target
 
 # Its exit status when the network itself did wrong.
 FAILED = 80
@@ -40,6 +41,11 @@ def network_header(program: Program, tensors: Mapping[str, Tensor]) -> str:
         regions=_regions(program),
         tensors=tuple(_written(program, tensors)),
     )
+
+
+def linker_script(target: Target) -> str:
+    """Return the linker script of a target that is a board."""
+    return render("host/board.ld.j2", target=target, board=target.board)
 
 
 def region_name(program: Program, index: int) -> tuple[str, int]:

@@ -18,7 +18,7 @@ from edgeq.host.toolchain import Compiler, first_error
 
 _CHUNK = 1 << 20  # characters encoded at a time: weights can be 120 MB of text
 _OBJECTS = "build"
-_PROGRAM = "program"
+PROGRAM = "program"
 _STACK_USAGE = "-fstack-usage"
 
 
@@ -82,15 +82,17 @@ def build_program(
     *,
     compiler: Compiler,
     flags: Sequence[str],
+    link: Sequence[str] = (),
 ) -> Build:
     """Build ``src/*.c`` of a project, and around it a static program of the files of ``main``.
 
-    ``main`` maps names to text; one of them is ``main.c``. It is not among the objects. Otherwise
-    as ``build_shared``.
+    ``main`` maps names in the folder ``PROGRAM`` to text; its sources are not among the objects.
+    ``link`` are arguments of the linker. Otherwise as ``build_shared``.
     """
-    around = {f"{_PROGRAM}/{path}": text for path, text in main.items()}
-    link = ("-static", "-Iinclude", f"{_PROGRAM}/main.c")
-    return _build({**files, **around}, "run", compiler, flags, link)
+    around = {f"{PROGRAM}/{path}": text for path, text in main.items()}
+    sources = [path for path in around if path.endswith(".c")]
+    options = ("-static", "-Iinclude", f"-I{PROGRAM}", *sources)
+    return _build({**files, **around}, "run", compiler, flags, options, link)
 
 
 def build_plugin(source: Path, *, compiler: Compiler, flags: Sequence[str]) -> Build:
@@ -108,8 +110,9 @@ def _build(
     compiler: Compiler,
     flags: Sequence[str],
     link: Sequence[str],
+    last: Sequence[str] = (),
 ) -> Build:
-    """Compile each source, then link the objects with the arguments of ``link``."""
+    """Compile each source, then link the objects, between the arguments ``link`` and ``last``."""
     sources = _sources(files)
     build = Build(result)
     with _closing_on_error(build):
@@ -121,7 +124,7 @@ def _build(
             for path, object_ in sources.items()
         ]
         _run_all(build.root, commands)
-        linking = (*compiler.command, *spelled, *link, *sources.values(), "-o", result)
+        linking = (*compiler.command, *spelled, *link, *sources.values(), *last, "-o", result)
         _run(build.root, linking)
     return build
 

@@ -19,14 +19,16 @@ from edgeq.targets.base import CrossCompiler, Target
 
 _SECONDS = 1200  # the first use of ziglang for a processor builds a C library
 _PROBE = '#include <stdio.h>\nint main(void) { return puts("edgeq") < 0; }\n'
+_BARE_PROBE = "int main(void) { return 0; }\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Toolchain:
-    """A compiler and all flags of a target in its spelling."""
+    """A compiler, and all flags of a target and of its linker in its spelling."""
 
     compiler: Compiler
     flags: tuple[str, ...]
+    link: tuple[str, ...] = ()
 
 
 def cross_toolchain(
@@ -43,9 +45,10 @@ def cross_toolchain(
         compiler = identify(expanded(candidate.command), env)
         if compiler is None:
             continue
-        found = Toolchain(compiler, candidate.spelled(target.flags))
+        found = Toolchain(compiler, candidate.spelled(target.flags), candidate.spelled(target.link))
         try:
-            _probe(compiler.command, compiler.flags(found.flags), env.get("PATH", ""))
+            flags = compiler.flags(found.flags)
+            _probe(compiler.command, flags, target.port == "hosted", env.get("PATH", ""))
         except ToolchainError as error:
             reasons.append(f"{shlex.join(candidate.command)} does not work: {error.what}")
             continue
@@ -92,13 +95,17 @@ def _hint(target: Target) -> str:
 
 
 @functools.cache
-def _probe(command: tuple[str, ...], flags: tuple[str, ...], path: str) -> None:
-    """Build a program of one line; raise ``ToolchainError``, which the cache does not keep."""
+def _probe(command: tuple[str, ...], flags: tuple[str, ...], hosted: bool, path: str) -> None:
+    """Build a program of one line; raise ``ToolchainError``, which the cache does not keep.
+
+    Where there is no C library it is compiled only.
+    """
+    source, kind = (_PROBE, "-static") if hosted else (_BARE_PROBE, "-c")
     with tempfile.TemporaryDirectory(prefix="edgeq-") as folder:
-        Path(folder, "probe.c").write_text(_PROBE, encoding="ascii")
+        Path(folder, "probe.c").write_text(source, encoding="ascii")
         try:
             done = subprocess.run(
-                (*command, *flags, "-static", "probe.c", "-o", "probe"),
+                (*command, *flags, kind, "probe.c", "-o", "probe"),
                 cwd=folder,
                 env={**os.environ, "PATH": path, "LC_ALL": "C"},
                 stdin=subprocess.DEVNULL,

@@ -48,15 +48,15 @@ _TOOLS = (
         "apt-get install gcc-arm-linux-gnueabihf libc6-dev-armhf-cross",
     ),
     Tool(
-        "riscv64-linux-gnu-gcc",
-        "build for RISC-V",
-        "apt-get install gcc-riscv64-linux-gnu libc6-dev-riscv64-cross",
+        "riscv64-unknown-elf-gcc",
+        "build for 32-bit RISC-V",
+        "apt-get install gcc-riscv64-unknown-elf",
     ),
     Tool("qemu-system-arm", "run Cortex-M code", "apt-get install qemu-system-arm"),
     Tool("qemu-aarch64", "run AArch64 code", "apt-get install qemu-user"),
     Tool("qemu-arm", "run ARMv7-A code", "apt-get install qemu-user"),
     Tool("qemu-hexagon", "run Hexagon code", "apt-get install qemu-user"),
-    Tool("qemu-riscv64", "run RISC-V code", "apt-get install qemu-user"),
+    Tool("qemu-riscv32", "run 32-bit RISC-V code", "apt-get install qemu-user"),
 )
 
 

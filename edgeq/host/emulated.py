@@ -10,18 +10,20 @@ from pathlib import Path
 
 import numpy as np
 
-from edgeq.emit.runner import FAILED, network_header, region_name
+from edgeq.emit.runner import FAILED, linker_script, network_header, region_name
 from edgeq.errors import EdgeqError, ToolchainError, VerifyError
-from edgeq.host.build import Build, build_program
+from edgeq.host.build import PROGRAM, Build, build_program
 from edgeq.host.compiled import Arrays, Compiled
 from edgeq.host.cross import cross_toolchain, find_emulator
 from edgeq.host.instructions import Counts, Instructions, by_layer, plugin_options, read_counts
+from edgeq.host.machine import command, execute, port_flags, port_sources
 from edgeq.host.plugin import counting_plugin, plugin_arguments
 from edgeq.resources import runtime_dir
 
 # Far more than any emulator takes: what runs longer than this does not end at all.
 _SECONDS = 120
 _MACS_PER_SECOND = 2_000_000
+_SCRIPT = "board.ld"
 
 
 class Emulated(Compiled):
@@ -38,15 +40,24 @@ class Emulated(Compiled):
         with self._lock:
             if self._program is None:
                 tools = cross_toolchain(self.target, self._compiler)
-                main = (runtime_dir() / "runner.c").read_text(encoding="utf-8")
-                header = network_header(self.program, self._tensors)
                 self._program = build_program(
                     self.files,
-                    {"main.c": main, "edgeq-network.h": header},
+                    self._around(),
                     compiler=tools.compiler,
-                    flags=tools.flags,
+                    flags=(*tools.flags, *port_flags(self.target, PROGRAM)),
+                    link=(*tools.link, *self._script()),
                 )
             return self._program
+
+    def _around(self) -> dict[str, str]:
+        """Return the files of the program round the network."""
+        main = (runtime_dir() / "runner.c").read_text(encoding="utf-8")
+        header = network_header(self.program, self._tensors)
+        files = {"main.c": main, "edgeq-network.h": header, **port_sources(self.target)}
+        return {**files, _SCRIPT: linker_script(self.target)} if self.target.board else files
+
+    def _script(self) -> tuple[str, ...]:
+        return ("-T", f"{PROGRAM}/{_SCRIPT}") if self.target.board else ()
 
     def instructions(self, *inputs: np.ndarray) -> Instructions:
         """Count the instructions that one run executes, whole and layer by layer.
@@ -62,7 +73,8 @@ class Emulated(Compiled):
 
     def _count(self, arrays: Arrays, window: int | None) -> Counts:
         program = self.build().library
-        plugin = counting_plugin(find_emulator(self.target), (str(program), "run", "0"))
+        emulator = find_emulator(self.target)
+        plugin = counting_plugin(emulator, command(self.target, (), (), program, "run", "0"))
         with tempfile.TemporaryDirectory(prefix="edgeq-") as folder:
             out = Path(folder, "counts")
             options = (*plugin_options(program, window), f"out={out}")
@@ -97,23 +109,18 @@ class Emulated(Compiled):
         emulator = find_emulator(self.target)
         build = self.build()
         limit = _SECONDS + runs * (1 + self.program.macs / _MACS_PER_SECOND)
+        words = (mode, str(runs))
+        line = command(self.target, emulator, arguments, build.library, *words)
         try:
-            done = subprocess.run(
-                (*emulator, *arguments, str(build.library), mode, str(runs)),
-                cwd=build.root,  # an emulator leaves core files where it stands
-                input=data,
-                capture_output=True,
-                timeout=limit,
-                check=False,
-            )
+            answer = execute(self.target, line, data, build.root, limit)
         except subprocess.TimeoutExpired:
             raise self._failed(f"the emulated code did not end in {limit:.0f} seconds") from None
         except OSError as error:
             raise self._failed(f"the emulator does not run: {error}") from error
-        if done.returncode != 0:
-            message = done.stderr.decode(errors="replace").strip()
-            raise self._failure(done.returncode, message, self._layer(mode, len(done.stdout)))
-        return done.stdout
+        if answer.status != 0:
+            layer = self._layer(mode, len(answer.output))
+            raise self._failure(answer.status, answer.complaint, layer)
+        return answer.output
 
     def _failure(self, status: int, message: str, layer: str) -> EdgeqError:
         """Return the error that an exit status, the last words and the layer reached stand for."""

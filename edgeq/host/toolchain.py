@@ -26,6 +26,8 @@ INSTALL_HINT = (
 _ERROR = re.compile(
     r"error|multiple definition|duplicate symbol|undefined (reference|symbol)|cannot find", re.I
 )
+# What linkers say of a program that does not fit; GNU's does not call it an error.
+_OVERFLOW = re.compile(r"region .* overflowed by|will not fit in region")
 _SECONDS = 300  # the first use of a fresh ziglang builds its caches
 _SUBSTITUTES = {"-march=native": "-mcpu=native"}
 _FAMILY_FLAGS = {
@@ -143,7 +145,8 @@ def first_error(output: bytes) -> str:
     'collect2: error: ld returned 1 exit status'
     """
     lines = [line.strip() for line in output.decode(errors="replace").splitlines() if line.strip()]
-    errors = [line for line in lines if _ERROR.search(line)]
+    errors = [line for line in lines if _OVERFLOW.search(line)]
+    errors += [line for line in lines if _ERROR.search(line)]
     return (errors or lines or [""])[0]
 
 

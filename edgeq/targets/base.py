@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgeq.errors import TargetError
+from edgeq.targets.board import Board
 
 # Every target must give the same bits: no contraction of a multiply and an add into one rounding.
 COMMON_CFLAGS = ("-std=c99", "-ffp-contract=off")
@@ -60,9 +61,11 @@ class Target:
     tells whether the processor has single-precision hardware, which numerics with float32 scales
     need. ``stack`` is a bound on the bytes of stack that a call of its code takes; tests compare it
     with the compilers' own figures. It is the tile of sums of a convolution, which wide vectors
-    and loops unrolled for them multiply. ``isa_flags`` are the flags without which no compiler
-    takes its code: generated build files have them too. Raise ``TargetError`` for a bad
-    declaration.
+    and loops unrolled for them multiply. ``port`` is the file of ``runtime/port/`` that connects an
+    emulated program to this machine, ``link`` are flags of its linker, and ``board`` is the machine
+    without an operating system that it runs on, if it does. ``isa_flags`` are the flags without
+    which no compiler takes its code: generated build files have them too. Raise ``TargetError``
+    for a bad declaration.
     """
 
     name: str
@@ -75,6 +78,9 @@ class Target:
     compilers: tuple[CrossCompiler, ...] = ()
     float32: bool = True
     stack: int = 6144
+    port: str = "hosted"
+    link: tuple[str, ...] = ()
+    board: Board | None = None
     isa_flags: tuple[str, ...] = ()
     model_flags: tuple[str, ...] = ()
 

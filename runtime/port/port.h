@@ -1,0 +1,19 @@
+/* What runtime/runner.c needs of the machine it runs on; one source file of this folder for each kind. */
+#ifndef EDGEQ_PORT_H
+#define EDGEQ_PORT_H
+
+#include <stddef.h>
+
+/* Read up to so many bytes of the input; return how many there were. */
+size_t port_read(void *to, size_t bytes);
+
+/* Write to the output; return whether all of it was taken. */
+int port_write(const void *from, size_t bytes);
+
+/* Hand on what was written so far; return whether that worked. */
+int port_flush(void);
+
+/* Write a text to the standard error of whoever started the program. */
+void port_complain(const char *text);
+
+#endif
