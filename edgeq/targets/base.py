@@ -64,8 +64,9 @@ class Target:
     and loops unrolled for them multiply. ``port`` is the file of ``runtime/port/`` that connects an
     emulated program to this machine, ``link`` are flags of its linker, and ``board`` is the machine
     without an operating system that it runs on, if it does. ``isa_flags`` are the flags without
-    which no compiler takes its code: generated build files have them too. Raise ``TargetError``
-    for a bad declaration.
+    which no compiler takes its code: generated build files have them too. ``model_flags`` take
+    their place in builds of edgeq's own where this machine's processor lacks the instructions: a
+    model of them in C then stands in. Raise ``TargetError`` for a bad declaration.
     """
 
     name: str
