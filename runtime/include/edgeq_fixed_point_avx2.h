@@ -153,13 +153,15 @@ static inline __m256i edgeq_pair_rows_s8x8(const int8_t *a, const int8_t *b)
 /* sum[c] + x[2 c] * w[2 c] + x[2 c + 1] * w[2 c + 1] for c in 0..7. */
 static inline __m256i edgeq_add_products_s16x16(__m256i sum, __m256i x, __m256i w)
 {
-    __m256i total = _mm256_add_epi32(sum, _mm256_madd_epi16(x, w));
+    const __m256i products = _mm256_madd_epi16(x, w);
 
-#if defined(__GNUC__)
-    /* GCC 12 otherwise keeps two names for each sum of a loop, and spills half of them. */
-    __asm__("" : "+x"(total));
+#if defined(__GNUC__) && !defined(__clang__)
+    /* GCC 12 otherwise gives the new sum another register, and copies it back. */
+    __asm__("vpaddd %1, %0, %0" : "+x"(sum) : "x"(products));
+    return sum;
+#else
+    return _mm256_add_epi32(sum, products);
 #endif
-    return total;
 }
 
 /* The same with weights in memory. */
