@@ -11,12 +11,12 @@ from edgeq.ir.types import DType, elements
 from edgeq.kernels.base import Facts, Kernel
 from edgeq.kernels.portable.convolution import (
     conv2d_note,
-    conv2d_shape,
     is_pointwise,
     weight_zero,
 )
 from edgeq.kernels.product import codes, is_narrow
 from edgeq.kernels.rescale import layer_rescale
+from edgeq.kernels.strips import strip_of
 from edgeq.kernels.x86_vnni.common import HEADERS, LANES, QUAD, raised_bias
 from edgeq.ops._accumulate import centred
 from edgeq.ops.conv2d import Conv2D
@@ -128,6 +128,7 @@ def _product_facts(
             *rescale.data,
         ),
         flags={
+            "code": "uint8_t",
             "rescale": rescale.flag,
             "zero": not narrow,
             "few": channels < LANES,
@@ -170,41 +171,14 @@ def fully_connected_facts(op: FullyConnected, io: Operands) -> Facts:
 
 def conv2d_facts(op: Conv2D, io: Operands) -> Facts:
     """Return the facts of an ungrouped convolution, computed in strips of whole rows."""
-    height, width = op.kernel(io)
-    images, _, in_w, in_c = io.x.shape
-    _, out_h, out_w, _ = io.y.shape
-    (step_h, step_w), (across, along) = op.stride, op.dilation
-    columns = (out_w - 1) * step_w + (width - 1) * along + 1
-    reach, pitch = (height - 1) * across + 1, columns * in_c
-    rows = max(1, min(out_h, (SCRATCH_BYTES // pitch - reach) // step_h + 1))
-    lines = (rows - 1) * step_h + reach
-    left = min(op.padding.left, columns)
-    inside = min(in_w, columns - left)
-    joined = along == 1
-    count = rows * out_w
-    run = in_c * (width if joined else 1)
-    runs = height if joined else height * width
-    tile = tile_of(count, io.y.shape[3], runs * -(-run // QUAD))
-    facts = _product_facts(op, io, tile, count, runs, lines * pitch)
-    shape = {
-        "IMAGES": images,
-        **conv2d_shape(op, io),
-        "ROWS": rows,
-        "STRIPS": -(-out_h // rows),
-        "COUNT": count,
-        "LINES": lines,
-        "PITCH": pitch,
-        "LEFT": left * in_c,
-        "INSIDE": inside * in_c,
-        "RIGHT": (columns - left - inside) * in_c,
-        "RUN": run,
-        "STEP": step_w * in_c,
-    }
-    scattered = rows > 1 and out_w % facts.constants["TILE"] != 0
+    strip = strip_of(op, io, SCRATCH_BYTES)
+    tile = tile_of(strip.count, io.y.shape[3], strip.runs * -(-strip.run // QUAD))
+    facts = _product_facts(op, io, tile, strip.count, strip.runs, strip.codes)
+    scattered = strip.is_scattered(op, io, tile.pixels)
     return replace(
         facts,
-        constants={**shape, **facts.constants},
-        flags={**facts.flags, "joined": joined, "scattered": scattered},
+        constants={**strip.constants, **facts.constants},
+        flags={**facts.flags, "joined": strip.joined, "scattered": scattered},
         note=conv2d_note(op, io),
     )
 
