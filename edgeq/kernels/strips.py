@@ -35,14 +35,18 @@ class Strip:
 
 
 def strip_of(op: Conv2D, io: Operands, most: int) -> Strip:
-    """Return the largest strip whose lines are within ``most`` codes; at least one row."""
+    """Return strips whose lines are within ``most`` codes, or of one row, as few as there can be.
+
+    Their heights are equal: the last one overlaps that before it by less than its rows.
+    """
     height, width = op.kernel(io)
     images, _, in_w, in_c = io.x.shape
     _, out_h, out_w, _ = io.y.shape
     (step_h, step_w), (across, along) = op.stride, op.dilation
     columns = (out_w - 1) * step_w + (width - 1) * along + 1
     reach, pitch = (height - 1) * across + 1, columns * in_c
-    rows = max(1, min(out_h, (most // pitch - reach) // step_h + 1))
+    strips = -(-out_h // max(1, (most // pitch - reach) // step_h + 1))
+    rows = -(-out_h // strips)
     lines = (rows - 1) * step_h + reach
     left = min(op.padding.left, columns)
     inside = min(in_w, columns - left)
@@ -52,7 +56,7 @@ def strip_of(op: Conv2D, io: Operands, most: int) -> Strip:
         "IMAGES": images,
         **conv2d_shape(op, io),
         "ROWS": rows,
-        "STRIPS": -(-out_h // rows),
+        "STRIPS": strips,
         "COUNT": rows * out_w,
         "LINES": lines,
         "PITCH": pitch,

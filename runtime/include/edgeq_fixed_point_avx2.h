@@ -72,6 +72,14 @@ static inline void edgeq_widen_run_s8(int16_t *y, const int8_t *x, int32_t count
     }
 }
 
+/* y[i] = value for i in 0..count-1. */
+static inline void edgeq_fill_s16(int16_t *y, int16_t value, int32_t count)
+{
+    for (int32_t i = 0; i < count; ++i) {
+        y[i] = value;
+    }
+}
+
 /* Lanes plus zero, saturated to 8 bits, kept within low..high, stored. The two saturations
  * on the way cannot change a result: all steps are monotone and the last is the narrowest. */
 static inline void edgeq_store_s8x8(int8_t *y, __m256i x, int16_t zero, int8_t low, int8_t high)
@@ -121,12 +129,12 @@ static inline void edgeq_store_codes_x8(int8_t *y, __m256i a)
     _mm_storel_epi64((__m128i *)(void *)y, _mm_packs_epi16(words, words));
 }
 
-/* x[0] + ... + x[count - 1]; count is even. */
+/* x[0] + ... + x[count - 1] */
 static inline int32_t edgeq_sum_run_s16(const int16_t *x, int32_t count)
 {
     __m256i sums = _mm256_setzero_si256();
     __m128i few;
-    int32_t total = 0;
+    int32_t total;
     int32_t i = 0;
 
     for (; i <= count - 16; i += 16) {
@@ -135,6 +143,12 @@ static inline int32_t edgeq_sum_run_s16(const int16_t *x, int32_t count)
         sums = _mm256_add_epi32(sums, _mm256_madd_epi16(words, _mm256_set1_epi16(1)));
     }
     few = _mm_add_epi32(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1));
+    if (i <= count - 8) {
+        const __m128i words = _mm_loadu_si128((const __m128i *)(const void *)(x + i));
+
+        few = _mm_add_epi32(few, _mm_madd_epi16(words, _mm_set1_epi16(1)));
+        i += 8;
+    }
     few = _mm_add_epi32(few, _mm_unpackhi_epi64(few, few));
     few = _mm_add_epi32(few, _mm_shuffle_epi32(few, 1));
     total = _mm_cvtsi128_si32(few);

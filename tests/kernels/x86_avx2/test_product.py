@@ -12,6 +12,7 @@ from edgeq.ops.activation import Activation
 from tests.kernels.neon.layers import ROUNDINGS, conv_case, fully_connected_case
 from tests.kernels.x86_avx2.layers import check, needs_avx2
 
+POINTWISE = "x86_avx2/pointwise_conv2d_s8"
 CONV = "x86_avx2/conv2d_s8"
 FULL = "x86_avx2/fully_connected_s8"
 SAME = Padding(1, 1, 1, 1)
@@ -20,7 +21,7 @@ SAME = Padding(1, 1, 1, 1)
 @needs_avx2
 def test_pointwise_sizes_round_the_tile() -> None:
     check(
-        conv_case((1, 1, pixels, 10), out, (1, 1), row=CONV)
+        conv_case((1, 1, pixels, 10), out, (1, 1), row=POINTWISE)
         for out in (1, 7, 8, 9, 15, 16, 17, 24, 33, 35, 72)
         for pixels in (1, 5 + out % 3, 15)
     )
@@ -29,7 +30,7 @@ def test_pointwise_sizes_round_the_tile() -> None:
 @needs_avx2
 def test_depths_round_the_vector() -> None:
     depths = (1, 2, 3, 8, 15, 16, 17, 31, 35, 64, 257)
-    cases = [conv_case((1, 3, 3, d), 19, (1, 1), zero=d % 3 - 1, row=CONV) for d in depths]
+    cases = [conv_case((1, 3, 3, d), 19, (1, 1), zero=d % 3 - 1, row=POINTWISE) for d in depths]
     cases += [conv_case((2, 4, 5, d), 16, (3, 3), padding=SAME, row=CONV) for d in depths]
     check(cases)
 
@@ -38,8 +39,8 @@ def test_depths_round_the_vector() -> None:
 def test_several_blocks_of_pixels() -> None:
     check(
         (
-            conv_case((1, 40, 31, 24), 24, (1, 1), row=CONV),
-            conv_case((1, 40, 31, 24), 24, (1, 1), zero=3, row=CONV),
+            conv_case((1, 40, 31, 24), 24, (1, 1), row=POINTWISE),
+            conv_case((1, 40, 31, 24), 24, (1, 1), zero=3, row=POINTWISE),
             conv_case((1, 12, 13, 160), 8, (3, 3), padding=SAME, scale=400.0, row=CONV),
             conv_case((1, 12, 13, 160), 8, (3, 3), zero=-7, padding=SAME, scale=400.0, row=CONV),
         )
@@ -77,7 +78,7 @@ def test_zero_points_at_both_ends_and_extreme_weights() -> None:
 @needs_avx2
 def test_roundings_and_left_shifts() -> None:
     check(
-        conv_case((1, 3, 5, 9), out, (1, 1), zero=zero, numerics=n, scale=scale, row=CONV)
+        conv_case((1, 3, 5, 9), out, (1, 1), zero=zero, numerics=n, scale=scale, row=POINTWISE)
         for n in ROUNDINGS
         for out, zero in ((26, None), (5, 4))
         for scale in (0.004, 0.3, 30.0)
@@ -87,7 +88,9 @@ def test_roundings_and_left_shifts() -> None:
 @needs_avx2
 def test_activation_clamps() -> None:
     check(
-        conv_case((1, 4, 4, 12), 16, (1, 1), scale=scale, zeros=zeros, numerics=n, row=CONV, **relu)
+        conv_case(
+            (1, 4, 4, 12), 16, (1, 1), scale=scale, zeros=zeros, numerics=n, row=POINTWISE, **relu
+        )
         for n in ROUNDINGS
         for relu in ({"activation": Activation.RELU6},)
         for scale, zeros in ((0.1, (-3, 5)), (2.0, (0, -128)))
@@ -107,16 +110,21 @@ def test_fully_connected() -> None:
 sizes = st.integers(1, 70)
 
 
-@given(channels=sizes, window=sizes, tile=st.sampled_from(TILES))
-def test_every_weight_is_packed_at_its_place(channels: int, window: int, tile: Tile) -> None:
-    w = np.random.default_rng(channels).integers(-128, 128, (channels, window))
-    packed = packed_weights(w, tile)
+@given(
+    channels=sizes, runs=st.integers(1, 4), places=st.integers(1, 9), tile=st.sampled_from(TILES)
+)
+def test_every_weight_is_packed_at_its_place(
+    channels: int, runs: int, places: int, tile: Tile
+) -> None:
+    w = np.random.default_rng(channels).integers(-128, 128, (channels, runs, places))
+    filled = places + places % 2
+    pairs = packed_weights(w, tile).reshape(-1, runs, filled // 2, tile.channels, 2)
+    panels = pairs.transpose(0, 3, 1, 2, 4).reshape(-1, tile.channels, runs, filled)
     starts = panel_starts(max(channels, tile.channels), tile)
-    panels = packed.reshape(len(starts), -1, tile.channels, 2).transpose(0, 2, 1, 3)
-    for start, panel in zip(starts, panels.reshape(len(starts), tile.channels, -1), strict=True):
+    for start, panel in zip(starts, panels, strict=True):
         rows = w[start : start + tile.channels]
-        np.testing.assert_array_equal(panel[: len(rows), :window], rows)
-        assert not panel[len(rows) :].any() and not panel[:, window:].any()
+        np.testing.assert_array_equal(panel[: len(rows), :, :places], rows)
+        assert not panel[len(rows) :].any() and not panel[..., places:].any()
 
 
 @given(pixels=st.integers(1, 5000), channels=st.integers(1, 2000))
