@@ -41,8 +41,8 @@ static inline __m256i edgeq_widen_s8x16(const int8_t *p)
     return _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(const void *)p));
 }
 
-/* Sixteen lanes of 16 bits, stored as their bytes. */
-static inline __m256i edgeq_load_s16x16(const int8_t *p)
+/* Sixteen lanes of 16 bits. */
+static inline __m256i edgeq_load_s16x16(const int16_t *p)
 {
     return _mm256_loadu_si256((const __m256i *)(const void *)p);
 }

@@ -24,7 +24,9 @@ from edgeq.ops.fully_connected import FullyConnected
 from edgeq.plan.program import Data, Scratch
 
 REGISTERS = 15  # sums, weights of all channels, and one pixel's codes; one is for products
+ADDRESSES = 8  # that fit in registers, besides what the loop needs
 SCRATCH_CODES = 1 << 14  # wide codes that stay in the caches while weights pass over them
+FEW_WEIGHTS = 1 << 12  # so many may take two bytes
 SLACK = 1  # the last two codes of a window may begin with its last one
 
 
@@ -49,8 +51,11 @@ TILES = tuple(
 )
 
 
-def tile_of(pixels: int, channels: int) -> Tile:
+def tile_of(pixels: int, channels: int, row: int = 0) -> Tile:
     """Return the tile that takes the fewest instructions for a product of this size.
+
+    Pixels come from rows of ``row``, if any: those of a tile then need an address each, unless
+    tiles divide rows.
 
     >>> tile_of(196, 512), tile_of(49, 1024), tile_of(1, 1000)
     (Tile(pixels=6, vectors=2), Tile(pixels=5, vectors=2), Tile(pixels=1, vectors=4))
@@ -61,7 +66,9 @@ def tile_of(pixels: int, channels: int) -> Tile:
         tiles = -(-pixels // tile.pixels) * -(-channels // tile.channels)
         # Multiply and add for each sum; load and widen the weights, broadcast the codes; loop.
         loads = 2 * tile.vectors + 1.25 * tile.pixels
-        return tiles * (2 * tile.pixels * tile.vectors + loads + 3)
+        apart = row > 0 and row % tile.pixels != 0
+        addresses = 6 * max(tile.pixels - ADDRESSES, 0) if apart else 0
+        return tiles * (2 * tile.pixels * tile.vectors + loads + addresses + 3)
 
     return min(fit, key=cost)
 
@@ -71,10 +78,11 @@ def packed_weights(runs: np.ndarray, tile: Tile) -> np.ndarray:
 
     Panels of ``tile.channels`` channels, the last of which overlaps; in each, the runs of a window
     by pairs, and the two weights of a pair beside each other for each channel. What was added to
-    fill pairs and vectors has no weight.
+    fill pairs and vectors has no weight. Those beyond int8 are int16.
     """
     channels, count, places = runs.shape
-    padded = np.zeros((max(channels, tile.channels), count, places + places % 2), np.int8)
+    width = np.int8 if is_narrow(runs) else np.int16
+    padded = np.zeros((max(channels, tile.channels), count, places + places % 2), width)
     padded[:channels, :, :places] = runs
     starts = panel_starts(len(padded), tile)
     panels = np.stack([padded[s : s + tile.channels] for s in starts])
@@ -102,14 +110,14 @@ def _product_facts(
     run = depth // runs
     length = max(channels, tile.channels)
     rescale = layer_rescale(op, io, w, length)
-    narrow = is_narrow(w)
-    stored = w if narrow else io.ins[1].array
+    narrow, wide = is_narrow(w), is_wide(w)
+    stored = w if narrow or wide else io.ins[1].array
     constants = {
         "OUT_C": channels,
         "WINDOW": runs * (run + run % 2),
         "TILE": tile.pixels,
         "PANEL": tile.channels,
-        **({} if narrow else {"W_ZERO": weight_zero(io)}),
+        **({} if narrow or wide else {"W_ZERO": weight_zero(io)}),
         **codes(op, io),
         **rescale.constants,
     }
@@ -125,18 +133,27 @@ def _product_facts(
         flags={
             "code": "int16_t",
             "rescale": rescale.flag,
-            "zero": not narrow,
+            "wide": wide,
+            "zero": not narrow and not wide,
             "few": channels < LANES,
             "pixels": range(tile.pixels),
             "vectors": range(tile.vectors),
         },
-        scratch=_scratch(pixels, scratch + SLACK, narrow),
+        scratch=_scratch(pixels, scratch + SLACK, narrow or wide),
     )
 
 
-def _scratch(pixels: int, length: int, narrow: bool) -> Scratch:
+def is_wide(w: np.ndarray) -> bool:
+    """Tell whether weights are stored in two bytes: too large for one, and few.
+
+    Otherwise their zero point is multiplied by one sum of codes for each pixel.
+    """
+    return not is_narrow(w) and w.size <= FEW_WEIGHTS
+
+
+def _scratch(pixels: int, length: int, plain: bool) -> Scratch:
     """Return memory for wide codes, behind what each pixel adds for the weights' zero point."""
-    if narrow:
+    if plain:
         return Scratch("codes", DType.INT16, length)
     return Scratch("shares", DType.INT32, pixels + -(-length // 2))
 
@@ -166,7 +183,7 @@ def fully_connected_facts(op: FullyConnected, io: Operands) -> Facts:
 def conv2d_facts(op: Conv2D, io: Operands) -> Facts:
     """Return the facts of an ungrouped convolution, computed in strips of whole rows."""
     strip = strip_of(op, io, SCRATCH_CODES)
-    tile = tile_of(strip.count, io.y.shape[3])
+    tile = tile_of(strip.count, io.y.shape[3], io.y.shape[2] if strip.rows > 1 else 0)
     facts = _product_facts(op, io, tile, strip.count, strip.runs, strip.codes)
     scattered = strip.is_scattered(op, io, tile.pixels)
     return replace(

@@ -101,7 +101,7 @@ def test_activation_clamps() -> None:
 def test_fully_connected() -> None:
     check(
         fully_connected_case(rows, depth, out, zero=zero, numerics=numerics, row=FULL)
-        for rows, depth, out in ((1, 1, 1), (2, 64, 10), (7, 65, 12), (1, 250, 40), (1, 16, 1001))
+        for rows, depth, out in ((1, 1, 1), (2, 64, 10), (7, 65, 12), (3, 900, 5), (1, 16, 1001))
         for zero in (None, 9)
         for numerics in ("gemmlowp", "tflite-ref")
     )
@@ -114,9 +114,10 @@ sizes = st.integers(1, 70)
     channels=sizes, runs=st.integers(1, 4), places=st.integers(1, 9), tile=st.sampled_from(TILES)
 )
 def test_every_weight_is_packed_at_its_place(
-    channels: int, runs: int, places: int, tile: Tile
+    channels: int, runs: int, places: int, tile: Tile, wide: bool
 ) -> None:
-    w = np.random.default_rng(channels).integers(-128, 128, (channels, runs, places))
+    rng = np.random.default_rng(channels)
+    w = rng.integers(-255 if wide else -128, 128, (channels, runs, places))
     filled = places + places % 2
     pairs = packed_weights(w, tile).reshape(-1, runs, filled // 2, tile.channels, 2)
     panels = pairs.transpose(0, 3, 1, 2, 4).reshape(-1, tile.channels, runs, filled)
@@ -127,9 +128,9 @@ def test_every_weight_is_packed_at_its_place(
         assert not panel[len(rows) :].any() and not panel[..., places:].any()
 
 
-@given(pixels=st.integers(1, 5000), channels=st.integers(1, 2000))
-def test_tiles_fit(pixels: int, channels: int) -> None:
-    tile = tile_of(pixels, channels)
+@given(pixels=st.integers(1, 5000), channels=st.integers(1, 2000), row=st.integers(0, 40))
+def test_tiles_fit(pixels: int, channels: int, row: int) -> None:
+    tile = tile_of(pixels, channels, row)
     assert tile.pixels <= pixels
     assert tile.channels <= max(channels, 8)
     assert (tile.pixels + 1) * tile.vectors + 1 <= 15
