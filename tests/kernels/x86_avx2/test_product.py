@@ -111,7 +111,11 @@ sizes = st.integers(1, 70)
 
 
 @given(
-    channels=sizes, runs=st.integers(1, 4), places=st.integers(1, 9), tile=st.sampled_from(TILES)
+    channels=sizes,
+    runs=st.integers(1, 4),
+    places=st.integers(1, 9),
+    tile=st.sampled_from(TILES),
+    wide=st.booleans(),
 )
 def test_every_weight_is_packed_at_its_place(
     channels: int, runs: int, places: int, tile: Tile, wide: bool
