@@ -129,33 +129,28 @@ static inline void edgeq_store_codes_x8(int8_t *y, __m256i a)
     _mm_storel_epi64((__m128i *)(void *)y, _mm_packs_epi16(words, words));
 }
 
-/* x[0] + ... + x[count - 1] */
-static inline int32_t edgeq_sum_run_s16(const int16_t *x, int32_t count)
+/* The lanes of sum with x[0] + ... + x[count - 1] spread over them. */
+static inline __m256i edgeq_add_run_s16(__m256i sum, const int16_t *x, int32_t count)
 {
-    __m256i sums = _mm256_setzero_si256();
-    __m128i few;
-    int32_t total;
+    int32_t few = 0;
     int32_t i = 0;
 
     for (; i <= count - 16; i += 16) {
-        const __m256i words = _mm256_loadu_si256((const __m256i *)(const void *)(x + i));
-
-        sums = _mm256_add_epi32(sums, _mm256_madd_epi16(words, _mm256_set1_epi16(1)));
+        sum = _mm256_add_epi32(sum, _mm256_madd_epi16(edgeq_load_s16x16(x + i), _mm256_set1_epi16(1)));
     }
-    few = _mm_add_epi32(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1));
-    if (i <= count - 8) {
-        const __m128i words = _mm_loadu_si128((const __m128i *)(const void *)(x + i));
-
-        few = _mm_add_epi32(few, _mm_madd_epi16(words, _mm_set1_epi16(1)));
-        i += 8;
-    }
-    few = _mm_add_epi32(few, _mm_unpackhi_epi64(few, few));
-    few = _mm_add_epi32(few, _mm_shuffle_epi32(few, 1));
-    total = _mm_cvtsi128_si32(few);
     for (; i < count; ++i) {
-        total += x[i];
+        few += x[i];
     }
-    return total;
+    return _mm256_add_epi32(sum, _mm256_setr_epi32(few, 0, 0, 0, 0, 0, 0, 0));
+}
+
+/* The sum of all lanes. */
+static inline int32_t edgeq_total_s32x8(__m256i x)
+{
+    const __m128i four = _mm_add_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
+    const __m128i two = _mm_add_epi32(four, _mm_unpackhi_epi64(four, four));
+
+    return _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32(two, 1)));
 }
 
 /* The codes of two rows at one place beside each other, in eight lanes. */

@@ -80,11 +80,10 @@ static inline void edgeq_raise_run_s8(uint8_t *y, const int8_t *x, int32_t count
     }
 }
 
-/* x[0] + ... + x[count-1] */
-static inline int32_t edgeq_sum_run_u8(const uint8_t *x, int32_t count)
+/* The lanes of sum with x[0] + ... + x[count-1] spread over them. */
+static inline __m512i edgeq_add_run_u8(__m512i sum, const uint8_t *x, int32_t count)
 {
     const __m512i ones = _mm512_set1_epi8(1);
-    __m512i sum = _mm512_setzero_si512();
     int32_t i = 0;
 
     for (; i <= count - 64; i += 64) {
@@ -95,7 +94,7 @@ static inline int32_t edgeq_sum_run_u8(const uint8_t *x, int32_t count)
 
         sum = _mm512_dpbusd_epi32(sum, _mm512_maskz_loadu_epi8(rest, x + i), ones);
     }
-    return _mm512_reduce_add_epi32(sum);
+    return sum;
 }
 
 /* Lanes saturated to 8 bits, and stored. */

@@ -64,7 +64,7 @@ void raise(uint8_t *y, const int8_t *x, int32_t count)
 int32_t sum(const uint8_t *x, int32_t count);
 int32_t sum(const uint8_t *x, int32_t count)
 {
-    return edgeq_sum_run_u8(x, count);
+    return _mm512_reduce_add_epi32(edgeq_add_run_u8(_mm512_set1_epi32(1), x, count)) - 16;
 }
 void columns(uint8_t *y, const int8_t *x);
 void columns(uint8_t *y, const int8_t *x)

@@ -26,6 +26,7 @@ from edgeq.plan.program import Data, Scratch
 SUMS = 16  # vectors: more would fit, but then the rescaling of a tile hides behind no other
 SCRATCH_BYTES = 1 << 16  # raised codes that stay in the caches while weights pass over them
 LATENCY = 5  # cycles from one dot product to the next on the same sum
+ADDRESSES = 8  # that fit in registers, besides what the loop needs
 SLACK = QUAD - 1  # the last four codes of a window may begin with its last one
 
 
@@ -50,8 +51,11 @@ TILES = tuple(
 )
 
 
-def tile_of(pixels: int, channels: int, quads: int) -> Tile:
+def tile_of(pixels: int, channels: int, quads: int, row: int = 0) -> Tile:
     """Return the tile that takes the least time for a product of this size.
+
+    Pixels come from rows of ``row``, if any: those of a tile then need an address each, unless
+    tiles divide rows.
 
     >>> tile_of(196, 512, 128), tile_of(49, 1024, 256), tile_of(1, 1000, 256)
     (Tile(pixels=4, vectors=4), Tile(pixels=7, vectors=2), Tile(pixels=1, vectors=7))
@@ -62,10 +66,11 @@ def tile_of(pixels: int, channels: int, quads: int) -> Tile:
     def cost(tile: Tile) -> float:
         tiles = -(-pixels // tile.pixels) * -(-vectors // tile.vectors)
         dots, loads = tile.pixels * tile.vectors, tile.pixels + tile.vectors
+        apart = row > 0 and row % tile.pixels != 0
+        addresses = max(tile.pixels - ADDRESSES, 0) if apart else 0
         # A dot product a cycle; rescaling for each vector, its factors, and the loop at the end.
-        return tiles * (
-            quads * (max(dots, LATENCY) + 0.05 * loads) + 6 * dots + 3 * tile.vectors + 8
-        )
+        step = max(dots, LATENCY) + 0.05 * loads + addresses
+        return tiles * (quads * step + 6 * dots + 3 * tile.vectors + 8)
 
     return min(fit, key=cost)
 
@@ -172,7 +177,8 @@ def fully_connected_facts(op: FullyConnected, io: Operands) -> Facts:
 def conv2d_facts(op: Conv2D, io: Operands) -> Facts:
     """Return the facts of an ungrouped convolution, computed in strips of whole rows."""
     strip = strip_of(op, io, SCRATCH_BYTES)
-    tile = tile_of(strip.count, io.y.shape[3], strip.runs * -(-strip.run // QUAD))
+    row = io.y.shape[2] if strip.rows > 1 else 0
+    tile = tile_of(strip.count, io.y.shape[3], strip.runs * -(-strip.run // QUAD), row)
     facts = _product_facts(op, io, tile, strip.count, strip.runs, strip.codes)
     scattered = strip.is_scattered(op, io, tile.pixels)
     return replace(
