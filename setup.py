@@ -20,6 +20,7 @@ COMPILE_ARGS = ["-O3", "-ffp-contract=off"]
 DATA = (
     "templates",
     "runtime/include",
+    "runtime/emulation",
     "runtime/NUMERICS.md",
     "runtime/runner.c",
     "runtime/port",

@@ -21,7 +21,7 @@ def templates_dir() -> Path:
 
 
 def runtime_dir() -> Path:
-    """Return the folder that holds ``include/`` (the C headers) and ``NUMERICS.md``.
+    """Return the folder of ``include/`` (the C headers), ``emulation/`` and ``NUMERICS.md``.
 
     Raises:
         EdgeqError: the installation lacks it.

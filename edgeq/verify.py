@@ -45,10 +45,12 @@ class Difference:
 class Verdict:
     """What a verification looked at, and the first difference it found.
 
-    ``tensors`` are those of one run, ``values`` the elements compared in all runs.
+    ``tensors`` are those of one run, ``values`` the elements compared in all runs. ``modelled``
+    tells that C stood in for instructions that this machine lacks.
     """
 
     target: str
+    modelled: bool = False
     runs: int = 0
     tensors: int = 0
     values: int = 0
@@ -86,7 +88,7 @@ def verify_models(
     golden: Sequence[Arrays] | None = None,
 ) -> tuple[Verdict, ...]:
     """Compare every run of several programs of one graph; the reference runs once for all."""
-    verdicts = [Verdict(each.target.name) for each in compiled]
+    verdicts = [Verdict(each.target.name, each.target.is_modelled) for each in compiled]
     count = 0
     for run, inputs in enumerate(runs):
         if golden is not None and run >= len(golden):

@@ -11,11 +11,13 @@ from edgeq.targets.base import Target
 
 def require_clock(target: Target) -> None:
     """Raise ``TargetError`` unless code for ``target`` has a time on this machine."""
-    if target.is_native:
+    if target.is_native and not target.is_modelled:
         return
-    emulated = f": an emulator's time says nothing about it, and {target.runner} has no other"
+    reason = f": an emulator's time says nothing about it, and {target.runner} has no other"
+    if target.is_modelled:
+        reason = ": the processor lacks its instructions, and a model of them has no time"
     raise TargetError(
-        f"no time can be measured for target '{target.name}'{emulated if target.runner else ''}",
+        f"no time can be measured for target '{target.name}'{reason if target.runner else ''}",
         hint="measure 'host' or 'portable'"
         + ("; 'edgeq bench' counts its executed instructions" if target.is_emulated else ""),
     )

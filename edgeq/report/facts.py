@@ -134,6 +134,7 @@ def targets() -> list[Facts]:
             "flags": list(target.flags),
             "runner": target.runner,
             "runner_arguments": list(target.runner_arguments),
+            "modelled": target.is_modelled,
             "compilers": [" ".join(each.command) for each in target.compilers],
         }
         for target in TARGETS.values()

@@ -13,6 +13,8 @@ from rich.text import Text
 from edgeq.report.facts import Facts
 from edgeq.report.plain import printable
 
+# What a target is called whose instructions this machine lacks.
+_MODELLED = "through a model of its instructions"
 # Longer names are shortened in tables.
 _NAME = 48
 # The columns that give way in a narrow terminal; the others keep their lines whole.
@@ -78,7 +80,8 @@ def verification(facts: Facts) -> tuple[Table, ...]:
         counts = [target["runs"], target["tensors"], target["values"]]
         if has_golden:
             counts += [target["golden_values"], target["differing_golden_values"]]
-        table.add_row(_text(target["target"]), result, *(f"{count:,}" for count in counts))
+        name = f"{target['target']} ({_MODELLED})" if target["modelled"] else target["target"]
+        table.add_row(_text(name), result, *(f"{count:,}" for count in counts))
     return (table,)
 
 
@@ -145,7 +148,8 @@ def targets(facts: Iterable[Facts]) -> tuple[Table, ...]:
     table = _table(("target", "for", "kernels", "runs"))
     for row in facts:
         emulated = " ".join([row["runner"] or "", *row["runner_arguments"]])
-        runs = {None: "not from here", "native": "here"}.get(row["runner"], emulated)
+        here = f"here, {_MODELLED}" if row["modelled"] else "here"
+        runs = {None: "not from here", "native": here}.get(row["runner"], emulated)
         table.add_row(*map(_text, (row["name"], row["summary"], ", ".join(row["isas"]), runs)))
     return (table,)
 

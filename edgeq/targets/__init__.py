@@ -21,10 +21,11 @@ from edgeq.targets.host import HOST
 from edgeq.targets.portable import PORTABLE
 from edgeq.targets.riscv import RISCV32
 from edgeq.targets.x86_avx2 import X86_AVX2
+from edgeq.targets.x86_vnni import X86_VNNI
 
 _ARM_A = (AARCH64, AARCH64_DOTPROD, AARCH64_I8MM, ARMV7_NEON)
 _ARM_M = (CORTEX_M0, CORTEX_M3, CORTEX_M4, CORTEX_M7, CORTEX_M33, CORTEX_M55)
-_ALL = (HOST, PORTABLE, X86_AVX2, *_ARM_A, *_ARM_M, RISCV32)
+_ALL = (HOST, PORTABLE, X86_AVX2, X86_VNNI, *_ARM_A, *_ARM_M, RISCV32)
 TARGETS: Mapping[str, Target] = MappingProxyType({t.name: t for t in _ALL})
 
 

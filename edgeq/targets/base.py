@@ -64,8 +64,9 @@ class Target:
     and loops unrolled for them multiply. ``port`` is the file of ``runtime/port/`` that connects an
     emulated program to this machine, ``link`` are flags of its linker, and ``board`` is the machine
     without an operating system that it runs on, if it does. ``isa_flags`` are the flags without
-    which no compiler takes its code: generated build files have them too. Raise ``TargetError``
-    for a bad declaration.
+    which no compiler takes its code: generated build files have them too. ``model_flags`` take
+    their place in builds of edgeq's own where this machine's processor lacks the instructions: a
+    model of them in C then stands in. Raise ``TargetError`` for a bad declaration.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Target:
     link: tuple[str, ...] = ()
     board: Board | None = None
     isa_flags: tuple[str, ...] = ()
+    model_flags: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         rules = (
@@ -91,11 +93,15 @@ class Target:
             (len(set(self.isas)) == len(self.isas), "isas repeats a table"),
             (_is_power_of_two(self.alignment), "alignment must be a power of two, at least 8"),
             (
-                not _INEXACT_FLAGS & {*self.cflags, *self.isa_flags},
+                not _INEXACT_FLAGS & {*self.cflags, *self.isa_flags, *self.model_flags},
                 "cflags let results depend on the compiler",
             ),
             (not any(f.startswith("-std=") for f in self.cflags), "cflags chooses a C standard"),
             (bool(self.compilers) == self.is_emulated, "an emulator goes with compilers for it"),
+            (
+                self.is_native or not self.is_modelled,
+                "a model of instructions runs here or nowhere",
+            ),
         )
         for holds, what in rules:
             if not holds:
@@ -104,12 +110,17 @@ class Target:
     @property
     def flags(self) -> tuple[str, ...]:
         """Return all compiler flags: those every target has, then this target's."""
-        return (*COMMON_CFLAGS, *self.cflags, *self.isa_flags)
+        return (*COMMON_CFLAGS, *self.cflags, *(self.model_flags or self.isa_flags))
 
     @property
     def is_native(self) -> bool:
         """Tell whether the code runs on the machine that edgeq runs on."""
         return self.runner == NATIVE
+
+    @property
+    def is_modelled(self) -> bool:
+        """Tell whether C on this machine stands in for instructions that it lacks."""
+        return bool(self.model_flags)
 
     @property
     def is_emulated(self) -> bool:

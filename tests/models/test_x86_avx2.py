@@ -25,7 +25,7 @@ MODELS = tuple(
         ),
     )
 )
-KERNELS = {"x86_avx2/conv2d_s8", "x86_avx2/depthwise_conv2d_s8"}
+KERNELS = {f"x86_avx2/{name}_s8" for name in ("conv2d", "pointwise_conv2d", "depthwise_conv2d")}
 
 pytestmark = [pytest.mark.skipif(not TARGET.is_native, reason="the processor has no AVX2")]
 

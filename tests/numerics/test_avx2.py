@@ -10,9 +10,11 @@ import pytest
 
 from edgeq.host.build import build_shared
 from edgeq.host.toolchain import find_compilers
+from edgeq.ir.quant import Rounding
 from edgeq.resources import runtime_dir
 from edgeq.targets import target
 from tests.numerics.exact import EDGES_S32
+from tests.numerics.short_forms import CODES, check_short_forms, text
 
 TARGET = target("x86-avx2")
 HEADERS = ("edgeq_fixed_point.h", "edgeq_fixed_point_avx2.h")
@@ -56,6 +58,21 @@ void store(int8_t *y, const int32_t *x, int16_t zero, int8_t low, int8_t high)
 {
     edgeq_store_s8x8(y, edgeq_load_s32x8(x), zero, low, high);
 }
+void pack(int8_t *y, const int32_t *x, int32_t low, int32_t high);
+void pack(int8_t *y, const int32_t *x, int32_t low, int32_t high)
+{
+    const __m256i a = edgeq_clamp_s32x8(edgeq_load_s32x8(x), low, high);
+    const __m256i b = edgeq_clamp_s32x8(edgeq_load_s32x8(x + 8), low, high);
+
+    edgeq_store_pair_s8x16(y, a, b);
+    edgeq_store_apart_s8x16(y + 17, y + 26, a, b);
+    edgeq_store_codes_x8(y + 35, a);
+}
+int32_t sum(const int16_t *x, int32_t count);
+int32_t sum(const int16_t *x, int32_t count)
+{
+    return edgeq_total_s32x8(edgeq_add_run_s16(_mm256_set1_epi32(1), x, count)) - 8;
+}
 """
 MULTIPLIERS = (0, 1, 1 << 30, (1 << 30) + 1, 1319413953, (1 << 31) - 2, (1 << 31) - 1)
 
@@ -65,8 +82,8 @@ pytestmark = [pytest.mark.skipif(not TARGET.is_native, reason="the processor has
 @pytest.fixture(scope="module", params=find_compilers(), ids=lambda found: found.name)
 def library(request: pytest.FixtureRequest) -> Iterator[ctypes.CDLL]:
     include = "".join(f'#include "{name}"\n' for name in HEADERS)
-    text = include + "".join(LANES.format(name) for name in NAMES) + FLOAT + STORE
-    files = {"src/lanes.c": text}
+    code = include + "".join(LANES.format(name) for name in NAMES) + text(8) + FLOAT + STORE
+    files = {"src/lanes.c": code}
     files |= {f"src/{h}": (runtime_dir() / "include" / h).read_text("utf-8") for h in HEADERS}
     flags = (*TARGET.flags, *"-Wall -Wextra -Wconversion -Wshadow -Wpedantic -Werror".split())
     with build_shared(files, "lanes", compiler=request.param, flags=flags) as build:
@@ -126,3 +143,28 @@ def test_store_moves_and_clamps(library: ctypes.CDLL, zero: int, low: int, high:
         pointers = (ctypes.c_void_p(y[i:].ctypes.data), ctypes.c_void_p(values[i:].ctypes.data))
         library.store(*pointers, ctypes.c_int16(zero), ctypes.c_int8(low), ctypes.c_int8(high))
     np.testing.assert_array_equal(y, np.clip(values.astype(np.int64) + zero, low, high))
+
+
+@pytest.mark.parametrize(("rounding", "zero", "low"), CODES)
+def test_short_forms_equal_the_long_ones(
+    library: ctypes.CDLL, rounding: Rounding, zero: int, low: int
+) -> None:
+    check_short_forms(library, rounding, zero, low)
+
+
+@pytest.mark.parametrize(("low", "high"), [(-128, 127), (-128, 0), (5, 5)])
+def test_pairs_of_vectors_are_packed_in_order(library: ctypes.CDLL, low: int, high: int) -> None:
+    for x in np.resize(np.r_[EDGES_S32, np.arange(-300, 300)], (50, 16)).astype(np.int32):
+        y, row = np.full(44, 77, np.int8), x.copy()
+        pointers = (ctypes.c_void_p(y.ctypes.data), ctypes.c_void_p(row.ctypes.data))
+        library.pack(*pointers, ctypes.c_int32(low), ctypes.c_int32(high))
+        want = np.clip(x, low, high)
+        parts = (want, [77], want[:8], [77], want[8:], [77], want[:8], [77])
+        np.testing.assert_array_equal(y, np.concatenate(parts))
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 8, 9, 15, 16, 17, 24, 31, 32, 73])
+def test_sums_of_runs(library: ctypes.CDLL, count: int) -> None:
+    x = np.random.default_rng(8).integers(-32768, 32768, count + 16).astype(np.int16)
+    found = library.sum(ctypes.c_void_p(x.ctypes.data), ctypes.c_int32(count))
+    assert found == x[:count].astype(int).sum()

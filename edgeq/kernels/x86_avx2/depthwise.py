@@ -1,4 +1,4 @@
-"""AVX2 rows of depthwise convolution."""
+"""AVX2 rows of depthwise convolution: products of two rows at a time, down columns of windows."""
 
 from __future__ import annotations
 
@@ -7,37 +7,16 @@ import numpy as np
 from edgeq.ir.graph import Operands
 from edgeq.ir.types import DType
 from edgeq.kernels.base import Facts, Kernel
+from edgeq.kernels.columns import column_weights, packed_columns, rows_at_once, structure
 from edgeq.kernels.portable.convolution import MAX_TAPS, conv2d_shape
 from edgeq.kernels.product import codes, folded_bias
-from edgeq.kernels.requant import requant_facts
+from edgeq.kernels.rescale import layer_rescale
 from edgeq.kernels.x86_avx2.common import HEADERS, LANES
 from edgeq.ops._accumulate import centred
 from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
 from edgeq.plan.program import Data, Scratch
 
-
-def packed_taps(w: np.ndarray) -> np.ndarray:
-    """Return weights [taps, channels] as [vectors, pairs of taps, eight channels, two].
-
-    A last tap without a partner gets one that weighs nothing; the last vector overlaps.
-    """
-    taps, channels = w.shape
-    padded = np.zeros((taps + taps % 2, channels), np.int16)
-    padded[:taps] = w
-    starts = [min(s, channels - LANES) for s in range(0, channels, LANES)]
-    blocks = np.stack([padded[:, s : s + LANES] for s in starts])
-    return blocks.reshape(len(starts), -1, 2, LANES).transpose(0, 1, 3, 2).ravel()
-
-
-def tap_offsets(op: DepthwiseConv2D, io: Operands) -> tuple[int, ...]:
-    """Return where the taps of a window are, in elements from its first one."""
-    height, width = op.kernel(io)
-    _, _, in_w, channels = io.x.shape
-    return tuple(
-        (ky * op.dilation[0] * in_w + kx * op.dilation[1]) * channels
-        for ky in range(height)
-        for kx in range(width)
-    )
+PAIR = 2  # products that one lane sums
 
 
 def depthwise_facts(op: DepthwiseConv2D, io: Operands) -> Facts:
@@ -46,34 +25,32 @@ def depthwise_facts(op: DepthwiseConv2D, io: Operands) -> Facts:
     The input's zero point moves into the bias: taps outside the image read it too.
     """
     height, width = op.kernel(io)
-    taps, channels = height * width, io.y.shape[3]
-    w = centred(io.ins[1], np.int32).reshape(taps, channels)
-    requant = requant_facts(op.arithmetic.requant)
+    channels = io.y.shape[3]
+    w = centred(io.ins[1], np.int32).reshape(height, width, channels)
+    rescale = layer_rescale(op, io, w.reshape(-1, channels).T, channels)
+    rows = rows_at_once(op, io, PAIR)
+    shape = structure(op, io, rows, PAIR)
+    packed = packed_columns(column_weights(w, rows, PAIR).astype(np.int16), LANES)
     constants = {
         "IMAGES": io.x.shape[0],
         **conv2d_shape(op, io),
         "OUT_C": channels,
-        "TAPS": taps,
-        "PAIRS": -(-taps // 2),
-        "REACH_H": (height - 1) * op.dilation[0],
-        "REACH_W": (width - 1) * op.dilation[1],
+        "ROWS": rows,
+        "STRIPS": -(-io.y.shape[1] // rows),
+        "GROUP": len(packed) // -(-channels // LANES),
         **codes(op, io),
-        **requant.constants,
+        **rescale.constants,
     }
-    bias = folded_bias(io, w.sum(axis=0, dtype=np.int64), channels)
+    bias = folded_bias(io, w.sum(axis=(0, 1), dtype=np.int64), channels)
     return Facts(
         constants=constants,
         data=(
-            Data("weights", packed_taps(w), "weights of two taps at a time, for eight channels"),
+            Data("weights", packed, "weights by columns in pairs, for eight channels"),
             Data("bias", bias, "bias less the input's zero point"),
-            *requant.data,
+            *rescale.data,
         ),
-        flags={
-            "requant": requant.flag,
-            "offsets": tap_offsets(op, io),
-            "pairs": tuple((t, min(t + 1, taps - 1)) for t in range(0, taps, 2)),
-        },
-        scratch=Scratch("outside", DType.INT8, channels),
+        flags={"rescale": rescale.flag, **shape},
+        scratch=Scratch("blank", DType.INT8, io.x.shape[2] * channels) if shape["blank"] else None,
         note=f"{height}x{width} depthwise convolution, stride {op.stride[0]}, "
         f"{io.x.shape[1]}x{io.x.shape[2]}x{channels}",
     )

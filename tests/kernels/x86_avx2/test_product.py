@@ -3,54 +3,48 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeq.kernels.x86_avx2.product import TILES, Tile, packed_weights, panel_starts, tile_of
 from edgeq.ops._spatial import Padding
 from edgeq.ops.activation import Activation
-from edgeq.ops.conv2d import Conv2D
-from edgeq.ops.fully_connected import FullyConnected
-from tests.kernels.x86_avx2.layers import ROUNDINGS, check, needs_avx2, tensors, weights
+from tests.kernels.neon.layers import ROUNDINGS, conv_case, fully_connected_case
+from tests.kernels.x86_avx2.layers import check, needs_avx2
 
-IO = {"inputs": ("x", "w", "b"), "outputs": ("y",)}
-
-
-def conv(x: tuple, out: int, kernel: tuple[int, int], zero: int | None = None, **changes) -> None:
-    rng = np.random.default_rng(7)
-    numerics = changes.pop("numerics", "gemmlowp")
-    zeros, scale = changes.pop("zeros", (-3, 5)), changes.pop("scale", 40.0)
-    op = Conv2D(**IO, **changes)
-    w = weights(rng, (out, *kernel, x[3]), 0, zero)
-    spans = [(k - 1) * d + 1 for k, d in zip(kernel, op.dilation, strict=True)]
-    pads = (op.padding.top + op.padding.bottom, op.padding.left + op.padding.right)
-    size = [
-        (n + p - span) // s + 1
-        for n, p, span, s in zip(x[1:3], pads, spans, op.stride, strict=True)
-    ]
-    found = tensors(rng, x, w, (x[0], *size, out), zeros, scale)
-    check(op, found, "conv2d_s8", rng, numerics)
+POINTWISE = "x86_avx2/pointwise_conv2d_s8"
+CONV = "x86_avx2/conv2d_s8"
+FULL = "x86_avx2/fully_connected_s8"
+SAME = Padding(1, 1, 1, 1)
 
 
 @needs_avx2
-@pytest.mark.parametrize("out", [1, 7, 8, 9, 15, 16, 17, 24, 33, 35, 72])
-@pytest.mark.parametrize("pixels", [1, 5, 6, 7, 15])
-def test_pointwise_sizes_round_the_tile(out: int, pixels: int) -> None:
-    conv((1, 1, pixels, 10), out, (1, 1))
+def test_pointwise_sizes_round_the_tile() -> None:
+    check(
+        conv_case((1, 1, pixels, 10), out, (1, 1), row=POINTWISE)
+        for out in (1, 7, 8, 9, 15, 16, 17, 24, 33, 35, 72)
+        for pixels in (1, 5 + out % 3, 15)
+    )
 
 
 @needs_avx2
-@pytest.mark.parametrize("depth", [1, 2, 3, 8, 15, 16, 17, 31, 35, 64, 257])
-def test_depths_round_the_vector(depth: int) -> None:
-    conv((1, 3, 3, depth), 19, (1, 1))
-    conv((2, 4, 5, depth), 16, (3, 3), padding=Padding(1, 1, 1, 1))
+def test_depths_round_the_vector() -> None:
+    depths = (1, 2, 3, 8, 15, 16, 17, 31, 35, 64, 257)
+    cases = [conv_case((1, 3, 3, d), 19, (1, 1), zero=d % 3 - 1, row=POINTWISE) for d in depths]
+    cases += [conv_case((2, 4, 5, d), 16, (3, 3), padding=SAME, row=CONV) for d in depths]
+    check(cases)
 
 
 @needs_avx2
 def test_several_blocks_of_pixels() -> None:
-    conv((1, 40, 31, 24), 24, (1, 1))
-    conv((1, 12, 13, 160), 8, (3, 3), padding=Padding(1, 1, 1, 1), scale=400.0)
+    check(
+        (
+            conv_case((1, 40, 31, 24), 24, (1, 1), row=POINTWISE),
+            conv_case((1, 40, 31, 24), 24, (1, 1), zero=3, row=POINTWISE),
+            conv_case((1, 12, 13, 160), 8, (3, 3), padding=SAME, scale=400.0, row=CONV),
+            conv_case((1, 12, 13, 160), 8, (3, 3), zero=-7, padding=SAME, scale=400.0, row=CONV),
+        )
+    )
 
 
 WINDOWS = (
@@ -64,65 +58,83 @@ WINDOWS = (
 
 
 @needs_avx2
-@pytest.mark.parametrize(("x", "kernel", "changes"), WINDOWS)
-def test_windows(x: tuple, kernel: tuple[int, int], changes: dict) -> None:
-    conv(x, 20, kernel, **changes)
+def test_windows() -> None:
+    check(
+        conv_case(x, 20, kernel, zero=zero, row=CONV, **changes)
+        for x, kernel, changes in WINDOWS
+        for zero in (None, 5)
+    )
 
 
 @needs_avx2
-@pytest.mark.parametrize("zero", [-128, -1, 3, 127])
-@pytest.mark.parametrize("zeros", [(-128, 127), (127, -128)])
-def test_zero_points_at_both_ends(zero: int, zeros: tuple[int, int]) -> None:
-    conv((1, 5, 5, 7), 17, (3, 3), zero, zeros=zeros, padding=Padding(1, 1, 1, 1))
+def test_zero_points_at_both_ends_and_extreme_weights() -> None:
+    check(
+        conv_case((1, 5, 5, 7), 17, (3, 3), zero=z, zeros=zeros, padding=SAME, extreme=e, row=CONV)
+        for zeros in ((-128, 127), (127, -128))
+        for z, e in ((-128, True), (-1, False), (3, False), (127, True), (None, True))
+    )
 
 
 @needs_avx2
-@pytest.mark.parametrize("numerics", ROUNDINGS, ids=lambda n: n.name)
-@pytest.mark.parametrize("zero", [None, 4])
-@pytest.mark.parametrize("scale", [0.004, 30.0])
-def test_roundings_and_left_shifts(numerics, zero: int | None, scale: float) -> None:
-    conv((1, 3, 5, 9), 18, (1, 1), zero, numerics=numerics, scale=scale)
+def test_roundings_and_left_shifts() -> None:
+    check(
+        conv_case((1, 3, 5, 9), out, (1, 1), zero=zero, numerics=n, scale=scale, row=POINTWISE)
+        for n in ROUNDINGS
+        for out, zero in ((26, None), (5, 4))
+        for scale in (0.004, 0.3, 30.0)
+    )
 
 
 @needs_avx2
 def test_activation_clamps() -> None:
-    conv((1, 4, 4, 12), 16, (1, 1), scale=0.1, activation=Activation.RELU6)
+    check(
+        conv_case(
+            (1, 4, 4, 12), 16, (1, 1), scale=scale, zeros=zeros, numerics=n, row=POINTWISE, **relu
+        )
+        for n in ROUNDINGS
+        for relu in ({"activation": Activation.RELU6},)
+        for scale, zeros in ((0.1, (-3, 5)), (2.0, (0, -128)))
+    )
 
 
 @needs_avx2
-@pytest.mark.parametrize("rows", [1, 2, 7])
-@pytest.mark.parametrize(("depth", "out"), [(1, 1), (64, 10), (65, 12), (250, 40), (16, 1001)])
-@pytest.mark.parametrize("zero", [None, 9])
-def test_fully_connected(rows: int, depth: int, out: int, zero: int | None) -> None:
-    rng = np.random.default_rng(depth)
-    found = tensors(
-        rng, (rows, depth), weights(rng, (out, depth), 0, zero), (rows, out), scale=30.0
+def test_fully_connected() -> None:
+    check(
+        fully_connected_case(rows, depth, out, zero=zero, numerics=numerics, row=FULL)
+        for rows, depth, out in ((1, 1, 1), (2, 64, 10), (7, 65, 12), (3, 900, 5), (1, 16, 1001))
+        for zero in (None, 9)
+        for numerics in ("gemmlowp", "tflite-ref")
     )
-    for numerics in ("gemmlowp", "tflite-ref"):
-        check(FullyConnected(**IO), found, "fully_connected_s8", rng, numerics)
 
 
 sizes = st.integers(1, 70)
 
 
-@given(channels=sizes, window=sizes, tile=st.sampled_from(TILES), wide=st.booleans())
+@given(
+    channels=sizes,
+    runs=st.integers(1, 4),
+    places=st.integers(1, 9),
+    tile=st.sampled_from(TILES),
+    wide=st.booleans(),
+)
 def test_every_weight_is_packed_at_its_place(
-    channels: int, window: int, tile: Tile, wide: bool
+    channels: int, runs: int, places: int, tile: Tile, wide: bool
 ) -> None:
-    w = np.random.default_rng(channels).integers(-255 if wide else -128, 128, (channels, window))
-    w[0, 0] = -255 if wide else 0
-    packed = packed_weights(w, tile).view("<i2" if wide else np.int8)
+    rng = np.random.default_rng(channels)
+    w = rng.integers(-255 if wide else -128, 128, (channels, runs, places))
+    filled = places + places % 2
+    pairs = packed_weights(w, tile).reshape(-1, runs, filled // 2, tile.channels, 2)
+    panels = pairs.transpose(0, 3, 1, 2, 4).reshape(-1, tile.channels, runs, filled)
     starts = panel_starts(max(channels, tile.channels), tile)
-    panels = packed.reshape(len(starts), -1, tile.channels, 2).transpose(0, 2, 1, 3)
-    for start, panel in zip(starts, panels.reshape(len(starts), tile.channels, -1), strict=True):
+    for start, panel in zip(starts, panels, strict=True):
         rows = w[start : start + tile.channels]
-        np.testing.assert_array_equal(panel[: len(rows), :window], rows)
-        assert not panel[len(rows) :].any() and not panel[:, window:].any()
+        np.testing.assert_array_equal(panel[: len(rows), :, :places], rows)
+        assert not panel[len(rows) :].any() and not panel[..., places:].any()
 
 
-@given(pixels=st.integers(1, 5000), channels=st.integers(1, 2000))
-def test_tiles_fit(pixels: int, channels: int) -> None:
-    tile = tile_of(pixels, channels)
+@given(pixels=st.integers(1, 5000), channels=st.integers(1, 2000), row=st.integers(0, 40))
+def test_tiles_fit(pixels: int, channels: int, row: int) -> None:
+    tile = tile_of(pixels, channels, row)
     assert tile.pixels <= pixels
     assert tile.channels <= max(channels, 8)
-    assert (tile.pixels + 1) * tile.vectors + 1 <= 16
+    assert (tile.pixels + 1) * tile.vectors + 1 <= 15
