@@ -19,8 +19,8 @@ FRACTION_SCALE = 22  # see edgeq_*_q6_s16x8 of the header
 class RequantFlag:
     """What ``neon/requant.j2`` needs: the rounding, the form, and where the factors are.
 
-    ``form`` is ``q6``, the shorter one, where every channel is shifted right by 1 or more, and
-    ``q0`` elsewhere.
+    ``form`` is ``q6``, the shorter one, where every channel is shifted right by 1 or more (by 0
+    or more if rounded half up), and ``q0`` elsewhere.
     """
 
     rounding: str
