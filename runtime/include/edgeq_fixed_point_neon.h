@@ -77,8 +77,9 @@ static inline int32x4_t edgeq_requant_single_s32x4(int32x4_t acc, int32x4_t mult
 /* ---- Eight 16-bit numbers from two vectors of sums --------------------------------------
  *
  * The _q0 forms saturate rescaled sums to 16 bits. The _q6 forms keep six bits of fraction, and
- * leave the last rounding to edgeq_codes_q6_*: every shift is to the right by 1..31 (by
- * 0..31 if rounded half up), and the lanes of scale are 22 less that. They saturate at +-512, beyond what any code can be. */
+ * leave the last rounding to edgeq_codes_q6_*: every shift is to the right by 1..31 (by 0..31 if
+ * rounded half up), and the lanes of scale are 22 less that. They saturate at +-512, beyond what
+ * any code can be. */
 
 /* The upper halves of eight 32-bit lanes. */
 static inline int16x8_t edgeq_upper_halves_s16x8(int32x4_t a, int32x4_t b)
