@@ -49,8 +49,9 @@ def neon_requant(requant: Requant, length: int, prefix: str = "") -> RequantFact
     if requant.rounding is Rounding.FLOAT32:
         scale = Data(f"{prefix}scale", np.asarray(filled.scale, np.float32), "output factors")
         return RequantFacts(RequantFlag("float32", "q0", per_channel, True), {}, (scale,))
-    # Shifts by 0 leave a number as it is only where nothing is done to the signs before.
-    most = 0 if requant.rounding is Rounding.HALF_UP else -1
+    # Halves rounded up need no shift at all; rounded away, they need a form of their own without.
+    unshifted = requant.rounding is Rounding.GEMMLOWP and max(requant.shift) == 0
+    most = 0 if unshifted or requant.rounding is Rounding.HALF_UP else -1
     form = "q6" if max(requant.shift) <= most else "q0"
     offset = FRACTION_SCALE if form == "q6" else 0
     shifts = tuple(offset + s for s in filled.shift)
