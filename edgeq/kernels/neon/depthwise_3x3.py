@@ -8,14 +8,15 @@ columns outside are that constant.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from edgeq.ir.graph import Operands
+from edgeq.ir.quant import Rounding
 from edgeq.ir.types import DType
 from edgeq.kernels.base import Facts, Kernel
-from edgeq.kernels.neon.common import neon_requant
+from edgeq.kernels.neon.common import FRACTION_SCALE, RequantFacts, neon_requant
 from edgeq.kernels.neon.depthwise import (
     DEPTHWISE_HEADERS,
     depthwise_note,
@@ -182,6 +183,21 @@ def _shape(op: DepthwiseConv2D, io: Operands) -> dict[str, int]:
     }
 
 
+def _rescaling(op: DepthwiseConv2D, io: Operands) -> RequantFacts:
+    """Return the rescaling; one shift for all channels can be part of the narrowing to 16 bits.
+
+    The flag's form is then ``q0``, that of the words which come out, and the constant ``RIGHT``
+    takes the place of ``SHIFT``.
+    """
+    requant = neon_requant(depthwise_requant(op, io), io.x.shape[3])
+    flag = requant.flag
+    right = FRACTION_SCALE - requant.constants.get("SHIFT", FRACTION_SCALE)
+    if flag.rounding != Rounding.HALF_UP.value or flag.form != "q6" or not 0 < right <= 16:
+        return requant
+    constants = {"MULTIPLIER": requant.constants["MULTIPLIER"], "RIGHT": right}
+    return RequantFacts(replace(flag, form="q0"), constants, requant.data)
+
+
 def depthwise_3x3_facts(op: DepthwiseConv2D, io: Operands, lanes: int, walks: bool) -> Facts:
     """Return the facts of a depthwise convolution with a 3x3 window, ``lanes`` codes at a time.
 
@@ -191,7 +207,7 @@ def depthwise_3x3_facts(op: DepthwiseConv2D, io: Operands, lanes: int, walks: bo
     w = depthwise_weights(op, io)
     groups = grouped(w, lanes)
     edges = edges_of(op, io)
-    requant = neon_requant(depthwise_requant(op, io), io.x.shape[3])
+    requant = _rescaling(op, io)
     finish = {**codes(op, io), **requant.constants}
     bias = folded_bias(io, w.sum(axis=0, dtype=np.int64), io.x.shape[3])
     kinds = (bias, *(data.array for data in requant.data if requant.flag.per_channel))
@@ -207,6 +223,7 @@ def depthwise_3x3_facts(op: DepthwiseConv2D, io: Operands, lanes: int, walks: bo
             "requant": requant.flag,
             "groups": groups,
             "walks": walks,
+            "narrows": "RIGHT" in requant.constants,
             "kinds": len(kinds),
             "taps": range(TAPS),
             "row": row_of(io.x.shape[2], io.y.shape[2], op.stride[1], op.padding.left),
