@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from edgeq.kernels.base import Kernel
-from edgeq.kernels.x86_avx2 import depthwise, elementwise, product
+from edgeq.kernels.x86_avx2 import depthwise, elementwise, pooling, product
 
-ROWS: tuple[Kernel, ...] = (*product.ROWS, *depthwise.ROWS, *elementwise.ROWS)
+ROWS: tuple[Kernel, ...] = (
+    *product.ROWS,
+    *depthwise.ROWS,
+    *elementwise.ROWS,
+    *pooling.ROWS,
+)

@@ -9,7 +9,7 @@ from edgeq.kernels.linear import LinearSum, Scheme, linear_sum
 from edgeq.kernels.portable.elementwise import elementwise_note
 from edgeq.ops.add import Add
 
-HEADERS = ("edgeq_linear_avx2.h",)
+HEADERS = ("edgeq_vectors_avx2.h",)
 VECTOR = 32  # codes
 DIGIT_BITS = 7
 SCHEMES = tuple(Scheme((DIGIT_BITS,) * count, signed=False) for count in (1, 2, 3))
