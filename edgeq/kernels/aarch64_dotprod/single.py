@@ -9,7 +9,7 @@ import numpy as np
 
 from edgeq.ir.graph import Operands
 from edgeq.ir.types import DType
-from edgeq.kernels.aarch64_dotprod.lines import QUAD, Lines, axes
+from edgeq.kernels.aarch64_dotprod.quads import QUAD, Lines, axes
 from edgeq.kernels.aarch64_dotprod.windows import (
     CHANNELS,
     LOWEST,

@@ -8,7 +8,7 @@ import numpy as np
 
 from edgeq.ir.graph import Operands
 from edgeq.ir.types import DType
-from edgeq.kernels.aarch64_dotprod.lines import Lines, lines
+from edgeq.kernels.aarch64_dotprod.quads import Lines, lines
 from edgeq.kernels.base import Facts
 from edgeq.kernels.neon.common import neon_requant
 from edgeq.kernels.neon.rounding import without_negatives

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgeq.kernels.base import Kernel
-from edgeq.kernels.neon import depthwise, depthwise_3x3, elementwise, pooling, product
+from edgeq.kernels.neon import depthwise, depthwise_3x3, elementwise, pooling, product, resize
 
 ROWS: tuple[Kernel, ...] = (
     *product.ROWS,
@@ -11,4 +11,5 @@ ROWS: tuple[Kernel, ...] = (
     *depthwise.ROWS,
     *elementwise.ROWS,
     *pooling.ROWS,
+    *resize.ROWS,
 )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edgeq.kernels.aarch64_dotprod.depthwise import packed_blocks
-from edgeq.kernels.aarch64_dotprod.lines import Axis, Lines
+from edgeq.kernels.aarch64_dotprod.quads import Axis, Lines
 from edgeq.kernels.aarch64_dotprod.windows import packed_terms
 from edgeq.ops._spatial import Padding
 from edgeq.ops.activation import Activation
