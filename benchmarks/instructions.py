@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import subprocess
+import sys
 import tempfile
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -51,6 +52,10 @@ HEAD = (
 Row = dict[str, Any]
 
 
+class RefusedError(Exception):
+    """LiteRT does not run the model."""
+
+
 def litert(
     folder: Path, model: Path, inputs: Sequence[np.ndarray], target: str, engines: Sequence[str]
 ) -> dict[str, int]:
@@ -72,7 +77,7 @@ def litert(
         )
         done = subprocess.run(command, cwd=scratch, capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            raise SystemExit(f"LiteRT on {processor.qemu}, {model.name}: {done.stderr.strip()}")
+            raise RefusedError((done.stderr.strip().splitlines() or ["no reason"])[-1][:100])
         marks = read_counts(counts.read_text(encoding="ascii")).marks
     spent = [end - start for start, end in zip(marks[::2], marks[1::2], strict=True)]
     each = [spent[i * INVOCATIONS : (i + 1) * INVOCATIONS] for i in range(len(engines))]
@@ -85,7 +90,10 @@ def peers(folder: Path | None, path: Path, graph: Graph, target: str) -> Row:
         raise SystemExit(f"{path.stem} on {target} is not counted yet: --python is missing")
     inputs = reference.sample_inputs(graph)
     found: Row = {"litert": version("ai-edge-litert")}
-    found |= litert(folder, path, inputs, target, ENGINES)
+    try:
+        found |= litert(folder, path, inputs, target, ENGINES)
+    except RefusedError as error:
+        print(f"{path.stem} on {target}: LiteRT does not run it: {error}", file=sys.stderr)
     twin = FLOAT_TWINS.get(path.stem)
     if twin:
         floats = model_path(twin)
@@ -115,8 +123,9 @@ def line(row: Row) -> str:
     """Return one line of the table."""
     counted, macs = row["edgeq"]["total_instructions"], row["edgeq"]["macs"]
     most = limit(row["model"], row["target"])
-    ratio = counted / min(row[engine] for engine in ENGINES)
-    mark = "" if most is None or ratio <= most else " (over)"
+    others = [row[engine] for engine in ENGINES if engine in row]
+    ratio = counted / min(others) if others else None
+    mark = "" if most is None or ratio is None or ratio <= most else " (over)"
     twin = row.get("float_xnnpack")
     cells = (
         row["model"],
@@ -124,8 +133,8 @@ def line(row: Row) -> str:
         f"{macs / 1e6:.2f}",
         f"{counted / 1e6:.3f}",
         f"{counted / macs:.3f}" if macs else "",
-        *(f"{row[engine] / 1e6:.3f}" for engine in ENGINES),
-        f"{ratio:.3f}",
+        *(f"{row[engine] / 1e6:.3f}" if engine in row else "" for engine in ENGINES),
+        f"{ratio:.3f}" if ratio else "",
         f"{most:.2f}{mark}" if most else "",
         f"{twin / counted:.2f}" if twin else "",
     )
