@@ -79,7 +79,7 @@ def conv2d_facts(op: Conv2D, io: Operands, registers: Registers) -> Facts:
     """Return the facts of an ungrouped convolution."""
     tile = _tile(io, registers.pixels, elements(io.y.shape[:3]))
     found = conv2d_windows(op, io, tile=tile, multiple=STEP, overlap=False)
-    return replace(_facts(op, io, found, tile, registers), note=conv2d_note(op, io))
+    return replace(_facts(op, io, found, tile, registers), note=_note(conv2d_note(op, io), io))
 
 
 def fully_connected_facts(op: FullyConnected, io: Operands, registers: Registers) -> Facts:
@@ -88,8 +88,14 @@ def fully_connected_facts(op: FullyConnected, io: Operands, registers: Registers
     rows = io.x.elements // depth
     tile = _tile(io, registers.pixels, rows)
     found = matrix_windows(rows, depth, tile=tile, multiple=STEP, overlap=False)
-    note = f"fully connected, {depth} to {outs}"
+    note = _note(f"fully connected, {depth} to {outs}", io)
     return replace(_facts(op, io, found, tile, registers), note=note)
+
+
+def _note(text: str, io: Operands) -> str:
+    """Return a comment about a layer, and why it is slower than others if it is."""
+    reason = "" if pairs_fit(_matrix(io)) else "; pairs of weights of -128 overflow 16 bits"
+    return text + reason
 
 
 def _tile(io: Operands, pixels: int, count: int) -> int:
@@ -152,12 +158,18 @@ def _flags(w: np.ndarray, found: Windows, tile: int, panel: int) -> dict[str, An
 
 
 def _panel(w: np.ndarray, depth: int, tile: int, registers: Registers) -> int:
-    """Return how many channels go together: eight where the registers have room, else four."""
+    """Return how many channels go together: eight where the registers have room, else four.
+
+    A last panel of eight that is far from full would cost more than it gains.
+    """
+    channels = len(w)
+    unused = -(-channels // 8) * 8 - -(-channels // 4) * 4
     if depth <= registers.four:
         wide = depth <= registers.eight
     else:
-        wide = registers.many and (tile == 1 or len(w) % (2 * LANES) == 0)
-    return 2 * LANES if wide and pairs_fit(w) and len(w) >= 2 * LANES else LANES
+        wide = registers.many and (tile == 1 or channels % 8 == 0)
+    fits = channels >= 8 and unused <= channels // 16
+    return 8 if wide and fits and pairs_fit(w) else LANES
 
 
 def _summed_here(channels: int, panel: int, depth: int) -> bool:

@@ -52,8 +52,8 @@ def depth_cases(row: str) -> list[Case]:
     cases = []
     for depth in DEPTHS:
         cases.append(conv_case((1, 1, 7, depth), 16, (1, 1), row=row, extreme=depth % 3 == 0))
-        cases.append(conv_case((1, 1, 5, depth), 9, (1, 1), row=row, zero=5))
-        cases.append(conv_case((1, 1, 1, depth), 11, (1, 1), row=row, extreme=True))
+        cases.append(conv_case((1, 1, 5, depth), 15, (1, 1), row=row, zero=5))
+        cases.append(conv_case((1, 1, 1, depth), 23, (1, 1), row=row, extreme=True))
     return cases
 
 
