@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgeq.kernels.base import Kernel
-from edgeq.kernels.neon import depthwise, elementwise, pooling, product, resize
+from edgeq.kernels.neon import depthwise, elementwise, pooling, product, resize, single
 
 ROWS: tuple[Kernel, ...] = (
     *product.ROWS,
@@ -11,4 +11,5 @@ ROWS: tuple[Kernel, ...] = (
     *elementwise.ROWS,
     *pooling.ROWS,
     *resize.ROWS,
+    *single.ROWS,
 )

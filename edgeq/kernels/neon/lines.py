@@ -122,3 +122,11 @@ def lines(op: DepthwiseConv2D, io: Operands) -> Lines:
 
 def _total(found: Lines) -> int:
     return found.across.out * found._cost(found.tile)
+
+
+def window_lines(found: Lines) -> tuple[tuple[int, bool, bool], ...]:
+    """Return each line of a window: from its first, and whether it may lie before or behind."""
+    across = found.across
+    offsets = [k * across.dilation - across.pad for k in range(across.window)]
+    last = (across.out - 1) * across.stride
+    return tuple((o, o < 0, last + o >= across.size) for o in offsets)
