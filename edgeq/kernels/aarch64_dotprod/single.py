@@ -9,16 +9,19 @@ import numpy as np
 
 from edgeq.ir.graph import Operands
 from edgeq.ir.types import DType
+<<<<<<< HEAD
 from edgeq.kernels.aarch64_dotprod.quads import QUAD, Lines, axes
+=======
+>>>>>>> next-dwdot
 from edgeq.kernels.aarch64_dotprod.windows import (
     CHANNELS,
     LOWEST,
     MAX_TERMS,
     packed_terms,
-    window_lines,
 )
 from edgeq.kernels.base import Facts
 from edgeq.kernels.neon.common import neon_requant
+from edgeq.kernels.neon.lines import QUAD, Lines, axes, window_lines
 from edgeq.kernels.neon.rounding import without_negatives
 from edgeq.kernels.product import codes, folded_bias
 from edgeq.ops._accumulate import centred

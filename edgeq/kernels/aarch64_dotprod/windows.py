@@ -8,9 +8,13 @@ import numpy as np
 
 from edgeq.ir.graph import Operands
 from edgeq.ir.types import DType
+<<<<<<< HEAD
 from edgeq.kernels.aarch64_dotprod.quads import Lines, lines
+=======
+>>>>>>> next-dwdot
 from edgeq.kernels.base import Facts
 from edgeq.kernels.neon.common import neon_requant
+from edgeq.kernels.neon.lines import Lines, lines, window_lines
 from edgeq.kernels.neon.rounding import without_negatives
 from edgeq.kernels.product import codes, folded_bias
 from edgeq.ops._accumulate import centred
@@ -111,14 +115,6 @@ def _sizes(found: Lines) -> dict[str, int]:
         "PADDED": found.padded,
         "TILE": found.tile,
     }
-
-
-def window_lines(found: Lines) -> tuple[tuple[int, bool, bool], ...]:
-    """Return each line of a window: from its first, and whether it may lie before or behind."""
-    across = found.across
-    offsets = [k * across.dilation - across.pad for k in range(across.window)]
-    last = (across.out - 1) * across.stride
-    return tuple((o, o < 0, last + o >= across.size) for o in offsets)
 
 
 def _structure(found: Lines) -> dict[str, Any]:

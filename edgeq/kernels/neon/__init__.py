@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from edgeq.kernels.base import Kernel
+<<<<<<< HEAD
 from edgeq.kernels.neon import depthwise, depthwise_3x3, elementwise, pooling, product, resize
+=======
+from edgeq.kernels.neon import depthwise, elementwise, pooling, product, resize, single
+>>>>>>> next-dwdot
 
 ROWS: tuple[Kernel, ...] = (
     *product.ROWS,
@@ -12,4 +16,5 @@ ROWS: tuple[Kernel, ...] = (
     *elementwise.ROWS,
     *pooling.ROWS,
     *resize.ROWS,
+    *single.ROWS,
 )

@@ -8,8 +8,12 @@ import numpy as np
 import pytest
 
 from edgeq.kernels.aarch64_dotprod.depthwise import packed_blocks
+<<<<<<< HEAD
 from edgeq.kernels.aarch64_dotprod.quads import Axis, Lines
+=======
+>>>>>>> next-dwdot
 from edgeq.kernels.aarch64_dotprod.windows import packed_terms
+from edgeq.kernels.neon.lines import Axis, Lines
 from edgeq.ops._spatial import Padding
 from edgeq.ops.activation import Activation
 from edgeq.ops.depthwise_conv2d import DepthwiseConv2D

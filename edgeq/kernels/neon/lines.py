@@ -53,6 +53,7 @@ def conv2d_lines(op: Conv2D, io: Operands) -> Windows | None:
     return Windows("lines", constants, {}, scratch)
 
 
+<<<<<<< HEAD:edgeq/kernels/aarch64_dotprod/lines.py
 def line_blocks(found: Windows) -> Blocks:
     """Return the blocks of pixels: the rows of the output."""
     size = found.constants
@@ -71,3 +72,15 @@ def copied_cost(io: Operands, blocks: Blocks, window: Window) -> float:
     pixels = sum(count * size for count, size in blocks)
     copies = pixels * (2 * window.loads + COPY)
     return copies + panels_cost(panels_of(blocks, io.y.shape[3], window), blocks, window)
+=======
+def _total(found: Lines) -> int:
+    return found.across.out * found._cost(found.tile)
+
+
+def window_lines(found: Lines) -> tuple[tuple[int, bool, bool], ...]:
+    """Return each line of a window: from its first, and whether it may lie before or behind."""
+    across = found.across
+    offsets = [k * across.dilation - across.pad for k in range(across.window)]
+    last = (across.out - 1) * across.stride
+    return tuple((o, o < 0, last + o >= across.size) for o in offsets)
+>>>>>>> next-dwdot:edgeq/kernels/neon/lines.py
