@@ -9,10 +9,6 @@ import numpy as np
 
 from edgeq.ir.graph import Operands
 from edgeq.ir.types import DType
-<<<<<<< HEAD
-from edgeq.kernels.aarch64_dotprod.quads import QUAD, Lines, axes
-=======
->>>>>>> next-dwdot
 from edgeq.kernels.aarch64_dotprod.windows import (
     CHANNELS,
     LOWEST,

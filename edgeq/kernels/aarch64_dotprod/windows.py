@@ -8,10 +8,6 @@ import numpy as np
 
 from edgeq.ir.graph import Operands
 from edgeq.ir.types import DType
-<<<<<<< HEAD
-from edgeq.kernels.aarch64_dotprod.quads import Lines, lines
-=======
->>>>>>> next-dwdot
 from edgeq.kernels.base import Facts
 from edgeq.kernels.neon.common import neon_requant
 from edgeq.kernels.neon.lines import Lines, lines, window_lines

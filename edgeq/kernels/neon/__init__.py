@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from edgeq.kernels.base import Kernel
-<<<<<<< HEAD
-from edgeq.kernels.neon import depthwise, depthwise_3x3, elementwise, pooling, product, resize
-=======
-from edgeq.kernels.neon import depthwise, elementwise, pooling, product, resize, single
->>>>>>> next-dwdot
+from edgeq.kernels.neon import (
+    depthwise,
+    depthwise_3x3,
+    elementwise,
+    pooling,
+    product,
+    resize,
+    single,
+)
 
 ROWS: tuple[Kernel, ...] = (
     *product.ROWS,

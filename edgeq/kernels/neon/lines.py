@@ -1,78 +1,125 @@
-"""Windows that are read where they are: in rows of the image, copied with their padding."""
+"""Windows of any size as sums over lines: which quads of which line meet which weights."""
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
 from edgeq.ir.graph import Operands
-from edgeq.ir.types import DType
-from edgeq.kernels.aarch64_dotprod.tiles import STEP, Blocks, Window, panels_cost, panels_of
-from edgeq.kernels.neon.windows import SCRATCH_BYTES, Windows
-from edgeq.kernels.portable.convolution import conv2d_shape, is_pointwise
-from edgeq.ops.conv2d import Conv2D
-from edgeq.plan.program import Scratch
+from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
 
-MOST_PIXELS = 512  # of a row of the output, for each of which a sum may be kept
-COPY = 14  # instructions round the copy of a row or of a window
+QUAD = 4  # elements of a line that one instruction multiplies for each channel
+MAX_TILE = 6  # outputs whose sums stay in registers
+REQUANT_COST = 11  # instructions for eight outputs, besides those that multiply
 
 
-def line_window(op: Conv2D, io: Operands) -> Window:
-    """Return what a window reads from rows of the image: a run of codes from each."""
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One dimension of the image: sizes, the window's steps, and bytes from one to the next."""
+
+    size: int
+    out: int
+    window: int
+    stride: int
+    dilation: int
+    pad: int
+    bytes: int
+    out_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A quad of window line ``line``, ``offset`` quads from the first, that weights multiply."""
+
+    line: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Lines ``along`` which quads are taken, and ``across`` which the window has its lines."""
+
+    across: Axis
+    along: Axis
+    is_turned: bool
+
+    @property
+    def groups(self) -> int:
+        """Return the quads of a window in one line."""
+        return -(-self.along.window // QUAD)
+
+    @property
+    def unit(self) -> int:
+        """Return the step between the elements at which quads begin."""
+        return math.gcd(self.along.stride, QUAD * self.along.dilation)
+
+    @property
+    def quads(self) -> int:
+        """Return the quads of a line, rounded up to full turns of the loop that makes them."""
+        last = (self.along.out - 1) * self.along.stride
+        last += QUAD * (self.groups - 1) * self.along.dilation
+        return -(-(last // self.unit + 1) // QUAD) * QUAD
+
+    @property
+    def padded(self) -> int:
+        """Return the elements of a line with its borders, as far as quads reach."""
+        reach = (self.quads - 1) * self.unit + (QUAD - 1) * self.along.dilation + 1
+        return max(reach, self.along.pad + self.along.size)
+
+    @property
+    def slots(self) -> int:
+        """Return how many lines' quads are kept: all, or a power of two that a window fits."""
+        reach = (self.across.window - 1) * self.across.dilation
+        return int(min(self.across.size, 1 << reach.bit_length()))
+
+    @property
+    def tile(self) -> int:
+        """Return how many outputs are summed together."""
+        sizes = range(1, min(MAX_TILE, self.along.out) + 1)
+        return min(sizes, key=lambda size: (self._cost(size), size))
+
+    def _cost(self, tile: int) -> int:
+        """Return about how many instructions a line of outputs takes."""
+        dots = self.across.window * self.groups * (1 + 3 * tile)
+        return -(-self.along.out // tile) * (dots + REQUANT_COST * tile + 8)
+
+    def terms(self) -> tuple[Term, ...]:
+        """Return the terms of one output."""
+        step = QUAD * self.along.dilation // self.unit
+        groups = range(self.groups)
+        return tuple(Term(k, g * step) for k in range(self.across.window) for g in groups)
+
+    def packed(self, w: np.ndarray) -> np.ndarray:
+        """Return weights [height, width, channels] as [terms, channels, 4]; the rest is 0."""
+        turned = w.transpose(1, 0, 2) if self.is_turned else w
+        padded = np.zeros((len(turned), self.groups * QUAD, w.shape[2]), w.dtype)
+        padded[:, : turned.shape[1]] = turned
+        return padded.reshape(-1, QUAD, w.shape[2]).transpose(0, 2, 1)
+
+
+def axes(op: DepthwiseConv2D, io: Operands) -> tuple[Axis, Axis]:
+    """Return the image's dimensions: downwards, then to the right."""
+    _, in_h, in_w, in_c = io.x.shape
+    _, out_h, out_w, out_c = io.y.shape
     height, width = op.kernel(io)
-    return Window(height, width * io.x.shape[3])
+    row, out_row = in_w * in_c, out_w * out_c
+    top, left = op.padding.top, op.padding.left
+    (down, right), (below, beside) = op.stride, op.dilation
+    return (
+        Axis(in_h, out_h, height, down, below, top, row, out_row),
+        Axis(in_w, out_w, width, right, beside, left, in_c, out_c),
+    )
 
 
-def conv2d_lines(op: Conv2D, io: Operands) -> Windows | None:
-    """Return windows that are not copied one by one, or nothing where that is not possible.
-
-    A strip of rows serves as many rows of the output as fit the scratch memory; the last strip
-    may overlap the one before.
-    """
-    shape = conv2d_shape(op, io)
-    height, width, in_c = shape["OUT_H"], shape["OUT_W"], shape["IN_C"]
-    window = line_window(op, io)
-    columns = (width - 1) * shape["STRIDE_W"] + shape["KERNEL_W"]
-    span = (window.runs - 1) * shape["DILATION_H"] + 1
-    most = SCRATCH_BYTES // (columns * in_c)
-    unfit = op.dilation[1] > 1 or width > MOST_PIXELS or shape["PAD_LEFT"] >= columns
-    if is_pointwise(op, io) or unfit or most < span:
-        return None
-    rows = min((most - span) // shape["STRIDE_H"] + 1, height)
-    rows = -(-height // -(-height // rows))
-    strip = (rows - 1) * shape["STRIDE_H"] + span
-    constants = {
-        "IMAGES": io.x.shape[0],
-        **shape,
-        "ROWS": rows,
-        "BLOCK": width,
-        "LINE": min(shape["IN_W"], columns - shape["PAD_LEFT"]) * in_c,
-        "STRIP_H": strip,
-        "STRIP_W": columns * in_c,
-        "STEP": shape["STRIDE_W"] * in_c,
-        "NEXT": shape["DILATION_H"] * columns * in_c,
-    }
-    scratch = Scratch("patches", DType.INT8, strip * columns * in_c + STEP)
-    return Windows("lines", constants, {}, scratch)
+def lines(op: DepthwiseConv2D, io: Operands) -> Lines:
+    """Return the walk along rows, or along columns where that fills quads better."""
+    down, right = axes(op, io)
+    by_rows, by_columns = Lines(down, right, False), Lines(right, down, True)
+    return min((by_rows, by_columns), key=_total)
 
 
-<<<<<<< HEAD:edgeq/kernels/aarch64_dotprod/lines.py
-def line_blocks(found: Windows) -> Blocks:
-    """Return the blocks of pixels: the rows of the output."""
-    size = found.constants
-    return ((size["IMAGES"] * -(-size["OUT_H"] // size["ROWS"]) * size["ROWS"], size["BLOCK"]),)
-
-
-def lines_cost(op: Conv2D, io: Operands, found: Windows) -> float:
-    """Return about how many instructions it takes to read windows where they are."""
-    size, blocks, window = found.constants, line_blocks(found), line_window(op, io)
-    copied = blocks[0][0] // size["ROWS"] * size["STRIP_H"] * (size["STRIP_W"] / STEP + COPY)
-    return copied + panels_cost(panels_of(blocks, io.y.shape[3], window), blocks, window)
-
-
-def copied_cost(io: Operands, blocks: Blocks, window: Window) -> float:
-    """Return about how many instructions it takes to copy windows one by one first."""
-    pixels = sum(count * size for count, size in blocks)
-    copies = pixels * (2 * window.loads + COPY)
-    return copies + panels_cost(panels_of(blocks, io.y.shape[3], window), blocks, window)
-=======
 def _total(found: Lines) -> int:
     return found.across.out * found._cost(found.tile)
 
@@ -83,4 +130,3 @@ def window_lines(found: Lines) -> tuple[tuple[int, bool, bool], ...]:
     offsets = [k * across.dilation - across.pad for k in range(across.window)]
     last = (across.out - 1) * across.stride
     return tuple((o, o < 0, last + o >= across.size) for o in offsets)
->>>>>>> next-dwdot:edgeq/kernels/neon/lines.py

@@ -8,10 +8,6 @@ import numpy as np
 import pytest
 
 from edgeq.kernels.aarch64_dotprod.depthwise import packed_blocks
-<<<<<<< HEAD
-from edgeq.kernels.aarch64_dotprod.quads import Axis, Lines
-=======
->>>>>>> next-dwdot
 from edgeq.kernels.aarch64_dotprod.windows import packed_terms
 from edgeq.kernels.neon.lines import Axis, Lines
 from edgeq.ops._spatial import Padding
