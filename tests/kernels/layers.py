@@ -25,6 +25,10 @@ IO = {"inputs": ("x",), "outputs": ("y",)}
 SAME = Padding(1, 1, 1, 1)
 SCALES = ((0.0394, 0.1042, 0.0509), (0.05, 0.05, 0.04), (0.2, 0.1, 0.15), (0.01, 0.3, 0.35))
 """Of two inputs and their sum."""
+UNEVEN = [s for s in SCALES if s[0] != s[1]]
+"""Ties to even, of inputs of one scale, have no affine form."""
+FACTORS = ((0.05, 0.04, 0.3), (0.05, 0.04, 0.02), (0.5, 0.5, 0.1))
+"""Of two inputs and their product; the last is for shifts to the left."""
 ALL = np.arange(-128, 128).astype(np.int8)
 POOLS = (AveragePool2D, MaxPool2D)
 WINDOWS = (

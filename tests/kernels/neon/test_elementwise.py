@@ -13,15 +13,13 @@ from edgeq.ops.activation import Activation
 from edgeq.ops.add import Add
 from edgeq.ops.mul import Mul
 from tests.kernel_harness import Case, check_layers, one_op_graph
-from tests.kernels.layers import SCALES, add_case, all_pairs, channels_case, on
+from tests.kernels.layers import FACTORS, SCALES, UNEVEN, add_case, all_pairs, channels_case, on
 from tests.kernels.neon.layers import ROUNDINGS
 
 TARGETS = ("aarch64", "armv7-neon")
 LENGTHS = (16, 17, 31, 32, 33, 47, 48, 49, 63, 64, 65, 100)
 ROW = "neon/add_s8"
 CLAMP = Activation.RELU6
-# Ties to even, of inputs of one scale, have no affine form.
-UNEVEN = [s for s in SCALES if s[0] != s[1]]
 
 
 def lowered(case: Case) -> tuple[Add, Operands]:
@@ -71,10 +69,6 @@ def test_terms_rescaled_one_by_one(target: str, rounded: None) -> None:
     cases += [all_pairs(zeros=z) for z in ((-128, 127, 127), (127, -128, -128))]
     cases += [all_pairs(activation=Activation.RELU6)]
     check_layers(on("neon", cases), target)
-
-
-# Of codes and what they are multiplied by; the last is for shifts to the left.
-FACTORS = ((0.05, 0.04, 0.3), (0.05, 0.04, 0.02), (0.5, 0.5, 0.1))
 
 
 @pytest.mark.parametrize("target", TARGETS)

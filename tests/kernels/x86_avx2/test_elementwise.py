@@ -1,20 +1,25 @@
-"""AVX2 sums of two arrays against the reference."""
+"""AVX2 sums and products against the reference."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import pytest
 
 from edgeq.ir.graph import Operands
+from edgeq.kernels import affine
 from edgeq.kernels.linear import linear_sum
 from edgeq.kernels.x86_avx2 import elementwise
 from edgeq.ops.activation import Activation
 from edgeq.ops.add import Add
+from edgeq.ops.mul import Mul
 from tests.kernel_harness import Case, check_layers, one_op_graph
-from tests.kernels.layers import SCALES, add_case, all_pairs, on
+from tests.kernels.layers import FACTORS, SCALES, UNEVEN, add_case, all_pairs, channels_case, on
 from tests.kernels.x86_avx2.layers import ROUNDINGS, TARGET, needs_avx2
 
 LENGTHS = (32, 33, 63, 64, 65, 95, 96, 97, 200)
 ROW = "x86_avx2/add_s8"
+ENDS = ((-128, 127, 127), (127, 127, -128), (-128, -128, 0))
 
 
 def lowered(case: Case) -> tuple[Add, Operands]:
@@ -56,6 +61,41 @@ def test_digits_of_every_length(monkeypatch: pytest.MonkeyPatch, digits: int) ->
     check_layers(on("x86_avx2", [case]), TARGET)
 
 
+@needs_avx2
+def test_products() -> None:
+    lengths = [add_case(count, cls=Mul, scales=FACTORS[0]) for count in (16, 17, 31, *LENGTHS)]
+    check_layers(on("x86_avx2", lengths), TARGET)
+    cases = [all_pairs(cls=Mul, scales=s, numerics=r) for s in FACTORS for r in ROUNDINGS]
+    cases += [all_pairs(cls=Mul, scales=FACTORS[0], zeros=z) for z in ENDS]
+    cases += [all_pairs(cls=Mul, scales=FACTORS[0], activation=Activation.RELU6)]
+    check_layers(on("x86_avx2", cases), TARGET)
+
+
+@needs_avx2
+def test_constants_for_channels() -> None:
+    sums = [channels_case(Add, 64, scales=s, numerics=r) for s in UNEVEN for r in ROUNDINGS]
+    sums += [channels_case(Add, 32, zeros=z) for z in ENDS]
+    sums += [channels_case(Add, 96, rows, activation=Activation.RELU6) for rows in (2, 3)]
+    products = [channels_case(Mul, 32, scales=s, numerics=r) for s in FACTORS for r in ROUNDINGS]
+    products += [channels_case(Mul, 16, zeros=z, scales=FACTORS[0]) for z in ENDS]
+    products += [channels_case(Mul, c, rows) for c in (16, 48) for rows in (2, 3)]
+    named = [(sums, "x86_avx2/affine_s8"), (products, "x86_avx2/mul_channels_s8")]
+    check_layers([replace(case, kernel=row) for cases, row in named for case in cases], TARGET)
+
+
+@needs_avx2
+def test_channels_of_three_digits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(affine, "DIGITS", (3,))
+    cases = [channels_case(Add, 32, scales=s) for s in UNEVEN]
+    check_layers([replace(case, kernel="x86_avx2/affine_s8") for case in cases], TARGET)
+
+
 def test_what_it_does_not_take_is_portable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(elementwise, "linear_sum", lambda op, io, schemes: None)
-    check_layers(on("portable", [add_case(31), add_case(64)]), TARGET)
+    check_layers(on("portable", [add_case(31), add_case(64), add_case(15, cls=Mul)]), TARGET)
+    named: dict[type[Add] | type[Mul], str] = {
+        Add: "portable/add_broadcast_s8",
+        Mul: "portable/mul_broadcast_s8",
+    }
+    channels = [replace(channels_case(cls, 24), kernel=row) for cls, row in named.items()]
+    check_layers(channels, TARGET)
