@@ -108,8 +108,7 @@ def _product_facts(
     """Return what all products share: ``pixels`` at a time, windows of so many runs."""
     w = centred(io.ins[1], np.int32)
     w = w.reshape(len(w), -1)
-    channels, depth = w.shape
-    run = depth // runs
+    channels, run = len(w), w.shape[1] // runs
     length = max(channels, LANES)
     rescale = layer_rescale(op, io, w, length)
     narrow = is_narrow(w)
