@@ -45,9 +45,7 @@ def window_facts(op: DepthwiseConv2D, io: Operands) -> Facts:
     packed, excess = packed_terms(found, w)
     terms = found.terms()
     constants = {
-        **({"IMAGES": io.x.shape[0]} if io.x.shape[0] > 1 else {}),
-        "CHANNELS": channels,
-        **_sizes(found),
+        **_sizes(found, io),
         "WEIGHTS": (len(terms) + len(excess)) * 32,
         **numbers,
         **requant.constants,
@@ -69,9 +67,7 @@ def window_facts(op: DepthwiseConv2D, io: Operands) -> Facts:
             "requant": requant.flag,
             "lowest": lowest,
         },
-        scratch=Scratch(
-            "quads", DType.INT8, (found.slots + 1) * found.quads * 32 + found.padded * CHANNELS
-        ),
+        scratch=Scratch("quads", DType.INT8, found.bytes),
         note=f"{height}x{width} depthwise convolution, stride {op.stride[0]}, "
         f"{io.x.shape[1]}x{io.x.shape[2]}x{channels}",
     )
@@ -92,9 +88,11 @@ def packed_terms(found: Lines, w: np.ndarray) -> tuple[np.ndarray, tuple[int, ..
     return np.concatenate(blocks), tuple(int(i) for i in excess)
 
 
-def _sizes(found: Lines) -> dict[str, int]:
+def _sizes(found: Lines, io: Operands) -> dict[str, int]:
     across, along = found.across, found.along
     return {
+        **({"IMAGES": io.x.shape[0]} if io.x.shape[0] > 1 else {}),
+        "CHANNELS": io.y.shape[3],
         "IN_LINES": across.size,
         "IN_LENGTH": along.size,
         "IN_LINE": across.bytes,
