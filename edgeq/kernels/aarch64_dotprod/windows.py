@@ -44,17 +44,12 @@ def window_facts(op: DepthwiseConv2D, io: Operands) -> Facts:
     w = centred(io.ins[1], np.int32)[0]
     packed, excess = packed_terms(found, w)
     terms = found.terms()
-    constants = {
-        **_sizes(found, io),
-        "WEIGHTS": (len(terms) + len(excess)) * 32,
-        **numbers,
-        **requant.constants,
-    }
+    sizes = {**_sizes(found, io), "WEIGHTS": (len(terms) + len(excess)) * 32}
     bias = folded_bias(io, w.sum(axis=(0, 1), dtype=np.int64), channels)
     lowest = requant.flag.form == "q6" and numbers["Y_ZERO"] == LOWEST == numbers["LOW"]
     height, width = op.kernel(io)
     return Facts(
-        constants=constants,
+        constants={**sizes, **numbers, **requant.constants},
         data=(
             Data("weights", packed, "weights of four taps and eight channels at a time"),
             Data("bias", bias, "bias less the input's zero point"),
