@@ -44,19 +44,12 @@ def window_facts(op: DepthwiseConv2D, io: Operands) -> Facts:
     w = centred(io.ins[1], np.int32)[0]
     packed, excess = packed_terms(found, w)
     terms = found.terms()
-    constants = {
-        **({"IMAGES": io.x.shape[0]} if io.x.shape[0] > 1 else {}),
-        "CHANNELS": channels,
-        **_sizes(found),
-        "WEIGHTS": (len(terms) + len(excess)) * 32,
-        **numbers,
-        **requant.constants,
-    }
+    sizes = {**_sizes(found, io), "WEIGHTS": (len(terms) + len(excess)) * 32}
     bias = folded_bias(io, w.sum(axis=(0, 1), dtype=np.int64), channels)
     lowest = requant.flag.form == "q6" and numbers["Y_ZERO"] == LOWEST == numbers["LOW"]
     height, width = op.kernel(io)
     return Facts(
-        constants=constants,
+        constants={**sizes, **numbers, **requant.constants},
         data=(
             Data("weights", packed, "weights of four taps and eight channels at a time"),
             Data("bias", bias, "bias less the input's zero point"),
@@ -69,9 +62,7 @@ def window_facts(op: DepthwiseConv2D, io: Operands) -> Facts:
             "requant": requant.flag,
             "lowest": lowest,
         },
-        scratch=Scratch(
-            "quads", DType.INT8, (found.slots + 1) * found.quads * 32 + found.padded * CHANNELS
-        ),
+        scratch=Scratch("quads", DType.INT8, found.bytes),
         note=f"{height}x{width} depthwise convolution, stride {op.stride[0]}, "
         f"{io.x.shape[1]}x{io.x.shape[2]}x{channels}",
     )
@@ -92,9 +83,11 @@ def packed_terms(found: Lines, w: np.ndarray) -> tuple[np.ndarray, tuple[int, ..
     return np.concatenate(blocks), tuple(int(i) for i in excess)
 
 
-def _sizes(found: Lines) -> dict[str, int]:
+def _sizes(found: Lines, io: Operands) -> dict[str, int]:
     across, along = found.across, found.along
     return {
+        **({"IMAGES": io.x.shape[0]} if io.x.shape[0] > 1 else {}),
+        "CHANNELS": io.y.shape[3],
         "IN_LINES": across.size,
         "IN_LENGTH": along.size,
         "IN_LINE": across.bytes,

@@ -75,6 +75,11 @@ class Lines:
         return int(min(self.across.size, 1 << reach.bit_length()))
 
     @property
+    def bytes(self) -> int:
+        """Return the bytes of all quads, of those of a line outside the image, and of a line."""
+        return (self.slots + 1) * self.quads * 32 + self.padded * 8
+
+    @property
     def tile(self) -> int:
         """Return how many outputs are summed together."""
         sizes = range(1, min(MAX_TILE, self.along.out) + 1)
