@@ -18,6 +18,8 @@ from edgeq.plan.exact import Rectangles, search
 SEARCH_BUDGET = 20_000
 """How many times the exact search may put a buffer somewhere, unless the caller says otherwise."""
 
+# How many more orders are tried where the plainer ones leave gaps.
+_TURNS = range(64)
 _MOST_BYTES = 1 << 61  # so that sums of sizes stay below the marks of the search and in 64 bits
 
 
@@ -158,6 +160,10 @@ def _greedy(known: Rectangles, bound: int) -> np.ndarray:
     # Sorts are stable, so ties go by first step, then name. The first key wins most often.
     keys = ((-sizes,), (-sizes * width,), (-width, -sizes), (known.begins, -sizes), (last, -sizes))
     ranks = [np.lexsort(key[::-1]) for key in keys]
+    # From the fullest section outwards, by size, shaken.
+    peak = int(known.load().argmax())
+    far = np.maximum(0, np.maximum(known.begins - peak, peak + 1 - known.ends))
+    ranks += [np.lexsort((-sizes * _weights(len(sizes), turn), far)) for turn in _TURNS]
     best = _first_fit(known, ranks[0])
     for rank in ranks[1:]:
         if known.top(best) <= bound:
@@ -165,6 +171,13 @@ def _greedy(known: Rectangles, bound: int) -> np.ndarray:
         offsets = _first_fit(known, rank)
         best = offsets if known.top(offsets) < known.top(best) else best
     return best
+
+
+def _weights(count: int, turn: int) -> np.ndarray:
+    """Return numbers from 1024 to 2047 that differ from turn to turn, the same on any machine."""
+    steps = np.arange(1, count + 1, dtype=np.int64) * (2 * turn + 1)
+    weights: np.ndarray = 1024 + steps * 2654435761 % (1 << 32) // (1 << 22)
+    return weights
 
 
 def _first_fit(known: Rectangles, rank: np.ndarray) -> np.ndarray:

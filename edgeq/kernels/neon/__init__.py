@@ -16,9 +16,9 @@ from edgeq.kernels.neon import (
 ROWS: tuple[Kernel, ...] = (
     *product.ROWS,
     *depthwise_3x3.ROWS,
+    *single.ROWS,
     *depthwise.ROWS,
     *elementwise.ROWS,
     *pooling.ROWS,
     *resize.ROWS,
-    *single.ROWS,
 )

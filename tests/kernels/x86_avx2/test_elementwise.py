@@ -15,7 +15,8 @@ from edgeq.ops.add import Add
 from edgeq.ops.mul import Mul
 from tests.kernel_harness import Case, check_layers, one_op_graph
 from tests.kernels.layers import FACTORS, SCALES, UNEVEN, add_case, all_pairs, channels_case, on
-from tests.kernels.x86_avx2.layers import ROUNDINGS, TARGET, needs_avx2
+from tests.kernels.neon.layers import ROUNDINGS
+from tests.kernels.x86_avx2.layers import TARGET, needs_avx2
 
 LENGTHS = (32, 33, 63, 64, 65, 95, 96, 97, 200)
 ROW = "x86_avx2/add_s8"

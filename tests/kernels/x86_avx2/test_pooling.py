@@ -9,7 +9,8 @@ from edgeq.ops.average_pool2d import AveragePool2D
 from edgeq.ops.max_pool2d import MaxPool2D
 from tests.kernel_harness import check_layers
 from tests.kernels.layers import POOLS, SAME, WINDOWS, mean, on, pool
-from tests.kernels.x86_avx2.layers import ROUNDINGS, TARGET, needs_avx2
+from tests.kernels.neon.layers import ROUNDINGS
+from tests.kernels.x86_avx2.layers import TARGET, needs_avx2
 
 CHANNELS = (16, 17, 31, 32, 33, 48, 63, 64, 65, 96, 100)
 
