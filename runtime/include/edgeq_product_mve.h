@@ -127,7 +127,7 @@ typedef struct {
 
 /* At sp: two windows, sixteens of codes after the first, windows, y, turns left. A turn takes
  * 2^LOG windows. */
-#define EDGEQ_MVE_FUNCTION(name, LOG, START, NEXT, STORE)                   \
+#define EDGEQ_MVE_FUNCTION(name, LOG, TURNS, START, NEXT, STORE)            \
     __attribute__((naked, noinline, unused)) static void name(              \
         const edgeq_mve_windows *windows __attribute__((unused)))           \
     {                                                                       \
@@ -135,8 +135,7 @@ typedef struct {
             "push {r4-r11, lr}\n\t"                                         \
             "vpush {d8-d15}\n\t"                                            \
             "sub sp, #28\n\t"                                               \
-            "ldm r0, {r1, r2, r3, r4, r5, r6, r7, r8}\n\t"                  \
-            "lsrs r6, r6, #" LOG "\n\t"                                     \
+            "ldm r0, {r1, r2, r3, r4, r5, r6, r7, r8}\n\t" TURNS            \
             "add r9, r4, #15\n\t"                                           \
             "lsr r9, r9, #4\n\t"          /* sixteens */                    \
             "rsb r10, r4, r9, lsl #4\n\t" /* lanes before the first code */ \
@@ -237,22 +236,22 @@ static inline int32_t edgeq_mve_sum(const int8_t *x, const int8_t *weights, int3
 #if EDGEQ_MVE_ASSEMBLER
 
 /* Pairs of windows, then the last of an odd count. */
-#define EDGEQ_MVE_ROUNDING(name, SCALE)                                                                   \
-    EDGEQ_MVE_FUNCTION(name##_pairs, "1", EDGEQ_MVE_START_2, EDGEQ_MVE_NEXT_2, EDGEQ_MVE_STORE_2(SCALE))  \
-    EDGEQ_MVE_FUNCTION(name##_single, "0", EDGEQ_MVE_START_1, EDGEQ_MVE_NEXT_1, EDGEQ_MVE_STORE_1(SCALE)) \
-    __attribute__((unused)) static void name(const edgeq_mve_windows *windows)                            \
-    {                                                                                                     \
-        edgeq_mve_windows last = *windows;                                                                \
-                                                                                                          \
-        if (windows->count > 1) {                                                                         \
-            name##_pairs(windows);                                                                        \
-        }                                                                                                 \
-        if (windows->count % 2 != 0) {                                                                    \
-            last.x += (windows->count - 1) * windows->depth;                                              \
-            last.y += (windows->count - 1) * windows->step;                                               \
-            last.count = 1;                                                                               \
-            name##_single(&last);                                                                         \
-        }                                                                                                 \
+#define EDGEQ_MVE_ROUNDING(name, SCALE)                                                                                        \
+    EDGEQ_MVE_FUNCTION(name##_pairs, "1", "lsr r6, r6, #1\n\t", EDGEQ_MVE_START_2, EDGEQ_MVE_NEXT_2, EDGEQ_MVE_STORE_2(SCALE)) \
+    EDGEQ_MVE_FUNCTION(name##_single, "0", "", EDGEQ_MVE_START_1, EDGEQ_MVE_NEXT_1, EDGEQ_MVE_STORE_1(SCALE))                  \
+    __attribute__((unused)) static void name(const edgeq_mve_windows *windows)                                                 \
+    {                                                                                                                          \
+        edgeq_mve_windows last = *windows;                                                                                     \
+                                                                                                                               \
+        if (windows->count > 1) {                                                                                              \
+            name##_pairs(windows);                                                                                             \
+        }                                                                                                                      \
+        if (windows->count % 2 != 0) {                                                                                         \
+            last.x += (windows->count - 1) * windows->depth;                                                                   \
+            last.y += (windows->count - 1) * windows->step;                                                                    \
+            last.count = 1;                                                                                                    \
+            name##_single(&last);                                                                                              \
+        }                                                                                                                      \
     }
 
 #else

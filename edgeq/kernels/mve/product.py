@@ -23,6 +23,13 @@ MOST_COPIED = 16  # ... and windows at most
 MOST_STEP = 65535 // 2  # channels: a lane holds where an output goes, as 16 bits
 
 
+def factors(found: Channels) -> np.ndarray:
+    """Return biases, multipliers, and shifts to the left, [3, channels]."""
+    multiplier = (found.multiplier.view(np.uint32) >> 1).view(np.int32)
+    joined: np.ndarray = np.stack([found.bias, multiplier, -found.shift])
+    return joined
+
+
 def stream(found: Channels) -> np.ndarray:
     """Return what the tile functions read for each four channels, the last four perhaps again.
 
@@ -33,13 +40,13 @@ def stream(found: Channels) -> np.ndarray:
     sixteens = -(-window // LANES)
     codes = np.zeros((count, sixteens * LANES), np.int8)
     codes[:, sixteens * LANES - window :] = found.weights
-    multiplier = (found.multiplier.view(np.uint32) >> 1).view(np.int32)
+    numbers = factors(found)
     blocks = []
     for first in range(0, count, GROUP):
         four = slice(min(first, count - GROUP), min(first, count - GROUP) + GROUP)
         lanes = codes[four].reshape(GROUP, sixteens, LANES).transpose(1, 0, 2)
         words = np.ascontiguousarray(lanes).reshape(-1).view("<i4")
-        blocks += [words, found.bias[four], multiplier[four], -found.shift[four]]
+        blocks += [words, numbers[:, four].ravel()]
     joined: np.ndarray = np.concatenate(blocks).astype(np.int32)
     return joined
 

@@ -58,7 +58,7 @@ def shapes() -> list[Case]:
 
 
 def numbers() -> list[Case]:
-    """Return all roundings, weights with zero points, extremes of codes and zero points."""
+    """Return all roundings, extremes of codes and zero points."""
     cases = [
         conv_case((1, 3, 4, 5), 6, (3, 3), row=CONV, padding=SAME, numerics=n)
         for n in ALL_BUT_FLOAT
