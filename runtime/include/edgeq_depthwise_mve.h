@@ -31,23 +31,25 @@ typedef struct {
 
 #if EDGEQ_MVE_ASSEMBLER
 
-/* The rows of one channel from r1 on, in r4 rows of r5 codes, to r3; r2: bytes of an image row. Eight
+/* One channel from r1 on, in r4 rows of r5 codes, to r3; r9: channels, r10: width of the plane. Eight
  * columns at a time: q1 has their distances. */
-#define EDGEQ_MVE_PLANE          \
-    "0:\n\t"                     \
-    "mov r6, r1\n\t"             \
-    "mov r7, r3\n\t"             \
-    "wlstp.16 lr, r5, 2f\n"      \
-    "1:\n\t"                     \
-    "vldrb.u16 q0, [r6, q1]\n\t" \
-    "vstrb.16 q0, [r7], #8\n\t"  \
-    "add r6, r6, r9, lsl #3\n\t" \
-    "letp lr, 1b\n"              \
-    "2:\n\t"                     \
-    "add r1, r1, r2\n\t"         \
-    "add r3, r3, r10\n\t"        \
-    "subs r4, #1\n\t"            \
-    "bne 0b\n\t"
+#define EDGEQ_MVE_PLANE           \
+    "0:\n\t"                      \
+    "mov r6, r1\n\t"              \
+    "mov r7, r3\n\t"              \
+    "vctp.16 r5\n\t"              \
+    "dls lr, r4\n"                \
+    "1:\n\t"                      \
+    "vpstt\n\t"                   \
+    "vldrbt.u16 q0, [r6, q1]\n\t" \
+    "vstrbt.16 q0, [r7]\n\t"      \
+    "add r6, r6, r2\n\t"          \
+    "add r7, r7, r10\n\t"         \
+    "le lr, 1b\n\t"               \
+    "add r1, r1, r9, lsl #3\n\t"  \
+    "adds r3, #8\n\t"             \
+    "subs r5, #8\n\t"             \
+    "bgt 0b\n\t"
 
 /* Weights where the codes of a window are in q0, for windows further to the right and further down:
  * in q4 to q7 for stride 1, and in q4 and q5 for stride 2. r0 is 0, and stays so. */
@@ -66,7 +68,7 @@ typedef struct {
 /* Sums of two by two windows. */
 #define EDGEQ_MVE_SUMS_1         \
     "vldrh.u16 q0, [r1, q2]\n\t" \
-    "adds r1, #2\n\t"            \
+    "subs r1, #2\n\t"            \
     "vmladav.s8 r0, q4, q0\n\t"  \
     "vmladav.s8 r2, q5, q0\n\t"  \
     "vmladav.s8 r4, q6, q0\n\t"  \
@@ -74,7 +76,7 @@ typedef struct {
 #define EDGEQ_MVE_SUMS_2        \
     "vldrb.u8 q0, [r1, q2]\n\t" \
     "vldrb.u8 q1, [r1, q6]\n\t" \
-    "adds r1, #4\n\t"           \
+    "subs r1, #4\n\t"           \
     "vmladav.s8 r0, q4, q0\n\t" \
     "vmladav.s8 r2, q5, q0\n\t" \
     "vmladav.s8 r4, q4, q1\n\t" \
@@ -87,104 +89,124 @@ typedef struct {
     "vadd.i32 q0, q0, q1\n\t"
 #define EDGEQ_MVE_UP_ALL "vqrdmulh.s32 q0, q0, r5\n\t"
 #define EDGEQ_MVE_SINGLE_ALL "vqdmulh.s32 q0, q0, r5\n\t"
-#define EDGEQ_MVE_FOUR(SUMS, SCALE)     \
-    SUMS                                \
-        "vmov q0[2], q0[0], r0, r4\n\t" \
-        "vmov q0[3], q0[1], r2, r6\n\t" \
-        "vadd.i32 q0, q0, r8\n\t" SCALE \
-        "vrshl.s32 q0, r7\n\t"          \
-        "vadd.i32 q0, q0, r9\n\t"       \
-        "vqmovnb.s32 q0, q0\n\t"        \
-        "vqmovnb.s16 q0, q0\n\t"        \
-        "vpst\n\t"                      \
-        "vstrbt.32 q0, [r3, q3]\n\t"    \
-        "add r3, r3, r10\n\t"
+#define EDGEQ_MVE_FOUR(SUMS, SCALE, STORE) \
+    SUMS                                   \
+        "vmov q0[2], q0[0], r0, r4\n\t"    \
+        "vmov q0[3], q0[1], r2, r6\n\t"    \
+        "vadd.i32 q0, q0, r8\n\t" SCALE    \
+        "vrshl.s32 q0, r7\n\t"             \
+        "vadd.i32 q0, q0, r9\n\t"          \
+        "vqmovnb.s32 q0, q0\n\t"           \
+        "vqmovnb.s16 q0, q0\n\t" STORE     \
+        "sub r3, r3, r10\n\t"
+#define EDGEQ_MVE_ALL_FOUR "vstrb.32 q0, [r3, q3]\n\t"
+#define EDGEQ_MVE_SOME_OF_FOUR "vpst\n\tvstrbt.32 q0, [r3, q3]\n\t"
 
-/* At sp: image, stream, y, channels left; r11: the record. OFFSETS sets q2, and q6 for stride 2;
- * LOG is the logarithm of the rows of the plane that two rows of outputs are apart. */
-#define EDGEQ_MVE_DEPTHWISE(name, OFFSETS, SHIFTED, SUMS, SCALE, LOG)                                                             \
-    __attribute__((naked, noinline, unused)) static void name(                                                                    \
-        const edgeq_mve_depthwise *image __attribute__((unused)))                                                                 \
-    {                                                                                                                             \
-        __asm__ volatile(                                                                                                         \
-            "push {r4-r11, lr}\n\t"                                                                                               \
-            "vpush {d8-d15}\n\t"                                                                                                  \
-            "sub sp, #28\n\t"                                                                                                     \
-            "mov r11, r0\n\t"                                                                                                     \
-            "ldm r0, {r1, r2, r3}\n\t"                                                                                            \
-            "ldr r9, [r0, #20]\n\t"  /* channels */                                                                               \
-            "ldr r10, [r0, #32]\n\t" /* width */                                                                                  \
-            "strd r1, r2, [sp]\n\t"                                                                                               \
-            "strd r3, r9, [sp, #8]\n\t" OFFSETS /* y: right by `channels`, down by a row of outputs */                            \
-            "ldr r4, [r0, #40]\n\t"                                                                                               \
-            "mul r4, r4, r9\n\t"                                                                                                  \
-            "mov r5, #0\n\t"                                                                                                      \
-            "add r6, r4, r9\n\t"                                                                                                  \
-            "vmov q3[2], q3[0], r5, r4\n\t"                                                                                       \
-            "vmov q3[3], q3[1], r9, r6\n"                                                                                         \
-            "9:\n\t"                                                                                                              \
-            "ldr r9, [r11, #20]\n\t"                                                                                              \
-            "mov r0, #0\n\t"                                                                                                      \
-            "vidup.u16 q1, r0, #1\n\t"                                                                                            \
-            "vmul.i16 q1, q1, r9\n\t"                                                                                             \
-            "ldr r1, [sp]\n\t"                                                                                                    \
-            "ldr r3, [r11, #16]\n\t"                                                                                              \
-            "ldrd r4, r5, [r11, #24]\n\t" /* in_h, in_w */                                                                        \
-            "mul r2, r5, r9\n\t" EDGEQ_MVE_PLANE                                                                                  \
-            "ldr r12, [sp, #4]\n\t"                                                                                               \
-            "movw r4, #0x0fff\n\t"                                                                                                \
-            "vmsr p0, r4\n\t"                                                                                                     \
-            "mov r0, #0\n\t"                                                                                                      \
-            "vpst\n\t"                                                                                                            \
-            "vldrbt.u8 q4, [r12]\n\t" SHIFTED                                                                                     \
-            "ldr r8, [r12, #12]\n\t"                                                                                              \
-            "ldrd r5, r7, [r12, #16]\n\t"                                                                                         \
-            "add r12, r12, #24\n\t"                                                                                               \
-            "str r12, [sp, #4]\n\t"                                                                                               \
-            "ldr r1, [r11, #12]\n\t"                                                                                              \
-            "ldr r3, [sp, #8]\n\t"                                                                                                \
-            "ldr r12, [r11, #36]\n\t" /* rows of outputs left */                                                                  \
-            "lsl r10, r9, #1\n\t"                                                                                                 \
-            "ldr r9, [r11, #44]\n"                                                                                                \
-            "3:\n\t"                                                                                                              \
-            "strd r1, r3, [sp, #16]\n\t"                                                                                          \
-            "movw r4, #0xffff\n\t"                                                                                                \
-            "cmp r12, #1\n\t"                                                                                                     \
-            "it eq\n\t"                                                                                                           \
-            "moveq r4, #0xff\n\t"                                                                                                 \
-            "vmsr p0, r4\n\t"                                                                                                     \
-            "ldr r4, [r11, #40]\n\t"                                                                                              \
-            "lsr r4, r4, #1\n\t"                                                                                                  \
-            "wls lr, r4, 5f\n"                                                                                                    \
-            "4:\n\t" EDGEQ_MVE_FOUR(SUMS, SCALE) "le lr, 4b\n"                                                                    \
-                                                 "5:\n\t"                                                                         \
-                                                 "ldr r4, [r11, #40]\n\t"                                                         \
-                                                 "tst r4, #1\n\t"                                                                 \
-                                                 "beq 6f\n\t"                                                                     \
-                                                 "movw r4, #0x0f0f\n\t"                                                           \
-                                                 "cmp r12, #1\n\t"                                                                \
-                                                 "it eq\n\t"                                                                      \
-                                                 "moveq r4, #0xf\n\t"                                                             \
-                                                 "vmsr p0, r4\n\t" EDGEQ_MVE_FOUR(SUMS, SCALE) "6:\n\t"                           \
-                                                                                               "ldrd r1, r3, [sp, #16]\n\t"       \
-                                                                                               "ldr r4, [r11, #32]\n\t"           \
-                                                                                               "add r1, r1, r4, lsl #" LOG "\n\t" \
-                                                                                               "ldr r4, [r11, #40]\n\t"           \
-                                                                                               "mla r3, r4, r10, r3\n\t"          \
-                                                                                               "subs r12, #2\n\t"                 \
-                                                                                               "bgt 3b\n\t"                       \
-                                                                                               "ldr r10, [r11, #32]\n\t"          \
-                                                                                               "ldr r1, [sp]\n\t"                 \
-                                                                                               "adds r1, #1\n\t"                  \
-                                                                                               "str r1, [sp]\n\t"                 \
-                                                                                               "ldrd r3, r9, [sp, #8]\n\t"        \
-                                                                                               "adds r3, #1\n\t"                  \
-                                                                                               "subs r9, #1\n\t"                  \
-                                                                                               "strd r3, r9, [sp, #8]\n\t"        \
-                                                                                               "bne 9b\n\t"                       \
-                                                                                               "add sp, #28\n\t"                  \
-                                                                                               "vpop {d8-d15}\n\t"                \
-                                                                                               "pop {r4-r11, pc}\n");             \
+/* Two rows of outputs at a time, from the right to the left: of an odd count of columns, what is
+ * computed right of the last goes to the next row, whose first column comes later. Only the last
+ * two rows must not write beyond the end.
+ * At sp: image, stream, y, channels left, pairs of columns, bytes from left of the plane to the
+ * right of the rows below, masks of the last two rows: of the pair to the right, and of others, and
+ * the record. OFFSETS sets q2, and q6 for stride 2; STEP is the logarithm of the rows and columns of
+ * the plane that two outputs are apart. */
+#define EDGEQ_MVE_DEPTHWISE(name, OFFSETS, SHIFTED, SUMS, SCALE, STEP)                                                                                                                                                              \
+    __attribute__((naked, noinline, unused)) static void name(                                                                                                                                                                      \
+        const edgeq_mve_depthwise *image __attribute__((unused)))                                                                                                                                                                   \
+    {                                                                                                                                                                                                                               \
+        __asm__ volatile(                                                                                                                                                                                                           \
+            "push {r4-r11, lr}\n\t"                                                                                                                                                                                                 \
+            "vpush {d8-d15}\n\t"                                                                                                                                                                                                    \
+            "sub sp, #44\n\t"                                                                                                                                                                                                       \
+            "str r0, [sp, #32]\n\t"                                                                                                                                                                                                 \
+            "ldm r0, {r1, r2, r3}\n\t"                                                                                                                                                                                              \
+            "ldr r9, [r0, #20]\n\t"  /* channels */                                                                                                                                                                                 \
+            "ldr r10, [r0, #32]\n\t" /* width */                                                                                                                                                                                    \
+            "strd r1, r2, [sp]\n\t"                                                                                                                                                                                                 \
+            "ldrd r6, r7, [r0, #36]\n\t" /* out_h, out_w */                                                                                                                                                                         \
+            "add r8, r7, #1\n\t"                                                                                                                                                                                                    \
+            "lsr r8, r8, #1\n\t" /* pairs of columns */                                                                                                                                                                             \
+            "lsl r4, r10, #" STEP "\n\t"                                                                                                                                                                                            \
+            "add r4, r4, r8, lsl #" STEP "\n\t"                                                                                                                                                                                     \
+            "strd r8, r4, [sp, #16]\n\t"                                                                                                                                                                                            \
+            "movw r4, #0xffff\n\t"                                                                                                                                                                                                  \
+            "tst r6, #1\n\t"                                                                                                                                                                                                        \
+            "it ne\n\t"                                                                                                                                                                                                             \
+            "movne r4, #0xff\n\t"                                                                                                                                                                                                   \
+            "mov r5, r4\n\t"                                                                                                                                                                                                        \
+            "tst r7, #1\n\t"                                                                                                                                                                                                        \
+            "it ne\n\t"                                                                                                                                                                                                             \
+            "andne r5, r4, #0x0f0f0f0f\n\t"                                                                                                                                                                                         \
+            "strd r5, r4, [sp, #24]\n\t"                                                                                                                                                                                            \
+            "sub r8, r8, #1\n\t"                                                                                                                                                                                                    \
+            "mul r8, r8, r9\n\t"                                                                                                                                                                                                    \
+            "add r3, r3, r8, lsl #1\n\t"        /* the last two columns */                                                                                                                                                          \
+            "strd r3, r9, [sp, #8]\n\t" OFFSETS /* y: right by `channels`, down by a row of outputs */                                                                                                                              \
+            "mul r4, r7, r9\n\t"                                                                                                                                                                                                    \
+            "mov r5, #0\n\t"                                                                                                                                                                                                        \
+            "add r6, r4, r9\n\t"                                                                                                                                                                                                    \
+            "vmov q3[2], q3[0], r5, r4\n\t"                                                                                                                                                                                         \
+            "vmov q3[3], q3[1], r9, r6\n"                                                                                                                                                                                           \
+            "9:\n\t"                                                                                                                                                                                                                \
+            "ldr r11, [sp, #32]\n\t"                                                                                                                                                                                                \
+            "ldr r9, [r11, #20]\n\t"                                                                                                                                                                                                \
+            "ldr r10, [r11, #32]\n\t"                                                                                                                                                                                               \
+            "mov r0, #0\n\t"                                                                                                                                                                                                        \
+            "vidup.u16 q1, r0, #1\n\t"                                                                                                                                                                                              \
+            "vmul.i16 q1, q1, r9\n\t"                                                                                                                                                                                               \
+            "ldr r1, [sp]\n\t"                                                                                                                                                                                                      \
+            "ldr r3, [r11, #16]\n\t"                                                                                                                                                                                                \
+            "ldrd r4, r5, [r11, #24]\n\t" /* in_h, in_w */                                                                                                                                                                          \
+            "mul r2, r5, r9\n\t" EDGEQ_MVE_PLANE                                                                                                                                                                                    \
+            "ldr r12, [sp, #4]\n\t"                                                                                                                                                                                                 \
+            "movw r4, #0x0fff\n\t"                                                                                                                                                                                                  \
+            "vmsr p0, r4\n\t"                                                                                                                                                                                                       \
+            "mov r0, #0\n\t"                                                                                                                                                                                                        \
+            "vpst\n\t"                                                                                                                                                                                                              \
+            "vldrbt.u8 q4, [r12]\n\t" SHIFTED                                                                                                                                                                                       \
+            "ldr r8, [r12, #12]\n\t"                                                                                                                                                                                                \
+            "ldrd r5, r7, [r12, #16]\n\t"                                                                                                                                                                                           \
+            "add r12, r12, #24\n\t"                                                                                                                                                                                                 \
+            "str r12, [sp, #4]\n\t"                                                                                                                                                                                                 \
+            "lsl r10, r9, #1\n\t"                                                                                                                                                                                                   \
+            "ldr r9, [r11, #44]\n\t"                                                                                                                                                                                                \
+            "ldrd r12, r4, [r11, #36]\n\t" /* out_h, out_w */                                                                                                                                                                       \
+            "ldr r0, [sp, #16]\n\t"                                                                                                                                                                                                 \
+            "ldr r1, [r11, #12]\n\t"                                                                                                                                                                                                \
+            "sub r2, r0, #1\n\t"                                                                                                                                                                                                    \
+            "add r1, r1, r2, lsl #" STEP "\n\t"                                                                                                                                                                                     \
+            "ldr r3, [sp, #8]\n\t"                                                                                                                                                                                                  \
+            "add r4, r4, r0\n\t"                                                                                                                                                                                                    \
+            "mul r11, r4, r10\n\t" /* from left of a row to the right of the row after the next */                                                                                                                                  \
+            "b 5f\n"                                                                                                                                                                                                                \
+            "3:\n\t"                                                                                                                                                                                                                \
+            "ldr r0, [sp, #16]\n\t"                                                                                                                                                                                                 \
+            "dls lr, r0\n"                                                                                                                                                                                                          \
+            "4:\n\t" EDGEQ_MVE_FOUR(SUMS, SCALE, EDGEQ_MVE_ALL_FOUR) "le lr, 4b\n\t"                                                                                                                                                \
+                                                                     "ldr r2, [sp, #20]\n\t"                                                                                                                                        \
+                                                                     "add r1, r1, r2\n\t"                                                                                                                                           \
+                                                                     "add r3, r3, r11\n"                                                                                                                                            \
+                                                                     "5:\n\t"                                                                                                                                                       \
+                                                                     "subs r12, #2\n\t"                                                                                                                                             \
+                                                                     "bgt 3b\n\t"                                                                                                                                                   \
+                                                                     "ldr r2, [sp, #24]\n\t"                                                                                                                                        \
+                                                                     "vmsr p0, r2\n\t" EDGEQ_MVE_FOUR(SUMS, SCALE, EDGEQ_MVE_SOME_OF_FOUR) "ldr r0, [sp, #16]\n\t"                                                                  \
+                                                                                                                                           "ldr r2, [sp, #28]\n\t"                                                                  \
+                                                                                                                                           "vmsr p0, r2\n\t"                                                                        \
+                                                                                                                                           "subs r0, #1\n\t"                                                                        \
+                                                                                                                                           "wls lr, r0, 7f\n"                                                                       \
+                                                                                                                                           "6:\n\t" EDGEQ_MVE_FOUR(SUMS, SCALE, EDGEQ_MVE_SOME_OF_FOUR) "le lr, 6b\n"               \
+                                                                                                                                                                                                        "7:\n\t"                    \
+                                                                                                                                                                                                        "ldr r1, [sp]\n\t"          \
+                                                                                                                                                                                                        "adds r1, #1\n\t"           \
+                                                                                                                                                                                                        "str r1, [sp]\n\t"          \
+                                                                                                                                                                                                        "ldrd r3, r9, [sp, #8]\n\t" \
+                                                                                                                                                                                                        "adds r3, #1\n\t"           \
+                                                                                                                                                                                                        "subs r9, #1\n\t"           \
+                                                                                                                                                                                                        "strd r3, r9, [sp, #8]\n\t" \
+                                                                                                                                                                                                        "bne 9b\n\t"                \
+                                                                                                                                                                                                        "add sp, #44\n\t"           \
+                                                                                                                                                                                                        "vpop {d8-d15}\n\t"         \
+                                                                                                                                                                                                        "pop {r4-r11, pc}\n");      \
     }
 
 /* Distances of codes from the first: four rows of two 16-bit words, `width` (r10) apart ... */
