@@ -15,24 +15,50 @@
 #define EDGEQ_MVE_ASSEMBLER 0
 #endif
 
-/* Copy bytes; return what follows them. */
-static inline int8_t *edgeq_mve_copy(int8_t *to, const int8_t *from, int32_t count)
+/* Fill bytes with a code. */
+static inline void edgeq_mve_fill(int8_t *to, int32_t code, int32_t count)
 {
 #if EDGEQ_MVE_ASSEMBLER
     __asm__ volatile(
-        "wlstp.8 lr, %2, 2f\n"
+        "vdup.8 q0, %[code]\n\t"
+        "wlstp.8 lr, %[count], 2f\n"
         "1:\n\t"
-        "vldrb.8 q0, [%1], #16\n\t"
-        "vstrb.8 q0, [%0], #16\n\t"
+        "vstrb.8 q0, [%[to]], #16\n\t"
         "letp lr, 1b\n"
         "2:"
-        : "+r"(to), "+r"(from)
-        : "r"(count)
+        : [to] "+r"(to)
+        : [code] "r"(code), [count] "r"(count)
         : "lr", "q0", "memory", "cc");
-    return to + count - (count + 15) / 16 * 16;
 #else
-    memcpy(to, from, (size_t)count);
-    return to + count;
+    memset(to, code, (size_t)count);
+#endif
+}
+
+/* Copy `rows` rows of `count` bytes, one at least of each; the steps are from a row to the next. */
+static inline void edgeq_mve_copy_rows(int8_t *to, int32_t to_step, const int8_t *from, int32_t from_step, int32_t count, int32_t rows)
+{
+#if EDGEQ_MVE_ASSEMBLER
+    const int32_t moved = (count + 15) / 16 * 16;
+
+    __asm__ volatile(
+        "1:\n\t"
+        "wlstp.8 lr, %[count], 3f\n"
+        "2:\n\t"
+        "vldrb.8 q0, [%[from]], #16\n\t"
+        "vstrb.8 q0, [%[to]], #16\n\t"
+        "letp lr, 2b\n"
+        "3:\n\t"
+        "add %[from], %[from], %[from_step]\n\t"
+        "add %[to], %[to], %[to_step]\n\t"
+        "subs %[rows], #1\n\t"
+        "bne 1b\n\t"
+        : [to] "+r"(to), [from] "+r"(from), [rows] "+r"(rows)
+        : [count] "r"(count), [from_step] "r"(from_step - moved), [to_step] "r"(to_step - moved)
+        : "lr", "q0", "memory", "cc");
+#else
+    for (int32_t row = 0; row < rows; ++row) {
+        memcpy(to + row * to_step, from + row * from_step, (size_t)count);
+    }
 #endif
 }
 

@@ -91,16 +91,20 @@ def conv2d_facts(op: Conv2D, io: Operands) -> Facts:
     if is_pointwise(op, io):
         return Facts(facts.constants, facts.data, facts.flags, None, note)
     depth = facts.constants["DEPTH"]
-    copied = min(max(COPIED // depth, 2), MOST_COPIED, elements(io.y.shape[:3]))
+    twos = min(max(COPIED // depth // 2, 1), MOST_COPIED // 2)
+    copied = min(2 * twos, elements(io.y.shape[:3]))
+    joined = op.dilation == (1, 1)
+    unused = ("DILATION_H", "DILATION_W") if joined else ()
+    shape = {name: n for name, n in conv2d_shape(op, io).items() if name not in unused}
     return Facts(
         {
-            **conv2d_shape(op, io),
+            **shape,
             "X_ZERO": io.x.zero_point,
             **facts.constants,
             "COPIED": copied,
         },
         facts.data,
-        {**facts.flags, "mode": "copied", "joined": op.dilation[1] == 1},
+        {**facts.flags, "mode": "copied", "joined": joined},
         Scratch("patches", DType.INT8, copied * depth),
         note,
     )
