@@ -66,8 +66,8 @@ static inline void edgeq_mve_copy_rows(int8_t *to, int32_t to_step, const int8_t
  *
  * x: the first window; depth: codes in a window.
  * stream, for each four channels: for each sixteen codes the weights of one channel after the
- * other, after zeros in front that fill the first sixteen; then four biases, multipliers, and
- * shifts to the left, which are -31 to -1.
+ * other, after zeros in front that fill the first sixteen; then four biases, four multipliers, and
+ * four bytes of shifts to the left, which are -31 to -1.
  * y: the first of the channels in the first window; step: bytes to the next window. */
 typedef struct {
     const int8_t *x;
@@ -128,7 +128,7 @@ typedef struct {
 #define EDGEQ_MVE_FACTORS        \
     "vldrw.32 q2, [r1], #16\n\t" \
     "vldrw.32 q3, [r1], #16\n\t" \
-    "vldrw.32 q4, [r1], #16\n\t"
+    "vldrb.s32 q4, [r1], #4\n\t"
 #define EDGEQ_MVE_STORE_2(SCALE)                                                   \
     "vmov q0[2], q0[0], r0, r8\n\t"                                                \
     "vmov q0[3], q0[1], r4, r12\n\t"                                               \
@@ -247,12 +247,13 @@ static inline int32_t edgeq_mve_sum(const int8_t *x, const int8_t *weights, int3
                                                                                                                   \
             for (int32_t c = 0; c < 4 * windows->groups; ++c) {                                                   \
                 const int8_t *const weights = (const int8_t *)stream + c % 4 * 16;                                \
-                const int32_t *const factors = stream + 16 * sixteens + c % 4;                                    \
+                const int32_t *const factors = stream + 16 * sixteens;                                            \
+                const int32_t shift = ((const int8_t *)(factors + 8))[c % 4];                                     \
                 const int32_t sum = edgeq_mve_sum(windows->x + i * depth, weights, depth, 16 * sixteens - depth); \
-                const int32_t code = SCALE(sum + factors[0], factors[4], -factors[8]) + windows->zero;            \
+                const int32_t code = SCALE(sum + factors[c % 4], factors[4 + c % 4], -shift) + windows->zero;     \
                                                                                                                   \
                 windows->y[i * windows->step + c] = (int8_t)edgeq_clamp_s32(code, -128, 127);                     \
-                stream += c % 4 == 3 ? 16 * sixteens + 12 : 0;                                                    \
+                stream += c % 4 == 3 ? 16 * sixteens + 9 : 0;                                                     \
             }                                                                                                     \
         }                                                                                                         \
     }

@@ -17,7 +17,7 @@ from edgeq.plan.program import Data, Scratch
 HEADERS = ("edgeq_product_mve.h",)
 LANES = 16  # codes of a vector
 GROUP = 4  # channels summed in registers together
-FACTORS = 3  # bias, multiplier and shift of a channel
+FACTOR_WORDS = 9  # of four channels: biases, multipliers, and bytes of shifts
 COPIED = 1024  # bytes of windows that are copied together ...
 MOST_COPIED = 16  # ... and windows at most
 MOST_STEP = 65535 // 2  # channels: a lane holds where an output goes, as 16 bits
@@ -34,7 +34,7 @@ def stream(found: Channels) -> np.ndarray:
     """Return what the tile functions read for each four channels, the last four perhaps again.
 
     For each sixteen places of a window the weights of each channel, after zeros in front; then
-    biases, multipliers and shifts to the left.
+    biases, multipliers, and bytes of shifts to the left.
     """
     count, window = found.weights.shape
     sixteens = -(-window // LANES)
@@ -46,7 +46,8 @@ def stream(found: Channels) -> np.ndarray:
         four = slice(min(first, count - GROUP), min(first, count - GROUP) + GROUP)
         lanes = codes[four].reshape(GROUP, sixteens, LANES).transpose(1, 0, 2)
         words = np.ascontiguousarray(lanes).reshape(-1).view("<i4")
-        blocks += [words, numbers[:, four].ravel()]
+        shifts = numbers[2, four].astype(np.int8).view("<i4")
+        blocks += [words, numbers[:2, four].ravel(), shifts]
     joined: np.ndarray = np.concatenate(blocks).astype(np.int32)
     return joined
 
@@ -73,7 +74,7 @@ def _facts(op: Conv2D | FullyConnected, io: Operands) -> Facts:
             "OUT_C": count,
             "DEPTH": window,
             "GROUPS": count // GROUP,
-            "GROUP_WORDS": GROUP * (sixteens * LANES // 4 + FACTORS),
+            "GROUP_WORDS": sixteens * LANES + FACTOR_WORDS,
         },
         data=(Data("stream", stream(found), "four channels at a time"),),
         flags={
