@@ -11,6 +11,7 @@ from edgeq.kernels.dsp.common import Channels, channels, is_short
 from edgeq.kernels.portable.convolution import conv2d_note, conv2d_shape, is_pointwise
 from edgeq.ops._accumulate import centred
 from edgeq.ops.conv2d import Conv2D
+from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
 from edgeq.ops.fully_connected import FullyConnected
 from edgeq.plan.program import Data, Scratch
 
@@ -21,6 +22,8 @@ FACTOR_WORDS = 9  # of four channels: biases, multipliers, and bytes of shifts
 COPIED = 1024  # bytes of windows that are copied together ...
 MOST_COPIED = 16  # ... and windows at most
 MOST_STEP = 65535 // 2  # channels: a lane holds where an output goes, as 16 bits
+
+Product = Conv2D | DepthwiseConv2D | FullyConnected
 
 
 def factors(found: Channels) -> np.ndarray:
@@ -52,10 +55,11 @@ def stream(found: Channels) -> np.ndarray:
     return joined
 
 
-def weights_of(io: Operands) -> np.ndarray:
-    """Return the weights without their zero point, [channels, window]."""
+def weights_of(io: Operands, along_last: bool = False) -> np.ndarray:
+    """Return the weights without their zero point, [channels, window]; channels may be last."""
     w = centred(io.ins[1], np.int32)
-    return w.reshape(len(w), -1)
+    weights: np.ndarray = w.reshape(-1, w.shape[3]).T if along_last else w.reshape(len(w), -1)
+    return weights
 
 
 def fits_bytes(weights: np.ndarray) -> bool:
@@ -63,8 +67,8 @@ def fits_bytes(weights: np.ndarray) -> bool:
     return bool(weights.min() >= -128 and weights.max() <= 127)
 
 
-def _facts(op: Conv2D | FullyConnected, io: Operands) -> Facts:
-    found = channels(io, op.arithmetic, weights_of(io))
+def _facts(op: Product, io: Operands) -> Facts:
+    found = channels(io, op.arithmetic, weights_of(io, isinstance(op, DepthwiseConv2D)))
     count, window = found.weights.shape
     sixteens = -(-window // LANES)
     return Facts(
@@ -85,8 +89,8 @@ def _facts(op: Conv2D | FullyConnected, io: Operands) -> Facts:
     )
 
 
-def conv2d_facts(op: Conv2D, io: Operands) -> Facts:
-    """Return the facts of an ungrouped convolution."""
+def conv2d_facts(op: Conv2D | DepthwiseConv2D, io: Operands) -> Facts:
+    """Return the facts of an ungrouped convolution, or a depthwise one of one input channel."""
     facts = _facts(op, io)
     note = conv2d_note(op, io)
     if is_pointwise(op, io):
@@ -119,16 +123,22 @@ def fully_connected_facts(op: FullyConnected, io: Operands) -> Facts:
     return Facts(facts.constants, facts.data, facts.flags, None, note)
 
 
-def _accepts(op: Conv2D | FullyConnected, io: Operands) -> bool:
+def _accepts(op: Product, io: Operands) -> bool:
     if io.x.dtype is not DType.INT8 or (isinstance(op, Conv2D) and op.groups(io) != 1):
         return False
-    weights = weights_of(io)
+    single = isinstance(op, DepthwiseConv2D)
+    if single and io.x.shape[3] != 1:
+        return False
+    weights = weights_of(io, single)
     known = GROUP <= len(weights) <= MOST_STEP and fits_bytes(weights)
     return known and is_short(io, op.arithmetic, weights)
 
 
 ROWS = (
     Kernel("mve/conv2d_s8", Conv2D, conv2d_facts, _accepts, packed=(1, 2), headers=HEADERS),
+    Kernel(
+        "mve/conv2d_s8", DepthwiseConv2D, conv2d_facts, _accepts, packed=(1, 2), headers=HEADERS
+    ),
     Kernel(
         "mve/fully_connected_s8",
         FullyConnected,

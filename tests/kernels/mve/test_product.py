@@ -10,11 +10,19 @@ import pytest
 from edgeq.kernels.dsp.common import channels
 from edgeq.kernels.mve.product import stream
 from edgeq.ops._spatial import Padding
+from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
 from edgeq.plan.select import select
 from edgeq.targets import Target, target
 from edgeq.targets.base import NATIVE
 from tests.kernel_harness import WARNINGS, Case, check_layers, one_op_graph
-from tests.kernels.neon.layers import ROUNDINGS, conv_case, fully_connected_case
+from tests.kernels.neon.layers import (
+    IO,
+    ROUNDINGS,
+    conv_case,
+    depthwise_case,
+    fully_connected_case,
+    sums_case,
+)
 
 SANITIZED = ("-O1", "-fsanitize=undefined", "-fno-sanitize-recover=all")
 TWIN = Target(
@@ -80,6 +88,16 @@ def numbers() -> list[Case]:
     return cases
 
 
+def single_channels() -> list[Case]:
+    """Return depthwise convolutions of one channel, which have the sums of others."""
+    cases = []
+    for out, padding, stride, size in ((8, SAME, (2, 2), (3, 4)), (5, Padding(), (1, 1), (3, 5))):
+        op = DepthwiseConv2D(**IO, padding=padding, stride=stride)
+        x, y = (2, 5, 7, 1), (2, *size, out)
+        cases.append(sums_case(op, x, (1, 3, 3, out), y, axis=3, kernel=CONV, scale=20.0))
+    return cases
+
+
 def products() -> list[Case]:
     """Return matrix products of one row, of an even and of an odd count, and every rounding."""
     cases = [
@@ -91,7 +109,7 @@ def products() -> list[Case]:
 
 
 @pytest.mark.parametrize("processor", TARGETS, ids=named)
-@pytest.mark.parametrize("cases", [sizes, shapes, numbers, products])
+@pytest.mark.parametrize("cases", [sizes, shapes, numbers, products, single_channels])
 def test_layers(cases, processor: Target | str) -> None:
     check_layers(cases(), processor)
 
@@ -107,6 +125,7 @@ def test_what_it_does_not_take_is_left_to_others() -> None:
         conv_case((1, 3, 4, 5), 6, (1, 1), scale=0.004),
         conv_case((1, 3, 4, 5), 3, (1, 1)),
         conv_case((1, 3, 4, 5), 6, (1, 1), zero=3, extreme=True),
+        depthwise_case((1, 4, 4, 2), (4, 4)),
         fully_connected_case(1, 8, 3),
     ]
     for case in cases:
