@@ -45,7 +45,7 @@ def weight_zero(io: Operands) -> int:
     return 0 if quant is None or quant.per_channel else quant.zero_point[0]
 
 
-def conv2d_note(op: Conv2D, io: Operands) -> str:
+def conv2d_note(op: Conv2D | DepthwiseConv2D, io: Operands) -> str:
     """Return one line that describes a convolution."""
     height, width = op.kernel(io)
     return (
@@ -77,7 +77,7 @@ def conv2d_shape(op: Conv2D | DepthwiseConv2D, io: Operands) -> dict[str, int]:
     }
 
 
-def is_pointwise(op: Conv2D, io: Operands) -> bool:
+def is_pointwise(op: Conv2D | DepthwiseConv2D, io: Operands) -> bool:
     """Tell whether output pixels are input pixels times a matrix."""
     return op.kernel(io) == (1, 1) and op.stride == (1, 1) and not op.padding.any
 

@@ -1,0 +1,101 @@
+"""Sums and means with Helium: on a board, and the C twin on this machine."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from edgeq.ir.graph import Tensor
+from edgeq.ir.quant import QuantParams
+from edgeq.ir.types import DType
+from edgeq.ops.activation import Activation
+from edgeq.ops.add import Add
+from edgeq.ops.average_pool2d import AveragePool2D
+from edgeq.plan.select import select
+from edgeq.targets import Target, target
+from tests.kernel_harness import WARNINGS, Case, check_layers, one_op_graph
+from tests.kernels.mve.test_product import ALL_BUT_FLOAT, SANITIZED, TARGETS, TWIN, named
+from tests.kernels.neon.layers import ROUNDINGS, runs_of
+
+
+def add_case(
+    count: int,
+    scales: tuple[float, float],
+    *,
+    row: str | None = "mve/add_s8",
+    zeros: tuple[int, int, int] = (3, -7, 5),
+    out: float = 0.06,
+    numerics=ROUNDINGS[0],
+    activation: Activation = Activation.NONE,
+) -> Case:
+    """Return a sum of ``count`` codes; the inputs have ``scales``, the output ``out``."""
+    numbers = zip(("a", "b", "y"), (*scales, out), zeros, strict=True)
+    tensors = {
+        name: Tensor(name, (count,), DType.INT8, QuantParams.per_tensor(scale, zero))
+        for name, scale, zero in numbers
+    }
+    op = Add(inputs=("a", "b"), outputs=("y",), activation=activation)
+    firsts = runs_of(np.random.default_rng(count), (count,))
+    others = runs_of(np.random.default_rng(count + 1), (count,))
+    runs = [[a[0], b[0]] for a, b in zip(firsts, others[1:] + others[:1], strict=True)]
+    return Case(op, tensors, runs, row, numerics)
+
+
+def mean_case(shape: tuple[int, ...], half_up: bool = False, row: str | None = None) -> Case:
+    """Return the mean of whole images."""
+    quant = QuantParams.per_tensor(0.5, -3)
+    op = AveragePool2D(
+        inputs=("x",), outputs=("y",), window=(shape[1], shape[2]), round_half_up=half_up
+    )
+    tensors = {
+        "x": Tensor("x", shape, DType.INT8, quant),
+        "y": Tensor("y", (shape[0], 1, 1, shape[3]), DType.INT8, quant),
+    }
+    return Case(op, tensors, runs_of(np.random.default_rng(5), shape), row)
+
+
+def sums() -> list[Case]:
+    """Return every tail, scales in both orders and equal ones, all roundings, extreme zeros."""
+    cases = [add_case(count, (0.04, 0.03)) for count in (1, 3, 4, 5, 16, 17)]
+    pairs = ((0.03, 0.04), (0.04, 0.04), (0.04, 0.01), (0.04, 0.02), (0.0300001, 0.03))
+    cases += [add_case(300, pair, numerics=n) for pair in pairs for n in ALL_BUT_FLOAT]
+    cases += [
+        add_case(300, (0.04, 0.039), zeros=zeros, out=out)
+        for zeros in ((-128, 127, -128), (127, -128, 127))
+        for out in (0.02, 0.3)
+    ]
+    return cases
+
+
+def means() -> list[Case]:
+    """Return channels round a vector of eight, odd and even counts, and both roundings."""
+    return [
+        mean_case(shape, half_up, "mve/global_average_s8")
+        for shape in ((1, 1, 1, 8), (2, 3, 3, 9), (1, 16, 16, 15), (1, 25, 5, 24), (3, 2, 1, 17))
+        for half_up in (False, True)
+    ]
+
+
+@pytest.mark.parametrize("processor", TARGETS, ids=named)
+@pytest.mark.parametrize("cases", [sums, means])
+def test_layers(cases, processor: Target | str) -> None:
+    check_layers(cases(), processor)
+
+
+def test_the_twin_has_no_undefined_behaviour() -> None:
+    check_layers([*sums(), *means()], replace(TWIN, cflags=(*SANITIZED, *WARNINGS)))
+
+
+def test_what_it_does_not_take_is_left_to_others() -> None:
+    cases = [
+        add_case(8, (0.04, 0.03), row=None, numerics=ROUNDINGS[-1]),
+        add_case(8, (0.04, 0.03), row=None, activation=Activation.RELU),
+        mean_case((1, 2, 2, 7)),
+        mean_case((1, 17, 16, 8)),
+    ]
+    for case in cases:
+        [(op, io)] = one_op_graph(case.op, case.tensors, case.numerics).walk()
+        row = select(op, io, target("cortex-m55").isas)
+        assert row is not None and row.id.startswith("portable/")
