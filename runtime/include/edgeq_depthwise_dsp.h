@@ -53,12 +53,6 @@ static inline int32_t edgeq_add_low_high(int32_t sum, int32_t a, int32_t b)
 #endif
 }
 
-/* sum + a.high * b.low */
-static inline int32_t edgeq_add_high_low(int32_t sum, int32_t a, int32_t b)
-{
-    return edgeq_add_low_high(sum, b, a);
-}
-
 /* ---- Rescaling: multiplier is 2 m - 2^32, addend holds the output's zero point ------------ */
 
 typedef struct {
@@ -237,69 +231,71 @@ typedef struct {
 /* Sums are in r6 to r9, upper row first; weights in r0 to r5; r12 reads the columns. On the stack:
  * blocks (the record), columns of this channel, weights, factors, y of the block, of the channel,
  * blocks left, channels left. */
-#define EDGEQ_DSP_BLOCKS(name, SCALE)                                                                                                                                                                                                                                       \
-    __attribute__((naked, noinline, unused)) static void name(edgeq_dsp_blocks *blocks __attribute__((unused)))                                                                                                                                                             \
-    {                                                                                                                                                                                                                                                                       \
-        __asm__(                                                                                                                                                                                                                                                            \
-            "push {r4-r11, lr}\n\t"                                                                                                                                                                                                                                         \
-            "sub sp, #32\n\t"                                                                                                                                                                                                                                               \
-            "ldm r0, {r1, r2, r3, r4}\n\t" /* p, weights, factors, y */                                                                                                                                                                                                     \
-            "strd r0, r1, [sp]\n\t"                                                                                                                                                                                                                                         \
-            "strd r2, r3, [sp, #8]\n\t"                                                                                                                                                                                                                                     \
-            "ldr r5, [r0, #32]\n\t"                                                                                                                                                                                                                                         \
-            "str r4, [sp, #20]\n\t"                                                                                                                                                                                                                                         \
-            "str r5, [sp, #28]\n"                                                                                                                                                                                                                                           \
-            "0:\n\t" /* a channel */                                                                                                                                                                                                                                        \
-            "ldr r10, [sp]\n\t"                                                                                                                                                                                                                                             \
-            "ldrd r12, r11, [sp, #4]\n\t"                                                                                                                                                                                                                                   \
-            "ldr r9, [sp, #12]\n\t"                                                                                                                                                                                                                                         \
-            "ldr r8, [sp, #20]\n\t"                                                                                                                                                                                                                                         \
-            "ldr r7, [r10, #28]\n\t"                                                                                                                                                                                                                                        \
-            "ldr lr, [r9]\n\t"                                                                                                                                                                                                                                              \
-            "str r8, [sp, #16]\n\t"                                                                                                                                                                                                                                         \
-            "str r7, [sp, #24]\n\t"                                                                                                                                                                                                                                         \
-            "ldm r11, {r0-r5}\n"                                                                                                                                                                                                                                            \
-            "1:\n\t" /* a block */                                                                                                                                                                                                                                          \
-            "ldrd r10, r11, [r12], #16\n\t" EDGEQ_DSP_COLUMN("r0", "r1", "r6", "lr", "r8", "lr") "ldrd r10, r11, [r12, #-8]\n\t" EDGEQ_DSP_COLUMN("r2", "r3", "r6", "r6", "r8", "r8")                                                                                       \
-                EDGEQ_DSP_COLUMN("r0", "r1", "r7", "lr", "r9", "lr") "ldrd r10, r11, [r12]\n\t" EDGEQ_DSP_COLUMN("r4", "r5", "r6", "r6", "r8", "r8")                                                                                                                        \
-                    EDGEQ_DSP_COLUMN("r2", "r3", "r7", "r7", "r9", "r9") "ldrd r10, r11, [r12, #8]\n\t" EDGEQ_DSP_COLUMN("r4", "r5", "r7", "r7", "r9", "r9") "ldr r11, [sp, #12]\n\t"                                                                                       \
-                                                                                                                                                             "ldrd r0, r1, [r11, #4]\n\t"                                                                                   \
-                                                                                                                                                             "ldr r2, [r11, #12]\n\t" EDGEQ_DSP_FINISH(SCALE, "r6") EDGEQ_DSP_FINISH(SCALE, "r7")                           \
-                                                                                                                                                                 EDGEQ_DSP_FINISH(SCALE, "r8") EDGEQ_DSP_FINISH(SCALE, "r9") "ldr r0, [sp]\n\t"                             \
-                                                                                                                                                                                                                             "ldr r11, [sp, #16]\n\t"                       \
-                                                                                                                                                                                                                             "ldrd r1, r2, [r0, #20]\n\t" /* row, column */ \
-                                                                                                                                                                                                                             "add r10, r1, r2\n\t"                          \
-                                                                                                                                                                                                                             "strb r9, [r11, r10]\n\t"                      \
-                                                                                                                                                                                                                             "strb r8, [r11, r1]\n\t"                       \
-                                                                                                                                                                                                                             "strb r7, [r11, r2]\n\t"                       \
-                                                                                                                                                                                                                             "strb r6, [r11]\n\t"                           \
-                                                                                                                                                                                                                             "add r11, r11, r2, lsl #1\n\t"                 \
-                                                                                                                                                                                                                             "ldr r10, [sp, #8]\n\t"                        \
-                                                                                                                                                                                                                             "str r11, [sp, #16]\n\t"                       \
-                                                                                                                                                                                                                             "ldr r11, [sp, #24]\n\t"                       \
-                                                                                                                                                                                                                             "ldm r10, {r0-r2}\n\t"                         \
-                                                                                                                                                                                                                             "subs r11, r11, #1\n\t"                        \
-                                                                                                                                                                                                                             "str r11, [sp, #24]\n\t"                       \
-                                                                                                                                                                                                                             "bne 1b\n\t"                                   \
-                                                                                                                                                                                                                             "ldr r0, [sp]\n\t"                             \
-                                                                                                                                                                                                                             "ldrd r1, r2, [sp, #4]\n\t"                    \
-                                                                                                                                                                                                                             "ldr r6, [r0, #16]\n\t" /* plane */            \
-                                                                                                                                                                                                                             "ldr r3, [sp, #12]\n\t"                        \
-                                                                                                                                                                                                                             "ldr r4, [sp, #20]\n\t"                        \
-                                                                                                                                                                                                                             "ldr r5, [sp, #28]\n\t"                        \
-                                                                                                                                                                                                                             "add r1, r1, r6\n\t"                           \
-                                                                                                                                                                                                                             "add r2, r2, #24\n\t"                          \
-                                                                                                                                                                                                                             "add r3, r3, #16\n\t"                          \
-                                                                                                                                                                                                                             "add r4, r4, #1\n\t"                           \
-                                                                                                                                                                                                                             "strd r1, r2, [sp, #4]\n\t"                    \
-                                                                                                                                                                                                                             "str r3, [sp, #12]\n\t"                        \
-                                                                                                                                                                                                                             "str r4, [sp, #20]\n\t"                        \
-                                                                                                                                                                                                                             "subs r5, r5, #1\n\t"                          \
-                                                                                                                                                                                                                             "str r5, [sp, #28]\n\t"                        \
-                                                                                                                                                                                                                             "bne 0b\n\t"                                   \
-                                                                                                                                                                                                                             "add sp, #32\n\t"                              \
-                                                                                                                                                                                                                             "pop {r4-r11, pc}\n");                         \
+/* clang-format off: it would shift each instruction to the right of the one before. */
+#define EDGEQ_DSP_BLOCKS(name, SCALE)                                                                                                                                                 \
+    __attribute__((naked, noinline, unused)) static void name(edgeq_dsp_blocks *blocks __attribute__((unused)))                                                                       \
+    {                                                                                                                                                                                 \
+        __asm__(                                                                                                                                                                      \
+            "push {r4-r11, lr}\n\t"                                                                                                                                                   \
+            "sub sp, #32\n\t"                                                                                                                                                         \
+            "ldm r0, {r1, r2, r3, r4}\n\t" /* p, weights, factors, y */                                                                                                               \
+            "strd r0, r1, [sp]\n\t"                                                                                                                                                   \
+            "strd r2, r3, [sp, #8]\n\t"                                                                                                                                               \
+            "ldr r5, [r0, #32]\n\t"                                                                                                                                                   \
+            "str r4, [sp, #20]\n\t"                                                                                                                                                   \
+            "str r5, [sp, #28]\n"                                                                                                                                                     \
+            "0:\n\t" /* a channel */                                                                                                                                                  \
+            "ldr r10, [sp]\n\t"                                                                                                                                                       \
+            "ldrd r12, r11, [sp, #4]\n\t"                                                                                                                                             \
+            "ldr r9, [sp, #12]\n\t"                                                                                                                                                   \
+            "ldr r8, [sp, #20]\n\t"                                                                                                                                                   \
+            "ldr r7, [r10, #28]\n\t"                                                                                                                                                  \
+            "ldr lr, [r9]\n\t"                                                                                                                                                        \
+            "str r8, [sp, #16]\n\t"                                                                                                                                                   \
+            "str r7, [sp, #24]\n\t"                                                                                                                                                   \
+            "ldm r11, {r0-r5}\n"                                                                                                                                                      \
+            "1:\n\t" /* a block */                                                                                                                                                    \
+            "ldrd r10, r11, [r12], #16\n\t" EDGEQ_DSP_COLUMN("r0", "r1", "r6", "lr", "r8", "lr") "ldrd r10, r11, [r12, #-8]\n\t" EDGEQ_DSP_COLUMN("r2", "r3", "r6", "r6", "r8", "r8") \
+            EDGEQ_DSP_COLUMN("r0", "r1", "r7", "lr", "r9", "lr") "ldrd r10, r11, [r12]\n\t" EDGEQ_DSP_COLUMN("r4", "r5", "r6", "r6", "r8", "r8")                                      \
+            EDGEQ_DSP_COLUMN("r2", "r3", "r7", "r7", "r9", "r9") "ldrd r10, r11, [r12, #8]\n\t" EDGEQ_DSP_COLUMN("r4", "r5", "r7", "r7", "r9", "r9") "ldr r11, [sp, #12]\n\t"         \
+            "ldrd r0, r1, [r11, #4]\n\t"                                                                                                                                              \
+            "ldr r2, [r11, #12]\n\t" EDGEQ_DSP_FINISH(SCALE, "r6") EDGEQ_DSP_FINISH(SCALE, "r7")                                                                                      \
+            EDGEQ_DSP_FINISH(SCALE, "r8") EDGEQ_DSP_FINISH(SCALE, "r9") "ldr r0, [sp]\n\t"                                                                                            \
+            "ldr r11, [sp, #16]\n\t"                                                                                                                                                  \
+            "ldrd r1, r2, [r0, #20]\n\t" /* row, column */                                                                                                                            \
+            "add r10, r1, r2\n\t"                                                                                                                                                     \
+            "strb r9, [r11, r10]\n\t"                                                                                                                                                 \
+            "strb r8, [r11, r1]\n\t"                                                                                                                                                  \
+            "strb r7, [r11, r2]\n\t"                                                                                                                                                  \
+            "strb r6, [r11]\n\t"                                                                                                                                                      \
+            "add r11, r11, r2, lsl #1\n\t"                                                                                                                                            \
+            "ldr r10, [sp, #8]\n\t"                                                                                                                                                   \
+            "str r11, [sp, #16]\n\t"                                                                                                                                                  \
+            "ldr r11, [sp, #24]\n\t"                                                                                                                                                  \
+            "ldm r10, {r0-r2}\n\t"                                                                                                                                                    \
+            "subs r11, r11, #1\n\t"                                                                                                                                                   \
+            "str r11, [sp, #24]\n\t"                                                                                                                                                  \
+            "bne 1b\n\t"                                                                                                                                                              \
+            "ldr r0, [sp]\n\t"                                                                                                                                                        \
+            "ldrd r1, r2, [sp, #4]\n\t"                                                                                                                                               \
+            "ldr r6, [r0, #16]\n\t" /* plane */                                                                                                                                       \
+            "ldr r3, [sp, #12]\n\t"                                                                                                                                                   \
+            "ldr r4, [sp, #20]\n\t"                                                                                                                                                   \
+            "ldr r5, [sp, #28]\n\t"                                                                                                                                                   \
+            "add r1, r1, r6\n\t"                                                                                                                                                      \
+            "add r2, r2, #24\n\t"                                                                                                                                                     \
+            "add r3, r3, #16\n\t"                                                                                                                                                     \
+            "add r4, r4, #1\n\t"                                                                                                                                                      \
+            "strd r1, r2, [sp, #4]\n\t"                                                                                                                                               \
+            "str r3, [sp, #12]\n\t"                                                                                                                                                   \
+            "str r4, [sp, #20]\n\t"                                                                                                                                                   \
+            "subs r5, r5, #1\n\t"                                                                                                                                                     \
+            "str r5, [sp, #28]\n\t"                                                                                                                                                   \
+            "bne 0b\n\t"                                                                                                                                                              \
+            "add sp, #32\n\t"                                                                                                                                                         \
+            "pop {r4-r11, pc}\n");                                                                                                                                                    \
     }
+/* clang-format on */
 
 #else
 

@@ -174,69 +174,71 @@ static inline void edgeq_correct_sums(edgeq_dsp_tile *tile, int32_t factor)
     "ssat " sum ", #8, " sum "\n\t"
 
 /* On the stack: tile, end, y, pairs left, whether an odd count of four codes begins in the middle. */
-#define EDGEQ_DSP_FUNCTION(name, SCALE)                                                                                                                       \
-    __attribute__((naked, noinline, unused)) static void name(edgeq_dsp_tile *tile __attribute__((unused)))                                                   \
-    {                                                                                                                                                         \
-        __asm__(                                                                                                                                              \
-            "push {r4-r11, lr}\n\t"                                                                                                                           \
-            "sub sp, #20\n\t"                                                                                                                                 \
-            "ldm r0, {r1, r2, r12}\n\t" /* x, end, stream */                                                                                                  \
-            "str r0, [sp]\n\t"                                                                                                                                \
-            "str r2, [sp, #4]\n\t"                                                                                                                            \
-            "ldr r3, [r0, #12]\n\t" /* y */                                                                                                                   \
-            "str r3, [sp, #8]\n\t"                                                                                                                            \
-            "ldr r3, [r0, #20]\n\t" /* pairs */                                                                                                               \
-            "str r3, [sp, #12]\n\t"                                                                                                                           \
-            "subs r2, r2, r1\n\t"                                                                                                                             \
-            "and r2, r2, #32\n\t"                                                                                                                             \
-            "str r2, [sp, #16]\n"                                                                                                                             \
-            "0:\n\t"                                                                                                                                          \
-            "ldr r8, [sp]\n\t"                                                                                                                                \
-            "ldr lr, [r8]\n\t"                                                                                                                                \
-            "add r8, r8, #24\n\t" /* corrections */                                                                                                           \
-            "ldm r8, {r0, r2, r4, r6}\n\t"                                                                                                                    \
-            "ldrd r8, r9, [r12], #8\n\t"                                                                                                                      \
-            "ldr r10, [sp, #16]\n\t"                                                                                                                          \
-            "add r1, r0, r9\n\t"                                                                                                                              \
-            "add r0, r0, r8\n\t"                                                                                                                              \
-            "add r3, r2, r9\n\t"                                                                                                                              \
-            "add r2, r2, r8\n\t"                                                                                                                              \
-            "add r5, r4, r9\n\t"                                                                                                                              \
-            "add r4, r4, r8\n\t"                                                                                                                              \
-            "add r7, r6, r9\n\t"                                                                                                                              \
-            "add r6, r6, r8\n\t"                                                                                                                              \
-            "cmp r10, #0\n\t"                                                                                                                                 \
-            "bne 2f\n"                                                                                                                                        \
-            "1:\n\t" EDGEQ_DSP_FOUR_CODES                                                                                                                     \
-            "2:\n\t" EDGEQ_DSP_FOUR_CODES                                                                                                                     \
-            "ldr r8, [sp, #4]\n\t"                                                                                                                            \
-            "cmp lr, r8\n\t"                                                                                                                                  \
-            "bne 1b\n\t"                                                                                                                                      \
-            "ldm r12!, {r8, r9, r10}\n\t" EDGEQ_DSP_CODE(SCALE, "r0") EDGEQ_DSP_CODE(SCALE, "r2")                                                             \
-                EDGEQ_DSP_CODE(SCALE, "r4") EDGEQ_DSP_CODE(SCALE, "r6") "ldm r12!, {r8, r9, r10}\n\t" EDGEQ_DSP_CODE(SCALE, "r1") EDGEQ_DSP_CODE(SCALE, "r3") \
-                    EDGEQ_DSP_CODE(SCALE, "r5") EDGEQ_DSP_CODE(SCALE, "r7") "ldr r9, [sp]\n\t"                                                                \
-                                                                            "ldr r8, [sp, #8]\n\t"                                                            \
-                                                                            "ldr r9, [r9, #16]\n\t" /* step */                                                \
-                                                                            "add r10, r8, #2\n\t"                                                             \
-                                                                            "str r10, [sp, #8]\n\t"                                                           \
-                                                                            "ldr r11, [sp, #12]\n\t"                                                          \
-                                                                            "strb r0, [r8]\n\t"                                                               \
-                                                                            "strb r1, [r8, #1]\n\t"                                                           \
-                                                                            "add r8, r8, r9\n\t"                                                              \
-                                                                            "strb r2, [r8]\n\t"                                                               \
-                                                                            "strb r3, [r8, #1]\n\t"                                                           \
-                                                                            "add r8, r8, r9\n\t"                                                              \
-                                                                            "strb r4, [r8]\n\t"                                                               \
-                                                                            "strb r5, [r8, #1]\n\t"                                                           \
-                                                                            "add r8, r8, r9\n\t"                                                              \
-                                                                            "strb r6, [r8]\n\t"                                                               \
-                                                                            "strb r7, [r8, #1]\n\t"                                                           \
-                                                                            "subs r11, r11, #1\n\t"                                                           \
-                                                                            "str r11, [sp, #12]\n\t"                                                          \
-                                                                            "bne 0b\n\t"                                                                      \
-                                                                            "add sp, #20\n\t"                                                                 \
-                                                                            "pop {r4-r11, pc}\n");                                                            \
+/* clang-format off: it would shift each instruction to the right of the one before. */
+#define EDGEQ_DSP_FUNCTION(name, SCALE)                                                                                                                   \
+    __attribute__((naked, noinline, unused)) static void name(edgeq_dsp_tile *tile __attribute__((unused)))                                               \
+    {                                                                                                                                                     \
+        __asm__(                                                                                                                                          \
+            "push {r4-r11, lr}\n\t"                                                                                                                       \
+            "sub sp, #20\n\t"                                                                                                                             \
+            "ldm r0, {r1, r2, r12}\n\t" /* x, end, stream */                                                                                              \
+            "str r0, [sp]\n\t"                                                                                                                            \
+            "str r2, [sp, #4]\n\t"                                                                                                                        \
+            "ldr r3, [r0, #12]\n\t" /* y */                                                                                                               \
+            "str r3, [sp, #8]\n\t"                                                                                                                        \
+            "ldr r3, [r0, #20]\n\t" /* pairs */                                                                                                           \
+            "str r3, [sp, #12]\n\t"                                                                                                                       \
+            "subs r2, r2, r1\n\t"                                                                                                                         \
+            "and r2, r2, #32\n\t"                                                                                                                         \
+            "str r2, [sp, #16]\n"                                                                                                                         \
+            "0:\n\t"                                                                                                                                      \
+            "ldr r8, [sp]\n\t"                                                                                                                            \
+            "ldr lr, [r8]\n\t"                                                                                                                            \
+            "add r8, r8, #24\n\t" /* corrections */                                                                                                       \
+            "ldm r8, {r0, r2, r4, r6}\n\t"                                                                                                                \
+            "ldrd r8, r9, [r12], #8\n\t"                                                                                                                  \
+            "ldr r10, [sp, #16]\n\t"                                                                                                                      \
+            "add r1, r0, r9\n\t"                                                                                                                          \
+            "add r0, r0, r8\n\t"                                                                                                                          \
+            "add r3, r2, r9\n\t"                                                                                                                          \
+            "add r2, r2, r8\n\t"                                                                                                                          \
+            "add r5, r4, r9\n\t"                                                                                                                          \
+            "add r4, r4, r8\n\t"                                                                                                                          \
+            "add r7, r6, r9\n\t"                                                                                                                          \
+            "add r6, r6, r8\n\t"                                                                                                                          \
+            "cmp r10, #0\n\t"                                                                                                                             \
+            "bne 2f\n"                                                                                                                                    \
+            "1:\n\t" EDGEQ_DSP_FOUR_CODES                                                                                                                 \
+            "2:\n\t" EDGEQ_DSP_FOUR_CODES                                                                                                                 \
+            "ldr r8, [sp, #4]\n\t"                                                                                                                        \
+            "cmp lr, r8\n\t"                                                                                                                              \
+            "bne 1b\n\t"                                                                                                                                  \
+            "ldm r12!, {r8, r9, r10}\n\t" EDGEQ_DSP_CODE(SCALE, "r0") EDGEQ_DSP_CODE(SCALE, "r2")                                                         \
+            EDGEQ_DSP_CODE(SCALE, "r4") EDGEQ_DSP_CODE(SCALE, "r6") "ldm r12!, {r8, r9, r10}\n\t" EDGEQ_DSP_CODE(SCALE, "r1") EDGEQ_DSP_CODE(SCALE, "r3") \
+            EDGEQ_DSP_CODE(SCALE, "r5") EDGEQ_DSP_CODE(SCALE, "r7") "ldr r9, [sp]\n\t"                                                                    \
+            "ldr r8, [sp, #8]\n\t"                                                                                                                        \
+            "ldr r9, [r9, #16]\n\t" /* step */                                                                                                            \
+            "add r10, r8, #2\n\t"                                                                                                                         \
+            "str r10, [sp, #8]\n\t"                                                                                                                       \
+            "ldr r11, [sp, #12]\n\t"                                                                                                                      \
+            "strb r0, [r8]\n\t"                                                                                                                           \
+            "strb r1, [r8, #1]\n\t"                                                                                                                       \
+            "add r8, r8, r9\n\t"                                                                                                                          \
+            "strb r2, [r8]\n\t"                                                                                                                           \
+            "strb r3, [r8, #1]\n\t"                                                                                                                       \
+            "add r8, r8, r9\n\t"                                                                                                                          \
+            "strb r4, [r8]\n\t"                                                                                                                           \
+            "strb r5, [r8, #1]\n\t"                                                                                                                       \
+            "add r8, r8, r9\n\t"                                                                                                                          \
+            "strb r6, [r8]\n\t"                                                                                                                           \
+            "strb r7, [r8, #1]\n\t"                                                                                                                       \
+            "subs r11, r11, #1\n\t"                                                                                                                       \
+            "str r11, [sp, #12]\n\t"                                                                                                                      \
+            "bne 0b\n\t"                                                                                                                                  \
+            "add sp, #20\n\t"                                                                                                                             \
+            "pop {r4-r11, pc}\n");                                                                                                                        \
     }
+/* clang-format on */
 
 #else
 

@@ -129,27 +129,31 @@ typedef struct {
     "vldrw.32 q2, [r1], #16\n\t" \
     "vldrw.32 q3, [r1], #16\n\t" \
     "vldrb.s32 q4, [r1], #4\n\t"
-#define EDGEQ_MVE_STORE_2(SCALE)                                                   \
-    "vmov q0[2], q0[0], r0, r8\n\t"                                                \
-    "vmov q0[3], q0[1], r4, r12\n\t"                                               \
-    "vmov q1[2], q1[0], r2, r10\n\t"                                               \
-    "vmov q1[3], q1[1], r6, lr\n\t" EDGEQ_MVE_FACTORS                              \
-    "vadd.i32 q0, q0, q2\n\t"                                                      \
-    "vadd.i32 q1, q1, q2\n\t" SCALE("q0") SCALE("q1") "vqmovnb.s32 q0, q0\n\t"     \
-                                                      "vqmovnt.s32 q0, q1\n\t"     \
-                                                      "vqadd.s16 q0, q0, q6\n\t"   \
-                                                      "vqmovnb.s16 q0, q0\n\t"     \
-                                                      "vstrb.16 q0, [r11, q7]\n\t" \
-                                                      "adds r11, #4\n\t"
-#define EDGEQ_MVE_STORE_1(SCALE)                                     \
-    "vmov q0[2], q0[0], r0, r8\n\t"                                  \
-    "vmov q0[3], q0[1], r4, r12\n\t" EDGEQ_MVE_FACTORS               \
-    "vadd.i32 q0, q0, q2\n\t" SCALE("q0") "vqmovnb.s32 q0, q0\n\t"   \
-                                          "vqadd.s16 q0, q0, q6\n\t" \
-                                          "vqmovnb.s16 q0, q0\n\t"   \
-                                          "mov r5, r11\n\t"          \
-                                          "vstrb.32 q0, [r5]\n\t"    \
-                                          "adds r11, #4\n\t"
+/* clang-format off: it would shift each instruction to the right of the one before. */
+#define EDGEQ_MVE_STORE_2(SCALE)                                               \
+    "vmov q0[2], q0[0], r0, r8\n\t"                                            \
+    "vmov q0[3], q0[1], r4, r12\n\t"                                           \
+    "vmov q1[2], q1[0], r2, r10\n\t"                                           \
+    "vmov q1[3], q1[1], r6, lr\n\t" EDGEQ_MVE_FACTORS                          \
+    "vadd.i32 q0, q0, q2\n\t"                                                  \
+    "vadd.i32 q1, q1, q2\n\t" SCALE("q0") SCALE("q1") "vqmovnb.s32 q0, q0\n\t" \
+            "vqmovnt.s32 q0, q1\n\t"                                           \
+            "vqadd.s16 q0, q0, q6\n\t"                                         \
+            "vqmovnb.s16 q0, q0\n\t"                                           \
+            "vstrb.16 q0, [r11, q7]\n\t"                                       \
+            "adds r11, #4\n\t"
+/* clang-format on */
+/* clang-format off: it would shift each instruction to the right of the one before. */
+#define EDGEQ_MVE_STORE_1(SCALE)                                   \
+    "vmov q0[2], q0[0], r0, r8\n\t"                                \
+    "vmov q0[3], q0[1], r4, r12\n\t" EDGEQ_MVE_FACTORS             \
+    "vadd.i32 q0, q0, q2\n\t" SCALE("q0") "vqmovnb.s32 q0, q0\n\t" \
+            "vqadd.s16 q0, q0, q6\n\t"                             \
+            "vqmovnb.s16 q0, q0\n\t"                               \
+            "mov r5, r11\n\t"                                      \
+            "vstrb.32 q0, [r5]\n\t"                                \
+            "adds r11, #4\n\t"
+/* clang-format on */
 
 /* At sp: two windows, sixteens of codes after the first, windows, y, turns left. A turn takes
  * 2^LOG windows. */

@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 
 from edgeq.ir.graph import Operands
-from edgeq.ir.quant import Requant, Rounding
 from edgeq.ir.types import DType, elements
 from edgeq.kernels.aarch64_dotprod.layout import loops, packed_weights, padded_runs, steps
 from edgeq.kernels.aarch64_dotprod.lines import (
@@ -20,6 +19,7 @@ from edgeq.kernels.aarch64_dotprod.lines import (
 from edgeq.kernels.aarch64_dotprod.tiles import LANES, STEP, Blocks, Window, panels_of
 from edgeq.kernels.base import Facts, Kernel
 from edgeq.kernels.neon import common, windows
+from edgeq.kernels.neon.rounding import without_negatives
 from edgeq.kernels.neon.windows import Windows, conv2d_windows, matrix_windows
 from edgeq.kernels.portable.convolution import conv2d_note, weight_zero
 from edgeq.kernels.product import codes, folded_bias, is_narrow
@@ -30,17 +30,6 @@ from edgeq.plan.program import Data
 
 HEADERS = (*common.HEADERS, *windows.HEADERS, "edgeq_product_dotprod.h")
 TILE = 5  # pixels that a block has at least, where there are so many
-
-
-def rescaling(requant: Requant, low: int, y_zero: int) -> Requant:
-    """Return an equal rescaling that takes fewer instructions, where there is one.
-
-    Half away from zero differs from half up for negative numbers only: where the clamp makes
-    all of those the zero point, either will do.
-    """
-    if requant.rounding is Rounding.GEMMLOWP and low >= y_zero:
-        return replace(requant, rounding=Rounding.HALF_UP)
-    return requant
 
 
 def blocks_of(found: Windows, pixels: int) -> Blocks:
@@ -64,7 +53,7 @@ def _facts(
     panels = panels_of(blocks, len(w), window)
     length = max(len(w), panels[0].channels)
     requant = common.neon_requant(
-        rescaling(arithmetic.requant, arithmetic.low, io.y.zero_point), length
+        without_negatives(arithmetic.requant, arithmetic.low, io.y.zero_point), length
     )
     bias = folded_bias(io, w.sum(axis=1, dtype=np.int64), length)
     rows = padded_runs(w + zero, window) if found.mode == "lines" else w + zero

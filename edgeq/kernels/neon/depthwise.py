@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from edgeq.ir.graph import Operands
-from edgeq.ir.quant import Requant, Rounding
+from edgeq.ir.quant import Requant
 from edgeq.ir.types import DType
 from edgeq.kernels.base import Facts, Kernel
 from edgeq.kernels.neon.common import HEADERS, neon_requant
+from edgeq.kernels.neon.rounding import without_negatives
 from edgeq.kernels.portable.convolution import conv2d_shape
 from edgeq.kernels.product import codes, folded_bias
 from edgeq.ops._accumulate import centred
@@ -39,15 +39,8 @@ def depthwise_weights(op: DepthwiseConv2D, io: Operands) -> np.ndarray:
 
 
 def depthwise_requant(op: DepthwiseConv2D, io: Operands) -> Requant:
-    """Return the rescaling of the sums, in its cheaper rounding where that gives the same codes.
-
-    Half away from zero and half up differ for negative numbers only, and neither gives more than
-    zero for one: where codes end at the zero point, both end there.
-    """
-    requant = op.arithmetic.requant
-    if requant.rounding is Rounding.GEMMLOWP and op.arithmetic.low >= io.y.zero_point:
-        return replace(requant, rounding=Rounding.HALF_UP)
-    return requant
+    """Return the rescaling of the sums, in its cheaper rounding where that gives the same codes."""
+    return without_negatives(op.arithmetic.requant, op.arithmetic.low, io.y.zero_point)
 
 
 def depthwise_note(op: DepthwiseConv2D, io: Operands) -> str:

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from edgeq.ir.quant import Requant, Rounding
 from edgeq.kernels.aarch64_dotprod.layout import packed_weights
-from edgeq.kernels.aarch64_dotprod.product import rescaling
 from edgeq.kernels.aarch64_dotprod.tiles import (
     LANES,
     Window,
@@ -19,6 +18,7 @@ from edgeq.kernels.aarch64_dotprod.tiles import (
     tall_pixels,
     tallest,
 )
+from edgeq.kernels.neon.rounding import without_negatives
 from edgeq.ops._spatial import Padding
 from edgeq.ops.activation import Activation
 from tests.kernel_harness import Case, check_layers
@@ -167,6 +167,9 @@ def test_tiles_fit_the_registers(pixels: int, channels: int, depth: int) -> None
 
 def test_only_a_clamp_at_the_zero_point_makes_roundings_equal() -> None:
     requant = Requant(Rounding.GEMMLOWP, (1 << 30,), (-3,))
-    assert rescaling(requant, -4, -4).rounding is Rounding.HALF_UP
-    assert rescaling(requant, -5, -4).rounding is Rounding.GEMMLOWP
-    assert rescaling(Requant(Rounding.SINGLE, (1 << 30,), (-3,)), 0, 0).rounding is Rounding.SINGLE
+    assert without_negatives(requant, -4, -4).rounding is Rounding.HALF_UP
+    assert without_negatives(requant, -5, -4).rounding is Rounding.GEMMLOWP
+    assert (
+        without_negatives(Requant(Rounding.SINGLE, (1 << 30,), (-3,)), 0, 0).rounding
+        is Rounding.SINGLE
+    )
