@@ -54,11 +54,16 @@ def lower(graph: Graph, numerics: str | None = None, observe: Observer | None = 
 
 
 def program_of(
-    graph: Graph, lowered: Graph, target: Target, name: str | None = None, threads: int = 1
+    graph: Graph,
+    lowered: Graph,
+    target: Target,
+    name: str | None = None,
+    threads: int = 1,
+    stream: str = "auto",
 ) -> Program:
     """Return the planned program of a lowered graph; its hash is that of the original."""
     named = replace(lowered, name=c_identifier(name or graph.name))
-    return plan(named, target, model_hash(graph), threads)
+    return plan(named, target, model_hash(graph), threads, stream)
 
 
 def compile(
@@ -68,14 +73,16 @@ def compile(
     name: str | None = None,
     numerics: str | None = None,
     threads: int = 1,
+    stream: str = "auto",
 ) -> Compiled:
     """Return a callable that runs the generated C of ``graph``, here or in an emulator.
 
-    Layers are cut into up to ``threads`` parts, which it runs one after the other.
+    Layers are cut into up to ``threads`` parts, which it runs one after the other. ``stream`` is
+    ``"auto"``, ``"always"`` or ``"never"``: whether layers run some rows at a time to save memory.
     """
     chosen = find_target(target) if isinstance(target, str) else target
     lowered = lower(graph, numerics)
-    program = program_of(graph, lowered, chosen, name, threads)
+    program = program_of(graph, lowered, chosen, name, threads, stream)
     return compiled_for(program, sources(program), lowered.tensors, chosen)
 
 
@@ -86,6 +93,7 @@ def generate(
     name: str | None = None,
     numerics: str | None = None,
     threads: int = 1,
+    stream: str = "auto",
     observe: Observer | None = None,
 ) -> tuple[Program, dict[str, str]]:
     """Return the program and every file of the output folder, test vectors included.
@@ -94,7 +102,7 @@ def generate(
     """
     chosen = find_target(target) if isinstance(target, str) else target
     lowered = lower(graph, numerics, observe)
-    program = program_of(graph, lowered, chosen, name, threads)
+    program = program_of(graph, lowered, chosen, name, threads, stream)
     if observe is not None:
         observe("program", program)
     return program, project(program, lowered, vectors(lowered, reference.sample_inputs(lowered)))

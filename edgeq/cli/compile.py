@@ -18,8 +18,10 @@ from edgeq.cli.options import (
     Model,
     Numerics,
     Quiet,
+    Stream,
     Target,
     Threads,
+    check_stream,
 )
 from edgeq.cli.output import Output
 from edgeq.emit.write import write_folder
@@ -46,6 +48,7 @@ def compile_model(
     name: Name = None,
     numerics: Numerics = None,
     threads: Threads = 1,
+    stream: Stream = "auto",
     max_ram: MaxRam = None,
     max_flash: MaxFlash = None,
     dump_ir: DumpIr = False,
@@ -55,6 +58,7 @@ def compile_model(
 ) -> None:
     """Write a model as a folder of C that stands alone: code, header, self-test, example."""
     output, limits = Output.of(ctx), Limits.of(max_ram, max_flash)
+    check_stream(stream)
     stages: list[dict[str, str]] = []
 
     def observe(stage: str, value: object) -> None:
@@ -69,7 +73,13 @@ def compile_model(
         observe("read", graph)
         with models.naming(model):
             program, files = api.generate(
-                graph, target, name=name, numerics=numerics, threads=threads, observe=observe
+                graph,
+                target,
+                name=name,
+                numerics=numerics,
+                threads=threads,
+                stream=stream,
+                observe=observe,
             )
         check(model, graph, program, files, limits)
         write_folder(files, out)

@@ -12,6 +12,7 @@ import typer
 from edgeq.cli.output import Output
 from edgeq.errors import EdgeqError
 from edgeq.ir.profiles import PROFILES
+from edgeq.plan.plan import STREAM
 from edgeq.targets import TARGETS
 from edgeq.targets import target as find_target
 
@@ -39,6 +40,13 @@ def check_numerics(name: str | None) -> str | None:
     )
 
 
+def check_stream(name: str) -> str:
+    """Return when layers are streamed; raise ``EdgeqError`` for any other word."""
+    if name in STREAM:
+        return name
+    raise EdgeqError(f"unknown time to stream '{name}'", hint=f"choose from: {', '.join(STREAM)}")
+
+
 def _beginning(known: Iterable[str], incomplete: str) -> list[str]:
     return [name for name in known if name.startswith(incomplete)]
 
@@ -49,6 +57,10 @@ def _complete_target(incomplete: str) -> list[str]:
 
 def _complete_numerics(incomplete: str) -> list[str]:
     return _beginning(PROFILES, incomplete)
+
+
+def _complete_stream(incomplete: str) -> list[str]:
+    return _beginning(STREAM, incomplete)
 
 
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A model: .npz or .tflite.")]
@@ -86,6 +98,15 @@ MaxFlash = Annotated[
 ]
 Threads = Annotated[
     int, typer.Option("--threads", min=1, max=64, help="Parts of a layer that may run at a time.")
+]
+Stream = Annotated[
+    str,
+    typer.Option(
+        "--stream",
+        metavar="WHEN",
+        help="Run layers some rows at a time, for a smaller arena: auto, always, never.",
+        autocompletion=_complete_stream,
+    ),
 ]
 Compiler = Annotated[
     Optional[str],  # noqa: UP045

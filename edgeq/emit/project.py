@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from edgeq.emit.environment import render
 from edgeq.emit.vectors import Vectors, vectors_view
-from edgeq.emit.view import CallView, call_view, data_view, is_string, port_view
+from edgeq.emit.view import CallView, call_view, data_view, is_string, overlaps, port_view
 from edgeq.ir.graph import Graph
 from edgeq.plan.program import Port, Program
 from edgeq.resources import runtime_dir
@@ -135,7 +135,7 @@ def _layer(program: Program, graph: Graph, index: int) -> dict[str, object]:
         "index": index,
         "function": call.symbol,
         "kernel": call.kernel,
-        "parts": len(call.parts) or 1,
+        "parts": 1 if call.turns else len(call.parts) or 1,
         "source": call.source,
         "macs": call.macs,
         "scratch": call.scratch_bytes,
@@ -151,6 +151,7 @@ def _context(program: Program) -> dict[str, object]:
         "version": VERSION,
         "calls": tuple(call_view(program, call) for call in program.calls),
         "data": tuple(data_view(program, data) for data in program.data),
+        "moves": any(overlaps(copy) for call in program.calls for copy in call.copies),
         "strings": any(is_string(data.array) for data in program.data),
         "inputs": tuple(port_view(i, port) for i, port in enumerate(program.inputs)),
         "outputs": tuple(port_view(i, port) for i, port in enumerate(program.outputs)),

@@ -11,7 +11,7 @@ import numpy as np
 from edgeq.emit.literals import initialiser, string_initialiser
 from edgeq.emit.names import comment_text
 from edgeq.ir.types import DType
-from edgeq.plan.program import Argument, Call, Data, Place, Port, Program
+from edgeq.plan.program import Argument, Call, Copy, Data, Place, Port, Program
 
 # Longer arrays of bytes are strings: compilers need seconds for each megabyte of numbers.
 STRING_BYTES = 1 << 16
@@ -43,6 +43,15 @@ class CallView:
     template: str
     types: Mapping[str, str]
     parts: tuple[CallView, ...] = ()
+    turns: tuple[TurnsView, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TurnsView:
+    """A loop of a stage: C statements, or the places of calls among the stage's parts."""
+
+    count: int
+    steps: tuple[int | str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +113,29 @@ def call_view(program: Program, call: Call) -> CallView:
         template=f"{call.kernel}.c.j2",
         types={a.name: a.dtype.c_name for a in call.arguments},
         parts=tuple(call_view(program, part) for part in call.parts),
+        turns=tuple(
+            TurnsView(
+                turns.count,
+                tuple(_moved(program, s) if isinstance(s, Copy) else s for s in turns.steps),
+            )
+            for turns in call.turns
+        ),
     )
+
+
+def overlaps(copy: Copy) -> bool:
+    """Tell whether bytes move by less than their length."""
+    source, to = copy.source, copy.to
+    return source.kind == to.kind and 0 < source.offset - to.offset < copy.bytes
+
+
+def _moved(program: Program, copy: Copy) -> str:
+    """Return the C statement that moves bytes, without its semicolon."""
+    to = pointer(program, copy.to, DType.UINT8, False)
+    if overlaps(copy):
+        distance = copy.source.offset - copy.to.offset
+        return f"{program.name}_move_up({to}, {distance}, {copy.bytes})"
+    return f"memcpy({to}, {pointer(program, copy.source, DType.UINT8, True)}, {copy.bytes})"
 
 
 def pointer(program: Program, place: Place, dtype: DType, const: bool) -> str:
@@ -112,13 +143,15 @@ def pointer(program: Program, place: Place, dtype: DType, const: bool) -> str:
     kind = f"({'const ' if const else ''}{dtype.c_name} *)"
     if place.kind == "data":
         return f"{program.name}_{place.symbol}"
+    further = f" + i * {place.advance}" if place.advance else ""
     if place.kind == "arena":
-        return f"{kind}(ctx->arena + {place.offset})"
+        start = "" if further and not place.offset else f" + {place.offset}"
+        return f"{kind}(ctx->arena{start}{further})"
     base = f"ctx->{place.kind}[{place.index}]"
-    if place.offset == 0:
+    if place.offset == 0 and not further:
         return f"{kind}{base}"
     inner = "const uint8_t *" if place.kind == "input" else "uint8_t *"
-    return f"{kind}(({inner}){base} + {place.offset})"
+    return f"{kind}(({inner}){base} + {place.offset}{further})"
 
 
 def port_view(index: int, port: Port) -> PortView:

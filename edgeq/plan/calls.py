@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,30 +11,43 @@ from edgeq.ir.graph import Tensor
 from edgeq.plan.layers import Layer, Part
 from edgeq.plan.memory import Placement
 from edgeq.plan.program import Argument, Call, Data, Place
+from edgeq.plan.stages import Stage
 from edgeq.plan.storage import Storage
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Layout:
-    """One operator order with its layers, sharing decisions and arena offsets."""
+    """One operator order with its layers, stages, sharing decisions and arena offsets."""
 
     layers: tuple[Layer, ...]
     storage: Storage
     placement: Placement
+    stages: tuple[Stage, ...] = ()
 
-    def place(self, name: str) -> Place:
-        """Return where a computed tensor lies."""
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """Return the files that the kernels of all calls include."""
+        used = (self.layers[i] for i in range(len(self.layers)) if i not in self.storage.skipped)
+        parts = (part for layer in used for part in layer.parts)
+        return tuple(sorted({name for part in parts for name in part.kernel.headers}))
+
+    def place(self, name: str, start: int = 0, advance: int = 0) -> Place:
+        """Return where a computed tensor lies, or the lines of one, from byte ``start`` on."""
         graph = self.storage.graph
-        root, offset = self.storage.locate(name)
+        _, offset = self.storage.locate(name)
         group = self.storage.group(name)
         for kind, ports in (("input", graph.inputs), ("output", graph.outputs)):
             for index, port in enumerate(ports):
                 if port in group:
-                    return Place(kind, index=index, offset=offset)
-        return Place("arena", offset=self.placement.offsets[root] + offset)
+                    return Place(kind, index=index, offset=offset + start, advance=advance)
+        return Place("arena", offset=self.offset(name) + start, advance=advance)
+
+    def scratch(self, step: int, start: int = 0) -> Place:
+        """Return where the working memory of a step lies; it may have none."""
+        return Place("arena", offset=self.placement.offsets.get(scratch_name(step), 0) + start)
 
     def offset(self, name: str) -> int:
-        """Return the default arena offset of a port."""
+        """Return the arena offset of a buffer; a port's may be bound elsewhere."""
         root, offset = self.storage.locate(name)
         return self.placement.offsets[root] + offset
 
@@ -46,17 +59,13 @@ def scratch_name(step: int) -> str:
 
 def layer_call(layout: Layout, index: int, step: int) -> tuple[Call, tuple[Data, ...]]:
     """Return the call of a layer, with its parts where it has several, and its constant arrays."""
-    graph, layer = layout.storage.graph, layout.layers[step]
+    layer = layout.layers[step]
     prefix = f"l{index:02d}_"
+    scratches = [layout.scratch(step, layer.scratch_start(i)) for i in range(len(layer.parts))]
     if len(layer.parts) == 1:
-        return _call(layout, index, step, 0, prefix, ())
-    parts: list[Call] = []
-    known: tuple[Data, ...] = ()
-    for number in range(len(layer.parts)):
-        part, data = _call(layout, index, step, number, f"{prefix}p{number}_", known)
-        parts.append(part)
-        known += data
-    op = graph.ops[step]
+        return _call(layout, index, layer.parts[0], prefix, scratches[0], ())
+    parts, data = part_calls(layout, index, layer.parts, scratches)
+    op = layout.storage.graph.ops[step]
     whole = Call(
         index=index,
         symbol=prefix + layer.kernel.id.split("/")[-1],
@@ -70,20 +79,34 @@ def layer_call(layout: Layout, index: int, step: int) -> tuple[Call, tuple[Data,
         flags={},
         inputs=op.inputs,
         outputs=op.outputs,
-        macs=op.macs(graph.operands(op)),
+        macs=op.macs(layout.storage.graph.operands(op)),
         scratch_bytes=layer.scratch,
-        parts=tuple(parts),
+        parts=parts,
     )
-    return whole, known
+    return whole, data
+
+
+def part_calls(
+    layout: Layout, index: int, parts: Sequence[Part], scratches: Sequence[Place]
+) -> tuple[tuple[Call, ...], tuple[Data, ...]]:
+    """Return the calls of a layer in parts; arrays that are equal are there once."""
+    calls: list[Call] = []
+    known: tuple[Data, ...] = ()
+    for number, (part, scratch) in enumerate(zip(parts, scratches, strict=True)):
+        call, data = _call(layout, index, part, f"l{index:02d}_p{number}_", scratch, known)
+        calls.append(call)
+        known += data
+    return tuple(calls), known
 
 
 def _call(
-    layout: Layout, index: int, step: int, number: int, prefix: str, known: tuple[Data, ...]
+    layout: Layout, index: int, part: Part, prefix: str, scratch: Place, known: tuple[Data, ...]
 ) -> tuple[Call, tuple[Data, ...]]:
     """Return one function; arrays that are equal to ``known`` ones of the layer are those."""
-    part = layout.layers[step].parts[number]
     arguments, constants = _arguments(layout, prefix, part)
-    arguments += _scratch_argument(layout, step, number)
+    if part.facts.scratch is not None:
+        found = part.facts.scratch
+        arguments += (Argument(found.name, found.dtype, False, True, scratch),)
     packed = tuple(Data(prefix + d.name, d.array, d.comment) for d in part.facts.data)
     names = {data.name: _same(data, known) for data in packed}
     call = Call(
@@ -122,15 +145,16 @@ def _arguments(
     passed = [t for i, t in enumerate(io.ins) if i not in kernel.packed]
     tensors = [(t, True) for t in passed] + [(t, False) for t in io.outs]
     roles = kernel.roles if len(kernel.roles) == len(tensors) else _numbered(passed, io.outs)
-    roots = [None if t.is_constant else layout.storage.locate(t.name)[0] for t, _ in tensors]
+    memories = [None if t.is_constant else part.buffer(t.name) for t, _ in tensors]
+    roots = [None if name is None else layout.storage.locate(name)[0] for name in memories]
     arguments, data = [], []
     for (tensor, const), role, root in zip(tensors, roles, roots, strict=True):
         if tensor.is_constant:
             data.append(Data(prefix + role, tensor.array, f"constant '{tensor.name}'"))
             where = Place("data", symbol=prefix + role)
         else:
-            where = layout.place(tensor.name)
-            where = replace(where, offset=where.offset + part.starts.get(tensor.name, 0))
+            memory = part.buffer(tensor.name)
+            where = layout.place(memory, part.starts.get(memory, 0), part.advances.get(memory, 0))
         shared = root is not None and roots.count(root) > 1
         arguments.append(Argument(role, tensor.dtype, const, not shared, where))
     return tuple(arguments), tuple(data)
@@ -140,13 +164,3 @@ def _numbered(ins: Sequence[Tensor], outs: Sequence[Tensor]) -> tuple[str, ...]:
     """Return x0, x1, ... and y0, y1, ... for kernels of any number of operands."""
     names = [f"x{i}" for i in range(len(ins))] if len(ins) != 1 else ["x"]
     return (*names, *([f"y{i}" for i in range(len(outs))] if len(outs) != 1 else ["y"]))
-
-
-def _scratch_argument(layout: Layout, step: int, number: int) -> tuple[Argument, ...]:
-    layer = layout.layers[step]
-    scratch = layer.parts[number].facts.scratch
-    if scratch is None:
-        return ()
-    offset = layout.placement.offsets[scratch_name(step)] + layer.scratch_start(number)
-    where = Place("arena", offset=offset)
-    return (Argument(scratch.name, scratch.dtype, False, True, where),)

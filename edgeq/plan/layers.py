@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from edgeq.ir.graph import Graph, Operands
 from edgeq.kernels.base import Facts, Kernel
@@ -15,13 +15,24 @@ from edgeq.targets.base import Target
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Part:
-    """What one C function computes; ``starts`` are the bytes before the tensors it has cut."""
+    """What one C function computes; ``starts`` are the bytes before the tensors it has cut.
+
+    In a stage, ``lines`` are the buffers of tensors of which only some rows are there, and
+    ``advances`` the bytes by which what it reads and writes moves from one turn to the next; both
+    ``starts`` and ``advances`` then go by the buffer where there is one.
+    """
 
     op: Op
     io: Operands
     kernel: Kernel
     facts: Facts
     starts: Mapping[str, int]
+    lines: Mapping[str, str] = field(default_factory=dict)
+    advances: Mapping[str, int] = field(default_factory=dict)
+
+    def buffer(self, name: str) -> str:
+        """Return what ``starts`` and ``advances`` call the memory of a tensor."""
+        return self.lines.get(name, name)
 
     @property
     def scratch(self) -> int:

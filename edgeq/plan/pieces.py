@@ -16,19 +16,13 @@ from typing import Any
 from edgeq.ir.graph import Operands, Tensor
 from edgeq.ir.quant import Requant
 from edgeq.ir.types import elements
-from edgeq.ops.add import Add
 from edgeq.ops.average_pool2d import AveragePool2D
 from edgeq.ops.base import Op
 from edgeq.ops.conv2d import Conv2D
 from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
 from edgeq.ops.fully_connected import FullyConnected
-from edgeq.ops.hard_swish import HardSwish
-from edgeq.ops.logistic import Logistic
 from edgeq.ops.max_pool2d import MaxPool2D
-from edgeq.ops.mul import Mul
-from edgeq.ops.relu import Relu
-from edgeq.ops.requantize import Requantize
-from edgeq.ops.tanh import Tanh
+from edgeq.plan.bands import ELEMENTWISE, band, in_bands, reads, row_bytes
 
 GRAIN = 8  # pixels or channels: no piece ends inside what kernels compute together
 LEAST_MACS = 1 << 16  # waking a thread costs as much as this many multiplies, at least
@@ -80,29 +74,14 @@ def _piece(op: Op, io: Operands, x: tuple[Tensor, int], y: tuple[Tensor, int]) -
     return Piece(op, Operands((x[0], *io.ins[1:]), (y[0],)), starts)
 
 
-def _rows(op: Any, io: Operands, count: int) -> Iterable[Piece]:
+def _rows(op: Op, io: Operands, count: int) -> Iterator[Piece]:
     """Cut an image into rows: each piece reads those that its windows reach."""
-    ends = pairwise(bounds(io.y.shape[1], count)) if io.x.shape[0] == 1 else ()
-    found = [_band(op, io, begin, end) for begin, end in ends]
-    # A window that lies in the padding altogether reads no row: such a layer stays whole.
-    return [piece for piece in found if piece is not None] if None not in found else []
-
-
-def _band(op: Any, io: Operands, begin: int, end: int) -> Piece | None:
-    """Return output rows ``begin`` to ``end``; ``None`` when some window reads no row."""
-    _, height, width, depth = io.x.shape
-    _, _, out_width, channels = io.y.shape
-    kernel = op.window[0] if hasattr(op, "window") else op.kernel(io)[0]
-    reach = (kernel - 1) * (op.dilation[0] if hasattr(op, "dilation") else 1) + 1
-    top = begin * op.stride[0] - op.padding.top
-    bottom = (end - 1) * op.stride[0] - op.padding.top + reach
-    first, last = max(top, 0), min(bottom, height)
-    if first >= last:
-        return None
-    pads = replace(op.padding, top=first - top, bottom=bottom - last)
-    x = _part(io.x, (1, last - first, width, depth), first * width * depth)
-    y = _part(io.y, (1, end - begin, out_width, channels), begin * out_width * channels)
-    return _piece(replace(op, padding=pads), io, x, y)
+    if not in_bands(op, io):
+        return
+    for rows in pairwise(bounds(io.y.shape[1], count)):
+        part, short = band(op, io, rows)
+        starts = {name: first * row_bytes(io.x) for name, (first, _) in reads(op, io, rows)}
+        yield Piece(part, short, {**starts, io.y.name: rows[0] * row_bytes(io.y)})
 
 
 def _pixels(op: Conv2D, io: Operands, count: int) -> Iterator[Piece]:
@@ -173,6 +152,6 @@ RULES: Mapping[type[Op], Rule] = MappingProxyType(
         AveragePool2D: _rows,
         MaxPool2D: _rows,
         FullyConnected: _products,
-        **dict.fromkeys((Add, Mul, Relu, Logistic, Tanh, HardSwish, Requantize), _runs),
+        **dict.fromkeys(ELEMENTWISE, _runs),
     }
 )

@@ -41,13 +41,15 @@ class Place:
     """Where an array is at run time.
 
     ``kind`` is ``"arena"`` (``offset`` bytes into it), ``"input"`` or ``"output"`` (``offset``
-    bytes into the memory of port ``index``), or ``"data"`` (``symbol`` is a constant array).
+    bytes into the memory of port ``index``), or ``"data"`` (``symbol`` is a constant array). In a
+    loop of a stage it moves ``advance`` bytes with each turn.
     """
 
     kind: str
     index: int = 0
     offset: int = 0
     symbol: str = ""
+    advance: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,32 @@ class Argument:
     place: Place
 
 
+@dataclass(frozen=True, slots=True)
+class Working:
+    """Bytes of the arena that something uses while it runs: scratch, or lines of a tensor."""
+
+    name: str
+    offset: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """Bytes that a stage moves; from ``source`` to a place below it they may overlap."""
+
+    source: Place
+    to: Place
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """What a stage does ``count`` times: copies, and calls by their place among its parts."""
+
+    count: int
+    steps: tuple[int | Copy, ...]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Call:
     """One layer: a kernel, its specialised numbers, and its arguments.
@@ -68,7 +96,8 @@ class Call:
     ``constants`` become a local ``enum``; ``data`` maps the kernel's short names of its constant
     arrays to C symbols; ``flags`` choose the structure of the template. A layer that several
     threads can share has ``parts``, calls that write apart from each other, and no function of its
-    own: no arguments, constants, data or flags.
+    own: no arguments, constants, data or flags. So has a stage, several layers that run some rows
+    at a time, in ``turns`` over its parts, with ``lines`` of the tensors between them.
     """
 
     index: int
@@ -85,11 +114,24 @@ class Call:
     outputs: tuple[str, ...]
     macs: int = 0
     scratch_bytes: int = 0
+    lines: tuple[Working, ...] = ()
     parts: tuple[Call, ...] = ()
+    turns: tuple[Turns, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("constants", "data", "flags"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+
+    @property
+    def is_portable(self) -> bool:
+        """Tell whether the layer, or something in the stage, has a portable kernel."""
+        return any(call.kernel.startswith("portable/") for call in self.parts or (self,))
+
+    @property
+    def copies(self) -> tuple[Copy, ...]:
+        """Return what a stage moves."""
+        steps = (step for turns in self.turns for step in turns.steps)
+        return tuple(step for step in steps if isinstance(step, Copy))
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +182,7 @@ class Program:
         """Return the layers with portable kernels, where the target has better tables."""
         if self.isas[:1] == ("portable",):
             return ()
-        return tuple(call for call in self.calls if call.kernel.startswith("portable/"))
+        return tuple(call for call in self.calls if call.is_portable)
 
     @property
     def macs(self) -> int:

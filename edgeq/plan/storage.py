@@ -12,6 +12,7 @@ from edgeq.ir.graph import Graph, Operands
 from edgeq.kernels.base import Kernel
 from edgeq.ops.base import Op
 from edgeq.plan.memory import Buffer
+from edgeq.plan.stage import Segment
 
 
 @dataclass(slots=True)
@@ -63,17 +64,21 @@ class Storage:
         return apart and self.port_count(name, other) <= 1
 
 
-def share(graph: Graph, kernels: Sequence[Kernel]) -> Storage:
-    """Decide all sharing, in execution order."""
+def share(graph: Graph, kernels: Sequence[Kernel], stages: Sequence[Segment] = ()) -> Storage:
+    """Decide all sharing, in execution order; that of stages has been decided with them."""
     storage = Storage(graph)
     last_use = _last_uses(graph)
+    staged = {step for stage in stages for step in stage.steps}
     for step, (op, io) in enumerate(graph.walk()):
         if op.VIEW:
             _share_view(storage, step, io)
         elif op.parts(io) is not None:
             _share_parts(storage, step, op, io)
+    for stage in stages:
+        if stage.into:
+            storage.join(graph.ops[stage.last].outputs[0], stage.into, 0)
     for step, ((_, io), kernel) in enumerate(zip(graph.walk(), kernels, strict=True)):
-        if step not in storage.skipped and kernel.in_place is not None:
+        if step not in storage.skipped | staged and kernel.in_place is not None:
             _share_in_place(storage, step, io, kernel.in_place, last_use)
     return storage
 
@@ -130,19 +135,27 @@ def _last_uses(graph: Graph) -> dict[str, int]:
     return uses
 
 
-def buffers(storage: Storage) -> list[Buffer]:
-    """Return one buffer for each root, with the time in which some member is alive."""
+def buffers(storage: Storage, stages: Sequence[Segment] = ()) -> list[Buffer]:
+    """Return one buffer for each root, with the time in which some member is alive.
+
+    Whatever a stage reads or writes is alive through all of it, but for what only has lines.
+    """
     graph = storage.graph
-    last_use = _last_uses(graph)
+    spans = {step: (stage.first, stage.last) for stage in stages for step in stage.steps}
+    lined = {name for stage in stages for name in stage.inner}
+    last_use = {name: spans.get(step, (step, step))[1] for name, step in _last_uses(graph).items()}
     first = dict.fromkeys(graph.inputs, 0)
+    made = dict(first)
     for step, op in enumerate(graph.ops):
-        first.update((name, step) for name in op.outputs)
+        begin, end = spans.get(step, (step, step))
+        first.update(dict.fromkeys(op.outputs, begin))
+        made.update(dict.fromkeys(op.outputs, end))
     result = []
     for name, tensor in graph.tensors.items():
-        if tensor.is_constant or storage.locate(name)[0] != name:
+        if tensor.is_constant or name in lined or storage.locate(name)[0] != name:
             continue
         group = storage.group(name)
         start = min(first[member] for member in group)
-        end = max(max(last_use.get(member, -1), first[member]) for member in group)
+        end = max(max(last_use.get(member, -1), made[member]) for member in group)
         result.append(Buffer(name, tensor.bytes, start, end))
     return result

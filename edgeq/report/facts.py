@@ -12,7 +12,7 @@ from edgeq.frontends.tflite import CONVERTERS
 from edgeq.host.doctor import Tool
 from edgeq.ir.graph import Graph, Tensor
 from edgeq.ops.base import REGISTRY
-from edgeq.plan.program import Call, Program
+from edgeq.plan.program import Call, Program, Working
 from edgeq.plan.select import table
 from edgeq.targets import TARGETS
 from edgeq.verify import Verdict
@@ -228,11 +228,17 @@ def buffers(lowered: Graph, program: Program) -> list[Facts]:
     found = []
     for call in program.calls:
         last.update((name, call.index) for name in _written(lowered, call.inputs, first))
-        if call.scratch_bytes:
-            place = (call.parts or (call,))[0].arguments[-1].place
-            label = f"scratch of layer {call.index}"
-            whole = {"memory": "arena", "offset": place.offset, "bytes": call.scratch_bytes}
-            found.append({"name": label, **whole, "first": call.index, "last": call.index})
+        found += [
+            {
+                "name": working.name,
+                "memory": "arena",
+                "offset": working.offset,
+                "bytes": working.bytes,
+                "first": call.index,
+                "last": call.index,
+            }
+            for working in (*_scratch(call), *call.lines)
+        ]
     last.update((name, len(program.calls)) for name in _written(lowered, lowered.outputs, first))
     found += [
         {
@@ -245,6 +251,15 @@ def buffers(lowered: Graph, program: Program) -> list[Facts]:
         for name, start in first.items()
     ]
     return sorted(found, key=lambda buffer: (buffer["offset"], buffer["first"], buffer["name"]))
+
+
+def _scratch(call: Call) -> tuple[Working, ...]:
+    """Return the working memory that the functions of a layer are passed as their last argument."""
+    functions = [part for part in call.parts or (call,) if part.scratch_bytes]
+    if not functions:
+        return ()
+    offset = min(part.arguments[-1].place.offset for part in functions)
+    return (Working(f"scratch of layer {call.index}", offset, call.scratch_bytes),)
 
 
 def _written(lowered: Graph, names: Iterable[str], known: Mapping[str, int]) -> set[str]:

@@ -66,7 +66,8 @@ class Target:
     without an operating system that it runs on, if it does. ``isa_flags`` are the flags without
     which no compiler takes its code: generated build files have them too. ``model_flags`` take
     their place in builds of edgeq's own where this machine's processor lacks the instructions: a
-    model of them in C then stands in. Raise ``TargetError`` for a bad declaration.
+    model of them in C then stands in. ``stream`` tells that memory is scarce: layers run some rows
+    at a time where that makes the arena smaller. Raise ``TargetError`` for a bad declaration.
     """
 
     name: str
@@ -84,6 +85,7 @@ class Target:
     board: Board | None = None
     isa_flags: tuple[str, ...] = ()
     model_flags: tuple[str, ...] = ()
+    stream: bool = False
 
     def __post_init__(self) -> None:
         rules = (

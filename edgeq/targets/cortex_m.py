@@ -51,6 +51,7 @@ def _cortex_m(
         port="cortex_m",
         link=(*_LINK, "-lgcc"),
         board=board,
+        stream=True,
     )
 
 

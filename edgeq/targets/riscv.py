@@ -27,4 +27,5 @@ RISCV32 = Target(
     stack=3072,
     port="riscv32",
     link=("-nostartfiles", "-nostdlib", "-lgcc"),
+    stream=True,
 )
