@@ -75,14 +75,15 @@ def stages(
     """
     barred: frozenset[int] = frozenset()
     while True:
-        chosen = tuple(_stage(graph, s, isas) for s in choose(graph, layers, barred, thrifty))
+        chosen = tuple(build(graph, s, isas) for s in choose(graph, layers, barred, thrifty))
         unfit = {step for stage in chosen for step in _unfit(stage, layers)}
         if not unfit:
             return chosen
         barred |= unfit
 
 
-def _stage(graph: Graph, segment: Segment, isas: Sequence[str]) -> Stage:
+def build(graph: Graph, segment: Segment, isas: Sequence[str]) -> Stage:
+    """Return a stage with the kernels of its bands."""
     walked = list(graph.walk())
     rows = lines(graph, segment)
     bands: dict[Band, Part] = {}
