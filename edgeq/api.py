@@ -19,6 +19,7 @@ import numpy as np
 from edgeq import frontends, reference
 from edgeq.emit.names import c_identifier
 from edgeq.emit.project import project, sources
+from edgeq.emit.sharing import share
 from edgeq.emit.vectors import Vectors
 from edgeq.emit.write import write_file
 from edgeq.frontends.floats import require_integer
@@ -54,11 +55,17 @@ def lower(graph: Graph, numerics: str | None = None, observe: Observer | None = 
 
 
 def program_of(
-    graph: Graph, lowered: Graph, target: Target, name: str | None = None, threads: int = 1
+    graph: Graph,
+    lowered: Graph,
+    target: Target,
+    name: str | None = None,
+    threads: int = 1,
+    optimize: str = "speed",
 ) -> Program:
     """Return the planned program of a lowered graph; its hash is that of the original."""
     named = replace(lowered, name=c_identifier(name or graph.name))
-    return plan(named, target, model_hash(graph), threads)
+    program = plan(named, target.optimized(optimize), model_hash(graph), threads)
+    return share(replace(program, optimize=optimize), "kernel" if optimize == "size" else "equal")
 
 
 def compile(
@@ -68,14 +75,16 @@ def compile(
     name: str | None = None,
     numerics: str | None = None,
     threads: int = 1,
+    optimize: str = "speed",
 ) -> Compiled:
     """Return a callable that runs the generated C of ``graph``, here or in an emulator.
 
-    Layers are cut into up to ``threads`` parts, which it runs one after the other.
+    Layers are cut into up to ``threads`` parts, which it runs one after the other. With
+    ``optimize="size"`` they share functions wherever they can, which takes less flash.
     """
-    chosen = find_target(target) if isinstance(target, str) else target
+    chosen = (find_target(target) if isinstance(target, str) else target).optimized(optimize)
     lowered = lower(graph, numerics)
-    program = program_of(graph, lowered, chosen, name, threads)
+    program = program_of(graph, lowered, chosen, name, threads, optimize)
     return compiled_for(program, sources(program), lowered.tensors, chosen)
 
 
@@ -86,6 +95,7 @@ def generate(
     name: str | None = None,
     numerics: str | None = None,
     threads: int = 1,
+    optimize: str = "speed",
     observe: Observer | None = None,
 ) -> tuple[Program, dict[str, str]]:
     """Return the program and every file of the output folder, test vectors included.
@@ -94,7 +104,7 @@ def generate(
     """
     chosen = find_target(target) if isinstance(target, str) else target
     lowered = lower(graph, numerics, observe)
-    program = program_of(graph, lowered, chosen, name, threads)
+    program = program_of(graph, lowered, chosen, name, threads, optimize)
     if observe is not None:
         observe("program", program)
     return program, project(program, lowered, vectors(lowered, reference.sample_inputs(lowered)))
