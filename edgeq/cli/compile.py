@@ -17,6 +17,7 @@ from edgeq.cli.options import (
     MaxRam,
     Model,
     Numerics,
+    Optimize,
     Quiet,
     Target,
     Threads,
@@ -46,6 +47,7 @@ def compile_model(
     name: Name = None,
     numerics: Numerics = None,
     threads: Threads = 1,
+    optimize: Optimize = "speed",
     max_ram: MaxRam = None,
     max_flash: MaxFlash = None,
     dump_ir: DumpIr = False,
@@ -65,11 +67,17 @@ def compile_model(
                 output.write(f"-- {stage}\n{stages[-1]['text']}\n")
 
     with output.working(f"compiling {model}", silent=dump_ir) as step:
-        graph = models.load(model, numerics, target)
+        graph = models.load(model, numerics, target, optimize=optimize)
         observe("read", graph)
         with models.naming(model):
             program, files = api.generate(
-                graph, target, name=name, numerics=numerics, threads=threads, observe=observe
+                graph,
+                target,
+                name=name,
+                numerics=numerics,
+                threads=threads,
+                optimize=optimize,
+                observe=observe,
             )
         check(model, graph, program, files, limits)
         write_folder(files, out)

@@ -14,6 +14,7 @@ from edgeq.errors import EdgeqError
 from edgeq.ir.profiles import PROFILES
 from edgeq.targets import TARGETS
 from edgeq.targets import target as find_target
+from edgeq.targets.base import OPTIMIZATIONS
 
 
 def _remember(context: typer.Context, param: typer.CallbackParam, value: bool) -> bool:
@@ -39,12 +40,27 @@ def check_numerics(name: str | None) -> str | None:
     )
 
 
+def check_optimize(word: str) -> str:
+    """Return what to optimize for; raise ``EdgeqError`` that suggests the nearest otherwise."""
+    if word in OPTIMIZATIONS:
+        return word
+    near = difflib.get_close_matches(word, OPTIMIZATIONS, n=1)
+    nearest = f"did you mean '{near[0]}'? " if near else ""
+    raise EdgeqError(
+        f"cannot optimize for '{word}'", hint=f"{nearest}known: {', '.join(OPTIMIZATIONS)}"
+    )
+
+
 def _beginning(known: Iterable[str], incomplete: str) -> list[str]:
     return [name for name in known if name.startswith(incomplete)]
 
 
 def _complete_target(incomplete: str) -> list[str]:
     return _beginning(TARGETS, incomplete)
+
+
+def _complete_optimize(incomplete: str) -> list[str]:
+    return _beginning(OPTIMIZATIONS, incomplete)
 
 
 def _complete_numerics(incomplete: str) -> list[str]:
@@ -86,6 +102,15 @@ MaxFlash = Annotated[
 ]
 Threads = Annotated[
     int, typer.Option("--threads", min=1, max=64, help="Parts of a layer that may run at a time.")
+]
+Optimize = Annotated[
+    str,
+    typer.Option(
+        "--optimize",
+        metavar="O",
+        help="speed, or size: layers share functions, and constants take less room.",
+        autocompletion=_complete_optimize,
+    ),
 ]
 Compiler = Annotated[
     Optional[str],  # noqa: UP045

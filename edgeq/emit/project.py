@@ -33,7 +33,7 @@ def _sources(program: Program, context: dict[str, object]) -> dict[str, str]:
 
 def headers(program: Program) -> tuple[str, ...]:
     """Return the files of ``runtime/include/`` that a program's code includes."""
-    return ("edgeq_fixed_point.h", *program.headers)
+    return tuple(sorted(("edgeq_fixed_point.h", *program.headers)))
 
 
 def _header(name: str) -> str:
