@@ -19,6 +19,7 @@ import numpy as np
 from edgeq import frontends, reference
 from edgeq.emit.names import c_identifier
 from edgeq.emit.project import project, sources
+from edgeq.emit.sharing import share
 from edgeq.emit.vectors import Vectors
 from edgeq.emit.write import write_file
 from edgeq.frontends.floats import require_integer
@@ -60,10 +61,12 @@ def program_of(
     name: str | None = None,
     threads: int = 1,
     stream: str = "auto",
+    optimize: str = "speed",
 ) -> Program:
     """Return the planned program of a lowered graph; its hash is that of the original."""
     named = replace(lowered, name=c_identifier(name or graph.name))
-    return plan(named, target, model_hash(graph), threads, stream)
+    program = plan(named, target.optimized(optimize), model_hash(graph), threads, stream)
+    return share(replace(program, optimize=optimize), "kernel" if optimize == "size" else "equal")
 
 
 def compile(
@@ -74,15 +77,17 @@ def compile(
     numerics: str | None = None,
     threads: int = 1,
     stream: str = "auto",
+    optimize: str = "speed",
 ) -> Compiled:
     """Return a callable that runs the generated C of ``graph``, here or in an emulator.
 
     Layers are cut into up to ``threads`` parts, which it runs one after the other. ``stream`` is
     ``"auto"``, ``"always"`` or ``"never"``: whether layers run some rows at a time to save memory.
+    With ``optimize="size"`` they share functions wherever they can, which takes less flash.
     """
-    chosen = find_target(target) if isinstance(target, str) else target
+    chosen = (find_target(target) if isinstance(target, str) else target).optimized(optimize)
     lowered = lower(graph, numerics)
-    program = program_of(graph, lowered, chosen, name, threads, stream)
+    program = program_of(graph, lowered, chosen, name, threads, stream, optimize)
     return compiled_for(program, sources(program), lowered.tensors, chosen)
 
 
@@ -94,6 +99,7 @@ def generate(
     numerics: str | None = None,
     threads: int = 1,
     stream: str = "auto",
+    optimize: str = "speed",
     observe: Observer | None = None,
 ) -> tuple[Program, dict[str, str]]:
     """Return the program and every file of the output folder, test vectors included.
@@ -102,7 +108,7 @@ def generate(
     """
     chosen = find_target(target) if isinstance(target, str) else target
     lowered = lower(graph, numerics, observe)
-    program = program_of(graph, lowered, chosen, name, threads, stream)
+    program = program_of(graph, lowered, chosen, name, threads, stream, optimize)
     if observe is not None:
         observe("program", program)
     return program, project(program, lowered, vectors(lowered, reference.sample_inputs(lowered)))

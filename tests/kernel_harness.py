@@ -9,6 +9,7 @@ import numpy as np
 
 from edgeq import reference
 from edgeq.emit.project import sources
+from edgeq.emit.sharing import Scope, share
 from edgeq.host.compiled import Compiled
 from edgeq.host.runners import compiled_for
 from edgeq.ir.graph import Graph, Tensor
@@ -42,10 +43,13 @@ def one_op_graph(
     return graph.with_ops(lowered)
 
 
-def compile_layer(graph: Graph, target: str | Target = PORTABLE) -> Compiled:
-    """Return the compiled form of a lowered graph."""
+def compile_layer(
+    graph: Graph, target: str | Target = PORTABLE, by: Scope | None = None
+) -> Compiled:
+    """Return the compiled form of a lowered graph, whose layers may share functions."""
     chosen = find_target(target) if isinstance(target, str) else target
     program = plan(graph, chosen, "0" * 64)
+    program = program if by is None else share(program, by)
     return compiled_for(program, sources(program), graph.tensors, chosen)
 
 
@@ -87,14 +91,14 @@ class Case:
     numerics: str | Numerics = "gemmlowp"
 
 
-def check_layers(cases: Sequence[Case], target: str | Target) -> Compiled:
+def check_layers(cases: Sequence[Case], target: str | Target, by: Scope | None = None) -> Compiled:
     """Fail unless each layer's C equals the reference; return all, compiled as one network.
 
     The layers are independent: every input and output is memory of its own, between guard zones.
     One build and one run of an emulator serve all; every case has as many runs as the first.
     """
     graphs = [one_op_graph(case.op, case.tensors, case.numerics) for case in cases]
-    compiled = compile_layer(_side_by_side(graphs), target)
+    compiled = compile_layer(_side_by_side(graphs), target, by)
     for case, call in zip(cases, _in_order(compiled.program), strict=True):
         assert case.kernel in (None, call.kernel), call.source
     for turn in range(len(cases[0].runs)):

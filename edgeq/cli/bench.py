@@ -8,7 +8,17 @@ import typer
 
 from edgeq import reference
 from edgeq.cli import models
-from edgeq.cli.options import Compiler, Debug, Input, Json, Model, Numerics, Quiet, Target
+from edgeq.cli.options import (
+    Compiler,
+    Debug,
+    Input,
+    Json,
+    Model,
+    Numerics,
+    Optimize,
+    Quiet,
+    Target,
+)
 from edgeq.cli.output import Output
 from edgeq.host.cross import cross_toolchain
 from edgeq.host.profile import require_clock
@@ -25,6 +35,7 @@ def bench_model(
     compiler: Compiler = None,
     inputs: Input = None,
     numerics: Numerics = None,
+    optimize: Optimize = "speed",
     repeats: Annotated[
         int, typer.Option("--repeats", min=1, help="Runs to time; instructions are exact.")
     ] = 25,
@@ -35,7 +46,7 @@ def bench_model(
     """Measure each layer: time on this machine, executed instructions in an emulator."""
     output = Output.of(ctx)
     with output.working(f"measuring {model}"):
-        graph = models.load(model, numerics, target)
+        graph = models.load(model, numerics, target, optimize=optimize)
         chosen = find_target(target)
         if chosen.is_emulated:
             builder = cross_toolchain(chosen, compiler).compiler
@@ -44,7 +55,7 @@ def bench_model(
             builder = host_compiler(compiler)
         arrays = load_inputs(inputs, graph)[0] if inputs else reference.sample_inputs(graph)
         lowered = models.lower(model, graph, numerics)
-        compiled = models.compiled(model, graph, lowered, target, compiler)
+        compiled = models.compiled(model, graph, lowered, target, compiler, optimize)
         figures = (
             measured.executed(compiled.instructions(*arrays))
             if chosen.is_emulated

@@ -48,7 +48,7 @@ def _code(
     program: Program, lowered: Graph, files: Mapping[str, str]
 ) -> tuple[int | None, tuple[Symbol, ...]]:
     """Return the bytes of compiled code and its functions; no bytes where nothing compiles it."""
-    target = find_target(program.target)
+    target = find_target(program.target).optimized(program.optimize)
     try:
         build = compiled_for(program, files, lowered.tensors, target).build()
     except ToolchainError:

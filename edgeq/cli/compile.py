@@ -17,6 +17,7 @@ from edgeq.cli.options import (
     MaxRam,
     Model,
     Numerics,
+    Optimize,
     Quiet,
     Stream,
     Target,
@@ -49,6 +50,7 @@ def compile_model(
     numerics: Numerics = None,
     threads: Threads = 1,
     stream: Stream = "auto",
+    optimize: Optimize = "speed",
     max_ram: MaxRam = None,
     max_flash: MaxFlash = None,
     dump_ir: DumpIr = False,
@@ -69,7 +71,7 @@ def compile_model(
                 output.write(f"-- {stage}\n{stages[-1]['text']}\n")
 
     with output.working(f"compiling {model}", silent=dump_ir) as step:
-        graph = models.load(model, numerics, target)
+        graph = models.load(model, numerics, target, optimize=optimize)
         observe("read", graph)
         with models.naming(model):
             program, files = api.generate(
@@ -79,6 +81,7 @@ def compile_model(
                 numerics=numerics,
                 threads=threads,
                 stream=stream,
+                optimize=optimize,
                 observe=observe,
             )
         check(model, graph, program, files, limits)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from edgeq.cli import models
-from edgeq.cli.options import Debug, Json, Model, Numerics, Quiet, Target
+from edgeq.cli.options import Debug, Json, Model, Numerics, Optimize, Quiet, Target
 from edgeq.cli.output import Output
 from edgeq.report import facts, terminal
 
@@ -15,6 +15,7 @@ def inspect_model(
     model: Model,
     target: Target = "host",
     numerics: Numerics = None,
+    optimize: Optimize = "speed",
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -22,12 +23,12 @@ def inspect_model(
     """Show a model's operations, shapes, quantization, work, parameters and memory plan."""
     output = Output.of(ctx)
     with output.working(f"planning {model}"):
-        graph = models.load(model, numerics, target, allow_float=True)
+        graph = models.load(model, numerics, target, allow_float=True, optimize=optimize)
         if graph.is_float:
             figures = facts.network(graph)
         else:
             lowered = models.lower(model, graph, numerics)
-            program = models.program(model, graph, lowered, target)
+            program = models.program(model, graph, lowered, target, optimize)
             figures = facts.network(graph, lowered, program)
     found = {"model": str(model), **figures}
     output.show(found, *terminal.network(found))

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from edgeq import api, frontends
-from edgeq.cli.options import check_numerics, check_target
+from edgeq.cli.options import check_numerics, check_optimize, check_target
 from edgeq.emit.project import sources
 from edgeq.errors import EdgeqError
 from edgeq.host.compiled import Compiled
@@ -17,9 +17,16 @@ from edgeq.plan.program import Program
 from edgeq.targets import target as find_target
 
 
-def load(path: Path, numerics: str | None, *targets: str, allow_float: bool = False) -> Graph:
+def load(
+    path: Path,
+    numerics: str | None,
+    *targets: str,
+    allow_float: bool = False,
+    optimize: str = "speed",
+) -> Graph:
     """Return the graph of a model, once the options are known to be right."""
     check_numerics(numerics)
+    check_optimize(optimize)
     for target in targets:
         check_target(target)
     return frontends.load(path, allow_float=allow_float)
@@ -31,19 +38,26 @@ def lower(path: Path, graph: Graph, numerics: str | None) -> Graph:
         return api.lower(graph, numerics)
 
 
-def program(path: Path, graph: Graph, lowered: Graph, target: str) -> Program:
+def program(
+    path: Path, graph: Graph, lowered: Graph, target: str, optimize: str = "speed"
+) -> Program:
     """Return the planned program of a lowered graph."""
     with naming(path):
-        return api.program_of(graph, lowered, find_target(target))
+        return api.program_of(graph, lowered, find_target(target), optimize=optimize)
 
 
 def compiled(
-    path: Path, graph: Graph, lowered: Graph, target: str, compiler: str | None = None
+    path: Path,
+    graph: Graph,
+    lowered: Graph,
+    target: str,
+    compiler: str | None = None,
+    optimize: str = "speed",
 ) -> Compiled:
     """Return the generated C of a lowered graph, built for its target."""
-    planned = program(path, graph, lowered, target)
-    files = sources(planned)
-    ready = compiled_for(planned, files, lowered.tensors, find_target(target), compiler=compiler)
+    planned = program(path, graph, lowered, target, optimize)
+    chosen = find_target(target).optimized(optimize)
+    ready = compiled_for(planned, sources(planned), lowered.tensors, chosen, compiler=compiler)
     ready.build()
     return ready
 

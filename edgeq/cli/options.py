@@ -15,6 +15,7 @@ from edgeq.ir.profiles import PROFILES
 from edgeq.plan.plan import STREAM
 from edgeq.targets import TARGETS
 from edgeq.targets import target as find_target
+from edgeq.targets.base import OPTIMIZATIONS
 
 
 def _remember(context: typer.Context, param: typer.CallbackParam, value: bool) -> bool:
@@ -47,12 +48,27 @@ def check_stream(name: str) -> str:
     raise EdgeqError(f"unknown time to stream '{name}'", hint=f"choose from: {', '.join(STREAM)}")
 
 
+def check_optimize(word: str) -> str:
+    """Return what to optimize for; raise ``EdgeqError`` that suggests the nearest otherwise."""
+    if word in OPTIMIZATIONS:
+        return word
+    near = difflib.get_close_matches(word, OPTIMIZATIONS, n=1)
+    nearest = f"did you mean '{near[0]}'? " if near else ""
+    raise EdgeqError(
+        f"cannot optimize for '{word}'", hint=f"{nearest}known: {', '.join(OPTIMIZATIONS)}"
+    )
+
+
 def _beginning(known: Iterable[str], incomplete: str) -> list[str]:
     return [name for name in known if name.startswith(incomplete)]
 
 
 def _complete_target(incomplete: str) -> list[str]:
     return _beginning(TARGETS, incomplete)
+
+
+def _complete_optimize(incomplete: str) -> list[str]:
+    return _beginning(OPTIMIZATIONS, incomplete)
 
 
 def _complete_numerics(incomplete: str) -> list[str]:
@@ -106,6 +122,15 @@ Stream = Annotated[
         metavar="WHEN",
         help="Run layers some rows at a time, for a smaller arena: auto, always, never.",
         autocompletion=_complete_stream,
+    ),
+]
+Optimize = Annotated[
+    str,
+    typer.Option(
+        "--optimize",
+        metavar="O",
+        help="speed, or size: layers share functions, and constants take less room.",
+        autocompletion=_complete_optimize,
     ),
 ]
 Compiler = Annotated[

@@ -10,7 +10,7 @@ import typer
 
 from edgeq import reference
 from edgeq.cli import models
-from edgeq.cli.options import Debug, Input, Json, Model, Numerics, Quiet
+from edgeq.cli.options import Debug, Input, Json, Model, Numerics, Optimize, Quiet
 from edgeq.cli.output import Output
 from edgeq.errors import EdgeqError, VerifyError
 from edgeq.ir.graph import Graph
@@ -43,6 +43,7 @@ def verify_model(
         ),
     ] = None,
     numerics: Numerics = None,
+    optimize: Optimize = "speed",
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -51,10 +52,12 @@ def verify_model(
     output = Output.of(ctx)
     targets = list(dict.fromkeys(target or ["host"]))
     with output.working(f"preparing {model}"):
-        graph = models.load(model, numerics, *targets)
+        graph = models.load(model, numerics, *targets, optimize=optimize)
         runs, wanted = _samples(graph, inputs, golden)
         lowered = models.lower(model, graph, numerics)
-        compiled = [models.compiled(model, graph, lowered, each) for each in targets]
+        compiled = [
+            models.compiled(model, graph, lowered, each, optimize=optimize) for each in targets
+        ]
     try:
         verdicts = verify_models(lowered, compiled, output.each(runs, "comparing"), wanted)
     except EdgeqError as error:

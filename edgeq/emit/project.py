@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 from edgeq.emit.environment import render
+from edgeq.emit.functions import function_texts
 from edgeq.emit.vectors import Vectors, vectors_view
-from edgeq.emit.view import CallView, call_view, data_view, is_string, overlaps, port_view
+from edgeq.emit.view import call_view, data_view, is_string, overlaps, port_view
 from edgeq.ir.graph import Graph
 from edgeq.plan.program import Port, Program
 from edgeq.resources import runtime_dir
 from edgeq.version import VERSION
-
-# Stands for a function's name while texts are compared; no C name is like it.
-_SYMBOL = "@function@"
 
 
 def sources(program: Program) -> dict[str, str]:
@@ -24,9 +21,7 @@ def sources(program: Program) -> dict[str, str]:
 
 def _sources(program: Program, context: dict[str, object]) -> dict[str, str]:
     name = program.name
-    calls: tuple[CallView, ...] = context["calls"]  # type: ignore[assignment]
-    bodies, shared = _functions(calls)
-    context = {**context, "calls": shared}
+    bodies = function_texts(program)
     return {
         f"include/{name}.h": render("model/model.h.j2", **context),
         f"src/{name}.c": render("model/model.c.j2", bodies=bodies, **context),
@@ -36,27 +31,9 @@ def _sources(program: Program, context: dict[str, object]) -> dict[str, str]:
     }
 
 
-def _functions(calls: tuple[CallView, ...]) -> tuple[list[str], tuple[CallView, ...]]:
-    """Return the text of every function, and the calls; parts that are equal share a function."""
-    bodies: list[str] = []
-    shared: list[CallView] = []
-    for call in calls:
-        known: dict[str, str] = {}
-        parts = []
-        for part in call.parts or (call,):
-            text = render(part.template, k=replace(part, symbol=_SYMBOL)).strip() + "\n"
-            symbol = known.setdefault(text, part.symbol)
-            if symbol == part.symbol:
-                bodies.append(text.replace(_SYMBOL, symbol))
-            invocation = part.invocation.replace(part.symbol, symbol, 1)
-            parts.append(replace(part, symbol=symbol, invocation=invocation))
-        shared.append(replace(call, parts=tuple(parts)) if call.parts else parts[0])
-    return bodies, tuple(shared)
-
-
 def headers(program: Program) -> tuple[str, ...]:
     """Return the files of ``runtime/include/`` that a program's code includes."""
-    return ("edgeq_fixed_point.h", *program.headers)
+    return tuple(sorted(("edgeq_fixed_point.h", *program.headers)))
 
 
 def _header(name: str) -> str:
@@ -95,6 +72,7 @@ def manifest(program: Program, graph: Graph) -> dict[str, object]:
         "flash_data": program.data_bytes,
         "stack": program.stack,
         "threads": program.threads,
+        "optimize": program.optimize,
         "macs": program.macs,
         "inputs": [port_facts(port) for port in program.inputs],
         "outputs": [port_facts(port) for port in program.outputs],
@@ -133,7 +111,7 @@ def _layer(program: Program, graph: Graph, index: int) -> dict[str, object]:
         )
     return {
         "index": index,
-        "function": call.symbol,
+        "function": call.symbol if call.function is None else call.function.symbol,
         "kernel": call.kernel,
         "parts": 1 if call.turns else len(call.parts) or 1,
         "source": call.source,

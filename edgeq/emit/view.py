@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,11 @@ class DataView:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CallView:
-    """One layer as its kernel's template sees it (``k``); ``parts`` are those of a split one."""
+    """One layer as its kernel's template sees it (``k``); ``parts`` are those of a split one.
+
+    ``constants`` are there to decide on. The function declares those that are ``declared``; what
+    it shares with other layers and differs in, it fetches by the lines ``fetched``.
+    """
 
     index: int
     symbol: str
@@ -44,6 +48,8 @@ class CallView:
     types: Mapping[str, str]
     parts: tuple[CallView, ...] = ()
     turns: tuple[TurnsView, ...] = ()
+    declared: Mapping[str, int] = field(default_factory=dict)
+    fetched: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +106,15 @@ def bracketed(array: np.ndarray) -> str:
 
 def call_view(program: Program, call: Call) -> CallView:
     """Return the C view of a layer."""
-    arguments = ", ".join(pointer(program, a.place, a.dtype, a.const) for a in call.arguments)
+    arguments = [pointer(program, a.place, a.dtype, a.const) for a in call.arguments]
+    arguments += _differences(program, call)
+    symbol = call.symbol if call.function is None else call.function.symbol
     return CallView(
         index=call.index,
         symbol=call.symbol,
-        comment=_comment(call),
-        parameters=", ".join(_parameter(a) for a in call.arguments),
-        invocation=f"{call.symbol}({arguments})",
+        comment=layer_comment(call),
+        parameters=", ".join(parameter(a) for a in call.arguments),
+        invocation=f"{symbol}({', '.join(arguments)})",
         constants=call.constants,
         data={short: f"{program.name}_{name}" for short, name in call.data.items()},
         flags=call.flags,
@@ -120,7 +128,22 @@ def call_view(program: Program, call: Call) -> CallView:
             )
             for turns in call.turns
         ),
+        declared=call.constants,
     )
+
+
+def _differences(program: Program, call: Call) -> list[str]:
+    """Return the arguments that tell a shared function what the layer's own are."""
+    if call.function is None:
+        return []
+    if call.function.numbers:
+        return [f"&{record_name(call)}"]
+    return [f"{program.name}_{call.data[name]}" for name in call.function.arrays]
+
+
+def record_name(call: Call) -> str:
+    """Return the name of the structure of a layer's numbers."""
+    return call.symbol.removesuffix(call.kernel.split("/")[-1]) + "layer"
 
 
 def overlaps(copy: Copy) -> bool:
@@ -173,12 +196,14 @@ def port_view(index: int, port: Port) -> PortView:
     )
 
 
-def _parameter(argument: Argument) -> str:
+def parameter(argument: Argument) -> str:
+    """Return the declaration of a parameter."""
     const = "const " if argument.const else ""
     restrict = "restrict " if argument.restrict else ""
     return f"{const}{argument.dtype.c_name} *{restrict}{argument.name}"
 
 
-def _comment(call: Call) -> str:
+def layer_comment(call: Call) -> str:
+    """Return what a layer is, on one line."""
     parts = [part for part in (call.note, comment_text(call.source)) if part]
     return f"Layer {call.index}: " + "; ".join(parts or [call.kind])

@@ -80,7 +80,7 @@ def _frame(line: str) -> tuple[str, int]:
 
 
 def _role(function: str) -> str:
-    if re.match(r"l\d+_", function):
+    if re.match(r"(l\d+|shared)_", function):
         return "layer"
     return "primitive" if function.startswith("edgeq_") else "public"
 

@@ -39,6 +39,8 @@ class Kernel:
     pointer parameter, named by ``roles`` (inputs that are not packed, then outputs).
     ``in_place`` is the input whose memory the output may take over when it dies there. ``headers``
     are the files of ``runtime/include/`` that its C includes besides ``edgeq_fixed_point.h``.
+    ``fixed`` are the constants that its C needs as constant expressions, as the size of an array:
+    layers that differ in one of them do not share a function.
     """
 
     id: str
@@ -49,3 +51,4 @@ class Kernel:
     roles: tuple[str, ...] = ("x", "y")
     in_place: int | None = None
     headers: tuple[str, ...] = ()
+    fixed: tuple[str, ...] = ()

@@ -124,6 +124,7 @@ def _call(
         outputs=part.op.outputs,
         macs=part.op.macs(part.io),
         scratch_bytes=part.scratch,
+        fixed=part.kernel.fixed,
     )
     return call, tuple(data for data in packed if names[data.name] == data.name) + constants
 

@@ -90,6 +90,22 @@ class Turns:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Function:
+    """A C function that several calls share.
+
+    ``calls`` are their symbols, in order. What they differ in reaches the function at run time:
+    ``numbers`` are constants, ``arrays`` the kernel's short names of constant arrays. ``restrict``
+    are the parameters that no other points into, in any of the calls.
+    """
+
+    symbol: str
+    calls: tuple[str, ...]
+    numbers: tuple[str, ...]
+    arrays: tuple[str, ...]
+    restrict: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Call:
     """One layer: a kernel, its specialised numbers, and its arguments.
 
@@ -97,7 +113,8 @@ class Call:
     arrays to C symbols; ``flags`` choose the structure of the template. A layer that several
     threads can share has ``parts``, calls that write apart from each other, and no function of its
     own: no arguments, constants, data or flags. So has a stage, several layers that run some rows
-    at a time, in ``turns`` over its parts, with ``lines`` of the tensors between them.
+    at a time, in ``turns`` over its parts, with ``lines`` of the tensors between them. ``fixed``
+    are constants that the C needs when it is compiled; ``function`` is set where calls share one.
     """
 
     index: int
@@ -117,6 +134,8 @@ class Call:
     lines: tuple[Working, ...] = ()
     parts: tuple[Call, ...] = ()
     turns: tuple[Turns, ...] = ()
+    fixed: tuple[str, ...] = ()
+    function: Function | None = None
 
     def __post_init__(self) -> None:
         for name in ("constants", "data", "flags"):
@@ -156,7 +175,7 @@ class Program:
     ``headers`` are files of ``runtime/include/`` that the kernels include, and ``flags`` are those
     without which no compiler takes the code. ``threads`` is the most parts that a layer has,
     ``stack`` a bound on the bytes of stack that a call takes. ``isas`` are the kernel tables that
-    the target could choose from, the best first.
+    the target could choose from, the best first. ``optimize`` is ``"speed"`` or ``"size"``.
     """
 
     name: str
@@ -176,6 +195,7 @@ class Program:
     threads: int = 1
     stack: int = 0
     isas: tuple[str, ...] = ()
+    optimize: str = "speed"
 
     @property
     def fallbacks(self) -> tuple[Call, ...]:

@@ -157,7 +157,9 @@ def tools(found: Iterable[Tool]) -> list[Facts]:
 
 
 _FORMATS = tuple(suffix.lstrip(".") for suffix in READERS)
-_NO_MEMORY: Facts = dict.fromkeys(("target", "arena", "lower_bound", "alignment", "flash_data"))
+_NO_MEMORY: Facts = dict.fromkeys(
+    ("target", "optimize", "arena", "lower_bound", "alignment", "flash_data")
+)
 
 
 def _memory(program: Program) -> Facts:
@@ -165,6 +167,7 @@ def _memory(program: Program) -> Facts:
         "name": program.name,
         "target": program.target,
         "numerics": program.numerics,
+        "optimize": program.optimize,
         "macs": program.macs,
         "arena": program.arena,
         "lower_bound": program.lower_bound,

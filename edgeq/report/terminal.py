@@ -28,13 +28,19 @@ def project(facts: Facts) -> tuple[Table, ...]:
     size = f"{len(facts['files'])} in {facts['out']}"
     rows = (
         ("model", facts["model"]),
-        ("target", f"{facts['target']}, numerics {facts['numerics']}"),
+        ("target", f"{_target(facts)}, numerics {facts['numerics']}"),
         ("layers", f"{facts['layers']:,}"),
         *_fallbacks(facts["fallbacks"]),
         *_work(facts),
         ("files", size),
     )
     return (_pairs(rows),)
+
+
+def _target(facts: Facts) -> str:
+    """Return the target's name, and what its code is optimized for where that is not speed."""
+    name, optimize = facts["target"], facts["optimize"]
+    return name if optimize == "speed" else f"{name}, optimized for {optimize}"
 
 
 def _fallbacks(layers: Sequence[Facts]) -> tuple[tuple[str, str], ...]:
@@ -168,7 +174,7 @@ def _head(facts: Facts) -> list[tuple[str, str]]:
     kinds = ", ".join(f"{count} {kind}" for kind, count in facts["ops"].items())
     rows = [("model", facts["model"]), ("operations", kinds), ("numerics", facts["numerics"])]
     if facts.get("target") is not None:
-        rows += [("target", facts["target"])]
+        rows += [("target", _target(facts))]
     rows += [("parameters", f"{facts['parameters']:,}"), *_work(facts)]
     for role in ("inputs", "outputs"):
         rows += [(f"{role[:-1]} {i}", _port(port)) for i, port in enumerate(facts[role])]

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edgeq.errors import TargetError
 from edgeq.targets.board import Board
 
 # Every target must give the same bits: no contraction of a multiply and an add into one rounding.
 COMMON_CFLAGS = ("-std=c99", "-ffp-contract=off")
+
+# What code can be optimized for.
+OPTIMIZATIONS = ("speed", "size")
 
 # The runner of code that is an ordinary library of the machine edgeq runs on.
 NATIVE = "native"
@@ -67,7 +70,8 @@ class Target:
     which no compiler takes its code: generated build files have them too. ``model_flags`` take
     their place in builds of edgeq's own where this machine's processor lacks the instructions: a
     model of them in C then stands in. ``stream`` tells that memory is scarce: layers run some rows
-    at a time where that makes the arena smaller. Raise ``TargetError`` for a bad declaration.
+    at a time where that makes the arena smaller. ``size_cflags`` take the place of ``cflags`` in
+    code that is to be small, if there are any. Raise ``TargetError`` for a bad declaration.
     """
 
     name: str
@@ -86,6 +90,7 @@ class Target:
     isa_flags: tuple[str, ...] = ()
     model_flags: tuple[str, ...] = ()
     stream: bool = False
+    size_cflags: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         rules = (
@@ -95,7 +100,8 @@ class Target:
             (len(set(self.isas)) == len(self.isas), "isas repeats a table"),
             (_is_power_of_two(self.alignment), "alignment must be a power of two, at least 8"),
             (
-                not _INEXACT_FLAGS & {*self.cflags, *self.isa_flags, *self.model_flags},
+                not _INEXACT_FLAGS
+                & {*self.cflags, *self.size_cflags, *self.isa_flags, *self.model_flags},
                 "cflags let results depend on the compiler",
             ),
             (not any(f.startswith("-std=") for f in self.cflags), "cflags chooses a C standard"),
@@ -108,6 +114,17 @@ class Target:
         for holds, what in rules:
             if not holds:
                 raise TargetError(what, where=f"target '{self.name}'")
+
+    def optimized(self, optimize: str) -> Target:
+        """Return this target, its code compiled for ``"speed"`` or for ``"size"``.
+
+        Raise ``TargetError`` for another word.
+        """
+        if optimize not in OPTIMIZATIONS:
+            known = ", ".join(OPTIMIZATIONS)
+            raise TargetError(f"code is not optimized for '{optimize}'", hint=f"known: {known}")
+        small = optimize == "size" and self.size_cflags
+        return replace(self, cflags=self.size_cflags) if small else self
 
     @property
     def flags(self) -> tuple[str, ...]:

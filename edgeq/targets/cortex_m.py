@@ -43,6 +43,7 @@ def _cortex_m(
         isas=(*isas, "portable"),
         alignment=8,
         cflags=("-O2",),
+        size_cflags=("-Os",),
         isa_flags=(mcpu, "-mthumb", *floats),
         runner="qemu-system-arm",
         compilers=(CrossCompiler(("arm-none-eabi-gcc",)), zig),

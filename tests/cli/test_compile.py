@@ -153,3 +153,24 @@ def test_a_file_that_is_no_model(edgeq: Command, tmp_path: Path) -> None:
         assert name in result.err
         assert "Traceback" not in result.err
     assert [path.name for path in tmp_path.iterdir()] == ["arrays.npz"]
+
+
+def test_code_can_be_optimized_for_size(edgeq: Command, model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    facts = edgeq("compile", model, "-o", out, "--optimize", "size", "--json").json
+    assert facts["optimize"] == "size"
+    _, files = api.generate(api.load(model), "portable", optimize="size")
+    assert tree(out)["src/small.c"] == files["src/small.c"].encode()
+    assert '"optimize": "size"' in files["manifest.json"]
+    assert "CFLAGS ?= -Os\n" in files["Makefile"]
+    text = edgeq("compile", model, "-o", out, "--optimize", "size").out
+    assert "portable, optimized for size" in text
+
+
+def test_an_optimization_that_does_not_exist(edgeq: Command, model: Path, tmp_path: Path) -> None:
+    for command in (("compile", "-o", tmp_path / "out"), ("verify",), ("bench",), ("inspect",)):
+        name, *rest = command
+        result = edgeq(name, model, *rest, "--optimize", "sise")
+        assert result.code == 2
+        assert "cannot optimize for 'sise'" in result.err
+        assert "did you mean 'size'?" in result.err

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import edgeq
 from edgeq import reference
 from edgeq.emit.project import manifest, sources
+from edgeq.emit.sharing import share
 from edgeq.ir.graph import Graph, Operands
 from edgeq.ops._spatial import Padding
 from edgeq.ops.add import Add
@@ -144,7 +145,7 @@ def test_random_networks_in_parts(seed: int) -> None:
 def test_parts_share_weights_and_equal_functions() -> None:
     graph = edgeq.api.lower(branchy())
     whole = plan(graph, target("portable"), "")
-    parts = plan(graph, target("portable"), "", threads=4)
+    parts = share(plan(graph, target("portable"), "", threads=4))
     assert parts.data_bytes == whole.data_bytes
     code = sources(parts)["src/net.c"]
     assert code.count("_conv2d_s8(const int8_t") < sum(

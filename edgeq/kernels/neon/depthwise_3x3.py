@@ -261,6 +261,7 @@ def depthwise_3x3_row(isa: str, lanes: int, walks: bool) -> Kernel:
         is_depthwise_3x3,
         packed=(1, 2),
         headers=DEPTHWISE_HEADERS,
+        fixed=("RIGHT",),
     )
 
 

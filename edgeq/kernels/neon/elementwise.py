@@ -156,7 +156,16 @@ PAIR = ("x0", "x1", "y")
 LINEAR = (*HEADERS, LINEAR_HEADER)
 
 ROWS: tuple[Kernel, ...] = (
-    Kernel("neon/add_s8", Add, add_facts, _adds, roles=PAIR, in_place=0, headers=LINEAR),
+    Kernel(
+        "neon/add_s8",
+        Add,
+        add_facts,
+        _adds,
+        roles=PAIR,
+        in_place=0,
+        headers=LINEAR,
+        fixed=("FRACTION",),
+    ),
     Kernel(
         "neon/affine_s8",
         Add,
@@ -165,6 +174,7 @@ ROWS: tuple[Kernel, ...] = (
         packed=(1,),
         in_place=0,
         headers=LINEAR,
+        fixed=("FRACTION",),
     ),
     Kernel(
         "neon/mul_channels_s8",

@@ -204,7 +204,14 @@ def neon_mean_facts(op: Mean, io: Operands) -> Facts:
 
 
 ROWS: tuple[Kernel, ...] = (
-    Kernel("neon/average_pool2d_s8", AveragePool2D, average_facts, _averages, headers=HEADERS),
+    Kernel(
+        "neon/average_pool2d_s8",
+        AveragePool2D,
+        average_facts,
+        _averages,
+        headers=HEADERS,
+        fixed=("LEFT", "RIGHT"),
+    ),
     Kernel("neon/max_pool2d_s8", MaxPool2D, maximum_facts, _takes_maximum, headers=HEADERS),
     Kernel("neon/mean_s8", Mean, neon_mean_facts, _mean_s8, headers=HEADERS),
 )

@@ -55,5 +55,12 @@ def _is_short(op: ResizeBilinear, io: Operands) -> bool:
 
 
 ROWS = (
-    Kernel("neon/resize_bilinear_s8", ResizeBilinear, bilinear_facts, _is_short, headers=HEADERS),
+    Kernel(
+        "neon/resize_bilinear_s8",
+        ResizeBilinear,
+        bilinear_facts,
+        _is_short,
+        headers=HEADERS,
+        fixed=("BITS",),
+    ),
 )

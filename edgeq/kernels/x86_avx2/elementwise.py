@@ -142,7 +142,16 @@ PAIR = ("x0", "x1", "y")
 FIXED = (*FIXED_HEADERS, *HEADERS)
 
 ROWS = (
-    Kernel("x86_avx2/add_s8", Add, add_facts, _is_linear, roles=PAIR, in_place=0, headers=HEADERS),
+    Kernel(
+        "x86_avx2/add_s8",
+        Add,
+        add_facts,
+        _is_linear,
+        roles=PAIR,
+        in_place=0,
+        headers=HEADERS,
+        fixed=("FRACTION",),
+    ),
     Kernel(
         "x86_avx2/affine_s8",
         Add,
@@ -151,6 +160,7 @@ ROWS = (
         packed=(1,),
         in_place=0,
         headers=HEADERS,
+        fixed=("FRACTION",),
     ),
     Kernel(
         "x86_avx2/mul_channels_s8",

@@ -161,6 +161,7 @@ ROWS = (
         average_facts,
         _averages,
         headers=VECTOR_HEADERS,
+        fixed=("LEFT", "RIGHT"),
     ),
     Kernel(
         "x86_avx2/max_pool2d_s8",
