@@ -127,8 +127,9 @@ def _symbol(group: list[Call], taken: set[str], program: Program) -> str:
     first = group[0]
     kernel = first.kernel.split("/")[-1]
     if all(call.outputs == first.outputs for call in group):
-        of_layer = sum(call.outputs == first.outputs for call in program.functions)
-        return f"l{first.index:02d}_{kernel}" if of_layer == len(group) else first.symbol
+        # The layers of a stage, and the parts of a layer, have its number in common.
+        numbered = sum(call.index == first.index for call in program.functions)
+        return f"l{first.index:02d}_{kernel}" if numbered == len(group) else first.symbol
     name, number = f"shared_{kernel}", 1
     while name in taken:
         number += 1

@@ -129,7 +129,7 @@ def _unfit(stage: Stage, layers: Sequence[Layer]) -> Iterator[int]:
     for step in stage.segment.steps:
         found = [part for what, part in stage.bands.items() if what[0] == step]
         whole = layers[step].kernel
-        if any(part.kernel is not whole or not _alike(part, found[0]) for part in found):
+        if any(part.kernel.id != whole.id or not _alike(part, found[0]) for part in found):
             yield step
 
 
