@@ -27,6 +27,7 @@ from edgeq.host.compiled import Compiled
 from edgeq.host.runners import compiled_for
 from edgeq.ir.graph import Graph
 from edgeq.ir.profiles import profile
+from edgeq.memories import Memories, memories
 from edgeq.passes.pipeline import run_passes
 from edgeq.plan.plan import plan
 from edgeq.plan.program import Program
@@ -54,11 +55,16 @@ def lower(graph: Graph, numerics: str | None = None, observe: Observer | None = 
 
 
 def program_of(
-    graph: Graph, lowered: Graph, target: Target, name: str | None = None, threads: int = 1
+    graph: Graph,
+    lowered: Graph,
+    target: Target,
+    name: str | None = None,
+    threads: int = 1,
+    arena: Memories | None = None,
 ) -> Program:
     """Return the planned program of a lowered graph; its hash is that of the original."""
     named = replace(lowered, name=c_identifier(name or graph.name))
-    return plan(named, target, model_hash(graph), threads)
+    return plan(named, target, model_hash(graph), threads, memories(arena))
 
 
 def compile(
@@ -68,14 +74,17 @@ def compile(
     name: str | None = None,
     numerics: str | None = None,
     threads: int = 1,
+    arena: Memories | None = None,
 ) -> Compiled:
     """Return a callable that runs the generated C of ``graph``, here or in an emulator.
 
-    Layers are cut into up to ``threads`` parts, which it runs one after the other.
+    Layers are cut into up to ``threads`` parts, which it runs one after the other. ``arena`` names
+    memories and their bytes, the preferred one first (``"dtcm=64K,sram=256K"`` or a mapping), for
+    what is otherwise one block. Raise ``BudgetError`` where the network does not fit.
     """
     chosen = find_target(target) if isinstance(target, str) else target
     lowered = lower(graph, numerics)
-    program = program_of(graph, lowered, chosen, name, threads)
+    program = program_of(graph, lowered, chosen, name, threads, arena)
     return compiled_for(program, sources(program), lowered.tensors, chosen)
 
 
@@ -86,15 +95,17 @@ def generate(
     name: str | None = None,
     numerics: str | None = None,
     threads: int = 1,
+    arena: Memories | None = None,
     observe: Observer | None = None,
 ) -> tuple[Program, dict[str, str]]:
     """Return the program and every file of the output folder, test vectors included.
 
-    With ``threads`` the caller of the C may compute up to so many parts of a layer at a time.
+    With ``threads`` the caller of the C may compute up to so many parts of a layer at a time;
+    ``arena`` is that of ``compile``.
     """
     chosen = find_target(target) if isinstance(target, str) else target
     lowered = lower(graph, numerics, observe)
-    program = program_of(graph, lowered, chosen, name, threads)
+    program = program_of(graph, lowered, chosen, name, threads, arena)
     if observe is not None:
         observe("program", program)
     return program, project(program, lowered, vectors(lowered, reference.sample_inputs(lowered)))

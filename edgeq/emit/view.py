@@ -59,6 +59,7 @@ class PortView:
     elements: int
     bytes: int
     offset: int
+    region: int
     scale: float | None
     zero_point: int | None
     low: int
@@ -113,7 +114,7 @@ def pointer(program: Program, place: Place, dtype: DType, const: bool) -> str:
     if place.kind == "data":
         return f"{program.name}_{place.symbol}"
     if place.kind == "arena":
-        return f"{kind}(ctx->arena + {place.offset})"
+        return f"{kind}(ctx->{program.regions[place.index].name} + {place.offset})"
     base = f"ctx->{place.kind}[{place.index}]"
     if place.offset == 0:
         return f"{kind}{base}"
@@ -133,6 +134,7 @@ def port_view(index: int, port: Port) -> PortView:
         port.bytes // port.dtype.bytes,
         port.bytes,
         port.offset,
+        port.region,
         None if quant is None else quant.scale[0],
         None if quant is None else zero,
         0 if quant is None else port.dtype.min - zero,

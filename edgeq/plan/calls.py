@@ -31,12 +31,16 @@ class Layout:
             for index, port in enumerate(ports):
                 if port in group:
                     return Place(kind, index=index, offset=offset)
-        return Place("arena", offset=self.placement.offsets[root] + offset)
+        return self.arena_place(root, offset)
 
-    def offset(self, name: str) -> int:
-        """Return the default arena offset of a port."""
-        root, offset = self.storage.locate(name)
-        return self.placement.offsets[root] + offset
+    def default(self, name: str) -> Place:
+        """Return the default place of a port, in the arena."""
+        return self.arena_place(*self.storage.locate(name))
+
+    def arena_place(self, buffer: str, offset: int) -> Place:
+        """Return the place of a byte of a buffer."""
+        region = self.placement.regions.get(buffer, 0)
+        return Place("arena", index=region, offset=self.placement.offsets[buffer] + offset)
 
 
 def scratch_name(step: int) -> str:
@@ -147,6 +151,5 @@ def _scratch_argument(layout: Layout, step: int, number: int) -> tuple[Argument,
     scratch = layer.parts[number].facts.scratch
     if scratch is None:
         return ()
-    offset = layout.placement.offsets[scratch_name(step)] + layer.scratch_start(number)
-    where = Place("arena", offset=offset)
+    where = layout.arena_place(scratch_name(step), layer.scratch_start(number))
     return (Argument(scratch.name, scratch.dtype, False, True, where),)
