@@ -11,6 +11,7 @@ from edgeq import api
 from edgeq.cli import models
 from edgeq.cli.budget import Limits, check
 from edgeq.cli.options import (
+    Arena,
     Debug,
     Json,
     MaxFlash,
@@ -25,6 +26,7 @@ from edgeq.cli.output import Output
 from edgeq.emit.write import write_folder
 from edgeq.ir.graph import Graph
 from edgeq.ir.text import graph_text
+from edgeq.memories import memories
 from edgeq.plan.program import Program
 from edgeq.plan.text import program_text
 from edgeq.report import facts, terminal
@@ -46,6 +48,7 @@ def compile_model(
     name: Name = None,
     numerics: Numerics = None,
     threads: Threads = 1,
+    arena: Arena = None,
     max_ram: MaxRam = None,
     max_flash: MaxFlash = None,
     dump_ir: DumpIr = False,
@@ -55,6 +58,7 @@ def compile_model(
 ) -> None:
     """Write a model as a folder of C that stands alone: code, header, self-test, example."""
     output, limits = Output.of(ctx), Limits.of(max_ram, max_flash)
+    memories(arena)
     stages: list[dict[str, str]] = []
 
     def observe(stage: str, value: object) -> None:
@@ -69,7 +73,13 @@ def compile_model(
         observe("read", graph)
         with models.naming(model):
             program, files = api.generate(
-                graph, target, name=name, numerics=numerics, threads=threads, observe=observe
+                graph,
+                target,
+                name=name,
+                numerics=numerics,
+                threads=threads,
+                arena=arena,
+                observe=observe,
             )
         check(model, graph, program, files, limits)
         write_folder(files, out)

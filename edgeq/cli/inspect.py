@@ -5,8 +5,9 @@ from __future__ import annotations
 import typer
 
 from edgeq.cli import models
-from edgeq.cli.options import Debug, Json, Model, Numerics, Quiet, Target
+from edgeq.cli.options import Arena, Debug, Json, Model, Numerics, Quiet, Target
 from edgeq.cli.output import Output
+from edgeq.memories import memories
 from edgeq.report import facts, terminal
 
 
@@ -15,19 +16,21 @@ def inspect_model(
     model: Model,
     target: Target = "host",
     numerics: Numerics = None,
+    arena: Arena = None,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Show a model's operations, shapes, quantization, work, parameters and memory plan."""
     output = Output.of(ctx)
+    memories(arena)
     with output.working(f"planning {model}"):
         graph = models.load(model, numerics, target, allow_float=True)
         if graph.is_float:
             figures = facts.network(graph)
         else:
             lowered = models.lower(model, graph, numerics)
-            program = models.program(model, graph, lowered, target)
+            program = models.program(model, graph, lowered, target, arena)
             figures = facts.network(graph, lowered, program)
     found = {"model": str(model), **figures}
     output.show(found, *terminal.network(found))

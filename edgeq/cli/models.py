@@ -31,17 +31,24 @@ def lower(path: Path, graph: Graph, numerics: str | None) -> Graph:
         return api.lower(graph, numerics)
 
 
-def program(path: Path, graph: Graph, lowered: Graph, target: str) -> Program:
+def program(
+    path: Path, graph: Graph, lowered: Graph, target: str, arena: str | None = None
+) -> Program:
     """Return the planned program of a lowered graph."""
     with naming(path):
-        return api.program_of(graph, lowered, find_target(target))
+        return api.program_of(graph, lowered, find_target(target), arena=arena)
 
 
 def compiled(
-    path: Path, graph: Graph, lowered: Graph, target: str, compiler: str | None = None
+    path: Path,
+    graph: Graph,
+    lowered: Graph,
+    target: str,
+    compiler: str | None = None,
+    arena: str | None = None,
 ) -> Compiled:
     """Return the generated C of a lowered graph, built for its target."""
-    planned = program(path, graph, lowered, target)
+    planned = program(path, graph, lowered, target, arena)
     files = sources(planned)
     ready = compiled_for(planned, files, lowered.tensors, find_target(target), compiler=compiler)
     ready.build()

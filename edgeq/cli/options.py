@@ -84,6 +84,14 @@ MaxFlash = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option("--max-flash", metavar="SIZE", help="Exit 4 if code and data are larger (1M)."),
 ]
+Arena = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        "--arena",
+        metavar="M=SIZE,...",
+        help="Memories for the arena, the preferred first (dtcm=64K,sram=256K); exit 4 if full.",
+    ),
+]
 Threads = Annotated[
     int, typer.Option("--threads", min=1, max=64, help="Parts of a layer that may run at a time.")
 ]

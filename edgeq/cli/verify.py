@@ -10,10 +10,11 @@ import typer
 
 from edgeq import reference
 from edgeq.cli import models
-from edgeq.cli.options import Debug, Input, Json, Model, Numerics, Quiet
+from edgeq.cli.options import Arena, Debug, Input, Json, Model, Numerics, Quiet
 from edgeq.cli.output import Output
 from edgeq.errors import EdgeqError, VerifyError
 from edgeq.ir.graph import Graph
+from edgeq.memories import memories
 from edgeq.report import facts, terminal
 from edgeq.samples import has_inputs, load_inputs, load_outputs
 from edgeq.verify import Verdict, verify_models
@@ -43,18 +44,20 @@ def verify_model(
         ),
     ] = None,
     numerics: Numerics = None,
+    arena: Arena = None,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Compare the reference with the generated C, tensor by tensor; exit 1 at a difference."""
     output = Output.of(ctx)
+    memories(arena)
     targets = list(dict.fromkeys(target or ["host"]))
     with output.working(f"preparing {model}"):
         graph = models.load(model, numerics, *targets)
         runs, wanted = _samples(graph, inputs, golden)
         lowered = models.lower(model, graph, numerics)
-        compiled = [models.compiled(model, graph, lowered, each) for each in targets]
+        compiled = [models.compiled(model, graph, lowered, each, arena=arena) for each in targets]
     try:
         verdicts = verify_models(lowered, compiled, output.each(runs, "comparing"), wanted)
     except EdgeqError as error:

@@ -17,6 +17,8 @@ from edgeq.plan.memory import SEARCH_BUDGET, Buffer, Placement, place, verify_pl
 _QUICK = SEARCH_BUDGET // 10
 _MOST_ATTEMPTS = 32
 _BLAMED = 3
+# Longer names are shortened in errors.
+_NAME = 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +159,7 @@ def _check_each(
     largest = max(buffers, key=lambda buffer: buffer.size, default=None)
     if largest is not None and largest.size > most.bytes:
         raise BudgetError(
-            f"'{largest.name}', {_when(largest, steps)}, has {largest.size:,} bytes, and the "
+            f"{_name(largest)}, {_when(largest, steps)}, has {largest.size:,} bytes, and the "
             f"largest memory, '{most.name}', {most.bytes:,}: {largest.size - most.bytes:,} short"
         )
 
@@ -176,7 +178,7 @@ def _too_much(
     step = max({buffer.first for buffer in buffers}, key=lambda s: (need(s), -s))
     total = sum(memory.bytes for memory in memories)
     blamed = sorted(alive(step), key=lambda b: (-b.size, b.name))[:_BLAMED]
-    names = ", ".join(f"'{b.name}' {b.size:,}" for b in blamed)
+    names = ", ".join(f"{_name(b)} {b.size:,}" for b in blamed)
     return BudgetError(
         f"{_step(step, steps)} needs {need(step):,} bytes at once, {need(step) - total:,} more "
         f"than {_names(memories)} have: most in {names}"
@@ -197,9 +199,15 @@ def _no_place(
         for group, memory in zip(groups, memories, strict=True)
     )
     return BudgetError(
-        f"no place was found for '{left.name}' of {left.size:,} bytes, {_when(left, steps)}, "
+        f"no place was found for {_name(left)} of {left.size:,} bytes, {_when(left, steps)}, "
         f"beside what is alive at the same time: short of {short}"
     )
+
+
+def _name(buffer: Buffer) -> str:
+    """Return a name in quotes, without its middle: converters join those of all that they fused."""
+    name = buffer.name
+    return f"'{name}'" if len(name) <= _NAME else f"'{name[: _NAME - 15]}...{name[-12:]}'"
 
 
 def _when(buffer: Buffer, steps: Sequence[str]) -> str:
