@@ -19,7 +19,7 @@ import numpy as np
 from edgeq import frontends, reference
 from edgeq.emit.names import c_identifier
 from edgeq.emit.project import project, sources
-from edgeq.emit.sharing import share
+from edgeq.emit.sharing import Scope, share
 from edgeq.emit.vectors import Vectors
 from edgeq.emit.write import write_file
 from edgeq.frontends.floats import require_integer
@@ -28,6 +28,8 @@ from edgeq.host.compiled import Compiled
 from edgeq.host.runners import compiled_for
 from edgeq.ir.graph import Graph
 from edgeq.ir.profiles import profile
+from edgeq.memories import Memories
+from edgeq.options import Options
 from edgeq.passes.pipeline import run_passes
 from edgeq.plan.plan import plan
 from edgeq.plan.program import Program
@@ -35,6 +37,8 @@ from edgeq.targets import Target
 from edgeq.targets import target as find_target
 
 Observer = Callable[[str, object], None]
+
+DEFAULT = Options()
 
 
 def load(path: str | PathLike[str]) -> Graph:
@@ -59,14 +63,20 @@ def program_of(
     lowered: Graph,
     target: Target,
     name: str | None = None,
-    threads: int = 1,
-    stream: str = "auto",
-    optimize: str = "speed",
+    options: Options = DEFAULT,
 ) -> Program:
     """Return the planned program of a lowered graph; its hash is that of the original."""
     named = replace(lowered, name=c_identifier(name or graph.name))
-    program = plan(named, target.optimized(optimize), model_hash(graph), threads, stream)
-    return share(replace(program, optimize=optimize), "kernel" if optimize == "size" else "equal")
+    program = plan(
+        named,
+        target.optimized(options.optimize),
+        model_hash(graph),
+        options.threads,
+        options.memories,
+        options.stream,
+    )
+    scope: Scope = "kernel" if options.optimize == "size" else "equal"
+    return share(replace(program, optimize=options.optimize), scope)
 
 
 def compile(
@@ -78,16 +88,17 @@ def compile(
     threads: int = 1,
     stream: str = "auto",
     optimize: str = "speed",
+    arena: Memories | None = None,
 ) -> Compiled:
     """Return a callable that runs the generated C of ``graph``, here or in an emulator.
 
-    Layers are cut into up to ``threads`` parts, which it runs one after the other. ``stream`` is
-    ``"auto"``, ``"always"`` or ``"never"``: whether layers run some rows at a time to save memory.
-    With ``optimize="size"`` they share functions wherever they can, which takes less flash.
+    ``Options`` explains what follows ``numerics``. The parts of layers run one after the other.
+    Raise ``BudgetError`` where the network does not fit into ``arena``.
     """
+    options = Options(threads, stream, optimize, arena)
     chosen = (find_target(target) if isinstance(target, str) else target).optimized(optimize)
     lowered = lower(graph, numerics)
-    program = program_of(graph, lowered, chosen, name, threads, stream, optimize)
+    program = program_of(graph, lowered, chosen, name, options)
     return compiled_for(program, sources(program), lowered.tensors, chosen)
 
 
@@ -100,15 +111,18 @@ def generate(
     threads: int = 1,
     stream: str = "auto",
     optimize: str = "speed",
+    arena: Memories | None = None,
     observe: Observer | None = None,
 ) -> tuple[Program, dict[str, str]]:
     """Return the program and every file of the output folder, test vectors included.
 
-    With ``threads`` the caller of the C may compute up to so many parts of a layer at a time.
+    With ``threads`` the caller of the C may compute up to so many parts of a layer at a time;
+    ``arena`` is that of ``compile``.
     """
+    options = Options(threads, stream, optimize, arena)
     chosen = find_target(target) if isinstance(target, str) else target
     lowered = lower(graph, numerics, observe)
-    program = program_of(graph, lowered, chosen, name, threads, stream, optimize)
+    program = program_of(graph, lowered, chosen, name, options)
     if observe is not None:
         observe("program", program)
     return program, project(program, lowered, vectors(lowered, reference.sample_inputs(lowered)))

@@ -32,10 +32,6 @@ cdef extern from "<time.h>" nogil:
     int clock_gettime(clockid_t clock, timespec *now)
 
 
-cdef enum:
-    UNTOUCHED = 0xA5  # the arena's first contents: nothing may rely on zeros
-
-
 cdef int64_t _now() noexcept nogil:
     cdef timespec now
     clock_gettime(CLOCK_MONOTONIC, &now)
@@ -51,19 +47,18 @@ cdef Py_ssize_t _at_least_one(Py_ssize_t repeats) except -1:
 cdef class Session:
     """One model with its own arena. Calls on one session take turns; use one per thread.
 
-    ``inputs`` and ``outputs`` are ``(name, dtype, shape)`` for each port; ``arena`` is in bytes.
-    The arena is aligned to ``alignment`` and to nothing coarser. It and the outputs that the
-    session allocates lie between guard zones: code that writes there raises ``VerifyError``
-    when the call ends.
+    ``inputs`` and ``outputs`` are ``(name, dtype, shape)`` for each port; ``regions`` of the arena
+    are ``(what, bytes)``. They are aligned to ``alignment`` and to nothing coarser. They and the
+    outputs that the session allocates lie between guard zones: code that writes there raises
+    ``VerifyError`` when the call ends. The context is ``pointers`` pointers, and ``abi`` is the
+    version of the C interface that the caller knows.
     """
 
     cdef Library _library
     cdef readonly tuple inputs
     cdef readonly tuple outputs
     cdef readonly int layers
-    cdef uint8_t *_block
-    cdef uint8_t *_arena
-    cdef size_t _bytes
+    cdef readonly Arena arena
     cdef void **_context
     cdef void **_unbound
     cdef size_t _context_bytes
@@ -77,9 +72,11 @@ cdef class Session:
         *,
         inputs,
         outputs,
-        size_t arena,
+        regions,
         size_t alignment,
         int layers,
+        size_t pointers,
+        int abi,
     ):
         if alignment == 0 or alignment & (alignment - 1):
             raise ValueError(f"alignment {alignment} is not a power of two")
@@ -90,37 +87,21 @@ cdef class Session:
         self._lock = threading.Lock()
         self._held = ()
         self._blocks = ()
-        self._allocate(arena, alignment)
-        library.check(library.init(self._context, self._arena, arena), "init")
+        self.arena = Arena(regions, alignment)
+        self._context_bytes = pointers * sizeof(void *)
+        self._context = <void **>calloc(pointers, sizeof(void *))
+        self._unbound = <void **>calloc(pointers, sizeof(void *))
+        if self._context is NULL or self._unbound is NULL:
+            raise MemoryError(f"a context of {pointers} pointers")
+        status = library.init(
+            self._context, self.arena._starts, self.arena._sizes, abi, self._context_bytes
+        )
+        library.check(status, "init_abi")
         memcpy(self._unbound, self._context, self._context_bytes)
 
     def __dealloc__(self):
-        free(self._block)
         free(self._context)
         free(self._unbound)
-
-    cdef int _allocate(self, size_t arena, size_t alignment) except -1:
-        # The arena, the ports, and the two pointers of code for several threads.
-        cdef size_t slots = 1 + len(self.inputs) + len(self.outputs) + 2
-        cdef size_t spare = 2 * GUARD + 2 * alignment
-        if arena > <size_t>-1 - spare:
-            raise MemoryError(f"an arena of {arena} bytes")
-        self._bytes = arena
-        self._context_bytes = slots * sizeof(void *)
-        self._block = <uint8_t *>malloc(arena + spare)
-        self._context = <void **>calloc(slots, sizeof(void *))
-        self._unbound = <void **>calloc(slots, sizeof(void *))
-        if self._block is NULL or self._context is NULL or self._unbound is NULL:
-            raise MemoryError(f"an arena of {arena} bytes")
-        # An odd multiple of the alignment: code that needs more than was promised shows it.
-        cdef uintptr_t low = <uintptr_t>self._block + GUARD
-        cdef uintptr_t start = (low + alignment - 1) & ~(alignment - 1)
-        if start & alignment == 0:
-            start += alignment
-        self._arena = <uint8_t *>start
-        _plant_around(self._arena, arena, GUARD)
-        memset(self._arena, UNTOUCHED, arena)
-        return 0
 
     def run(self, inputs, outputs=None):
         """Run the network on ``inputs``; return the tuple of outputs.
@@ -207,10 +188,6 @@ cdef class Session:
             self._check_guards()
         return times
 
-    def arena_view(self):
-        """Return the arena as a uint8 array: the memory itself, kept alive by the array."""
-        return np.asarray(memoryview(self))
-
     def input_address(self, int index):
         """Return where the network reads an input; 0 when there is no such input."""
         return <uintptr_t>self._library.input(self._context, index)
@@ -218,12 +195,6 @@ cdef class Session:
     def output_address(self, int index):
         """Return where the network writes an output; 0 when there is no such output."""
         return <uintptr_t>self._library.output(self._context, index)
-
-    def __getbuffer__(self, Py_buffer *buffer, int flags):
-        PyBuffer_FillInfo(buffer, self, self._arena, <Py_ssize_t>self._bytes, 0, flags)
-
-    def __releasebuffer__(self, Py_buffer *buffer):
-        pass
 
     cdef tuple _bind(self, inputs, outputs):
         cdef tuple ins = tuple(inputs)
@@ -261,8 +232,8 @@ cdef class Session:
 
     cdef int _check_apart(self, list addresses, Py_ssize_t inputs) except -1:
         """Raise unless each output and the arena are apart from every other array."""
-        cdef uintptr_t start = <uintptr_t>self._arena
-        ranges = [*addresses, ("the arena", start, start + self._bytes)]
+        arena = [("the arena", *self.arena.range(i)) for i in range(len(self.arena.regions))]
+        ranges = [*addresses, *arena]
         for i in range(inputs, len(ranges)):
             written, low, high = ranges[i]
             for j in range(i):
@@ -279,7 +250,7 @@ cdef class Session:
     cdef int _check_guards(self) except -1:
         cdef uint8_t[::1] view
         try:
-            _check_around(self._arena, self._bytes, GUARD, "its arena")
+            self.arena.check_guards()
             for port, block in zip(self.outputs, self._blocks):
                 view = block
                 _check_around(&view[EDGE], len(block) - 2 * EDGE, EDGE, f"output '{port[0]}'")

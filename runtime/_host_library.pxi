@@ -9,7 +9,9 @@ cdef extern from "<dlfcn.h>" nogil:
     char *dlerror()
 
 
-ctypedef int (*init_fn)(void *context, void *arena, size_t bytes) noexcept nogil
+ctypedef int (*init_fn)(
+    void *context, void *const *memory, const size_t *sizes, int abi, size_t context_bytes
+) noexcept nogil
 ctypedef void *(*port_fn)(const void *context, int index) noexcept nogil
 ctypedef int (*bind_input_fn)(void *context, int index, const void *data) noexcept nogil
 ctypedef int (*bind_output_fn)(void *context, int index, void *data) noexcept nogil
@@ -42,7 +44,7 @@ cdef class Library:
             self._handle = dlopen(c_path, RTLD_NOW | RTLD_LOCAL)
         if self._handle is NULL:
             raise ToolchainError(f"cannot load the built library: {_dl_message()}")
-        self.init = <init_fn>self._symbol("init")
+        self.init = <init_fn>self._symbol("init_abi")
         self.input = <port_fn>self._symbol("input")
         self.output = <port_fn>self._symbol("output")
         self.bind_input = <bind_input_fn>self._symbol("bind_input")

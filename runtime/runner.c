@@ -7,7 +7,7 @@
  * UNUSABLE for input that is too short or output that nobody takes; FAILED after a line on standard
  * error:
  *
- *     guard REGION OFFSET       a layer wrote outside its memory
+ *     guard BLOCK OFFSET        a layer wrote outside its memory
  *     status VERB STATUS TEXT   a function of the network returned an error
  */
 #include <stddef.h>
@@ -31,42 +31,42 @@ enum {
 
 /* Memory that a guard zone precedes and another follows. */
 typedef struct {
-    uint8_t *block;
+    uint8_t *start;
     size_t bytes;
     size_t alignment;
-} region;
+} block;
 
 /* A tensor and the layer that writes it. */
 typedef struct {
     int layer;
-    int region;
+    int block;
     size_t offset;
     size_t bytes;
 } tensor;
 
-/* NETWORK(verb), network_context, INPUTS, OUTPUTS, LAYERS, and the two tables of this network. */
+/* NETWORK(verb), network_context, ABI_VERSION, REGIONS of the arena, INPUTS, OUTPUTS, LAYERS, and the
+ * two tables of this network. */
 #include "edgeq-network.h"
 
 MARKED void edgeq_mark(void);
 MARKED int edgeq_marked(network_context *ctx, int layer);
 
-/* The order of the regions. */
+/* The order of the blocks: regions of the arena, inputs, outputs. */
 enum {
-    ARENA = 0,
-    INPUT = 1,
+    INPUT = REGIONS,
     OUTPUT = INPUT + INPUTS,
-    REGIONS = OUTPUT + OUTPUTS
+    BLOCKS = OUTPUT + OUTPUTS
 };
 
 /* An odd multiple of the alignment: code that needs more than was promised shows it. */
 static uint8_t *start_of(int index)
 {
-    const size_t alignment = regions[index].alignment;
-    const size_t first = (size_t)((uintptr_t)regions[index].block % (2 * alignment));
+    const size_t alignment = blocks[index].alignment;
+    const size_t first = (size_t)((uintptr_t)blocks[index].start % (2 * alignment));
     const size_t step = (3 * alignment - first) % (2 * alignment);
 
     /* GUARD is a multiple of twice every alignment. */
-    return regions[index].block + GUARD + step;
+    return blocks[index].start + GUARD + step;
 }
 
 /* It changes from byte to byte, so that a stray memset or copied row cannot look right. */
@@ -94,9 +94,9 @@ static void complain_number(long number)
 
 static void plant_guards(void)
 {
-    for (int index = 0; index < REGIONS; ++index) {
+    for (int index = 0; index < BLOCKS; ++index) {
         uint8_t *before = start_of(index) - GUARD;
-        uint8_t *after = before + GUARD + regions[index].bytes;
+        uint8_t *after = before + GUARD + blocks[index].bytes;
 
         for (size_t i = 0; i < GUARD; ++i) {
             before[i] = canary(i);
@@ -107,13 +107,13 @@ static void plant_guards(void)
 
 static int guards_are_whole(void)
 {
-    for (int index = 0; index < REGIONS; ++index) {
+    for (int index = 0; index < BLOCKS; ++index) {
         const uint8_t *before = start_of(index) - GUARD;
-        const uint8_t *after = before + GUARD + regions[index].bytes;
+        const uint8_t *after = before + GUARD + blocks[index].bytes;
 
         for (size_t i = 0; i < GUARD; ++i) {
             if (before[i] != canary(i) || after[i] != canary(i)) {
-                const long bytes = (long)regions[index].bytes;
+                const long bytes = (long)blocks[index].bytes;
                 const long from = before[i] != canary(i) ? -(long)GUARD : bytes;
 
                 port_complain("guard ");
@@ -131,7 +131,7 @@ static int guards_are_whole(void)
 static int transfer_in(void)
 {
     for (int index = INPUT; index < OUTPUT; ++index) {
-        if (port_read(start_of(index), regions[index].bytes) != regions[index].bytes) {
+        if (port_read(start_of(index), blocks[index].bytes) != blocks[index].bytes) {
             return 0;
         }
     }
@@ -146,7 +146,7 @@ static int transfer_out(int index, size_t offset, size_t bytes)
 static int layer_out(int layer)
 {
     for (const tensor *each = tensors; each->layer >= 0; ++each) {
-        if (each->layer == layer && !transfer_out(each->region, each->offset, each->bytes)) {
+        if (each->layer == layer && !transfer_out(each->block, each->offset, each->bytes)) {
             return 0;
         }
     }
@@ -156,8 +156,8 @@ static int layer_out(int layer)
 
 static int outputs_out(void)
 {
-    for (int index = OUTPUT; index < REGIONS; ++index) {
-        if (!transfer_out(index, 0, regions[index].bytes)) {
+    for (int index = OUTPUT; index < BLOCKS; ++index) {
+        if (!transfer_out(index, 0, blocks[index].bytes)) {
             return 0;
         }
     }
@@ -180,11 +180,17 @@ static int sound(const char *verb, int status)
 
 static int begin(network_context *ctx)
 {
+    void *memory[REGIONS];
+    size_t bytes[REGIONS];
     int status;
 
     plant_guards();
-    memset(start_of(ARENA), UNTOUCHED, regions[ARENA].bytes);
-    status = NETWORK(init)(ctx, start_of(ARENA), regions[ARENA].bytes);
+    for (int index = 0; index < REGIONS; ++index) {
+        memory[index] = start_of(index);
+        bytes[index] = blocks[index].bytes;
+        memset(memory[index], UNTOUCHED, bytes[index]);
+    }
+    status = NETWORK(init_abi)(ctx, memory, bytes, ABI_VERSION, sizeof *ctx);
     for (int port = 0; status == 0 && port < INPUTS; ++port) {
         status = NETWORK(bind_input)(ctx, port, start_of(INPUT + port));
     }

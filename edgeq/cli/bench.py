@@ -9,6 +9,7 @@ import typer
 from edgeq import reference
 from edgeq.cli import models
 from edgeq.cli.options import (
+    Arena,
     Compiler,
     Debug,
     Input,
@@ -17,12 +18,14 @@ from edgeq.cli.options import (
     Numerics,
     Optimize,
     Quiet,
+    Stream,
     Target,
 )
 from edgeq.cli.output import Output
 from edgeq.host.cross import cross_toolchain
 from edgeq.host.profile import require_clock
 from edgeq.host.toolchain import host_compiler
+from edgeq.options import Options
 from edgeq.report import measured, terminal
 from edgeq.samples import load_inputs
 from edgeq.targets import target as find_target
@@ -35,7 +38,9 @@ def bench_model(
     compiler: Compiler = None,
     inputs: Input = None,
     numerics: Numerics = None,
+    stream: Stream = "auto",
     optimize: Optimize = "speed",
+    arena: Arena = None,
     repeats: Annotated[
         int, typer.Option("--repeats", min=1, help="Runs to time; instructions are exact.")
     ] = 25,
@@ -44,9 +49,9 @@ def bench_model(
     debug: Debug = False,
 ) -> None:
     """Measure each layer: time on this machine, executed instructions in an emulator."""
-    output = Output.of(ctx)
+    output, options = Output.of(ctx), Options(1, stream, optimize, arena)
     with output.working(f"measuring {model}"):
-        graph = models.load(model, numerics, target, optimize=optimize)
+        graph = models.load(model, numerics, target)
         chosen = find_target(target)
         if chosen.is_emulated:
             builder = cross_toolchain(chosen, compiler).compiler
@@ -55,7 +60,7 @@ def bench_model(
             builder = host_compiler(compiler)
         arrays = load_inputs(inputs, graph)[0] if inputs else reference.sample_inputs(graph)
         lowered = models.lower(model, graph, numerics)
-        compiled = models.compiled(model, graph, lowered, target, compiler, optimize)
+        compiled = models.compiled(model, graph, lowered, target, compiler, options)
         figures = (
             measured.executed(compiled.instructions(*arrays))
             if chosen.is_emulated

@@ -11,6 +11,7 @@ from edgeq.errors import ToolchainError
 from edgeq.host.runners import compiled_for
 from edgeq.host.sizes import Symbol, flash_bytes, symbols
 from edgeq.ir.graph import Graph
+from edgeq.memories import size
 from edgeq.plan.program import Program
 from edgeq.report import budget
 from edgeq.targets import target as find_target
@@ -26,7 +27,7 @@ class Limits:
     @classmethod
     def of(cls, ram: str | None, flash: str | None) -> Limits:
         """Return limits from what the command line has; raise ``EdgeqError`` for a bad size."""
-        known = (None if text is None else budget.size(text) for text in (ram, flash))
+        known = (None if text is None else size(text) for text in (ram, flash))
         return cls(*known)
 
 

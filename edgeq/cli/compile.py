@@ -11,6 +11,7 @@ from edgeq import api
 from edgeq.cli import models
 from edgeq.cli.budget import Limits, check
 from edgeq.cli.options import (
+    Arena,
     Debug,
     Json,
     MaxFlash,
@@ -22,12 +23,12 @@ from edgeq.cli.options import (
     Stream,
     Target,
     Threads,
-    check_stream,
 )
 from edgeq.cli.output import Output
 from edgeq.emit.write import write_folder
 from edgeq.ir.graph import Graph
 from edgeq.ir.text import graph_text
+from edgeq.options import Options
 from edgeq.plan.program import Program
 from edgeq.plan.text import program_text
 from edgeq.report import facts, terminal
@@ -51,6 +52,7 @@ def compile_model(
     threads: Threads = 1,
     stream: Stream = "auto",
     optimize: Optimize = "speed",
+    arena: Arena = None,
     max_ram: MaxRam = None,
     max_flash: MaxFlash = None,
     dump_ir: DumpIr = False,
@@ -60,7 +62,7 @@ def compile_model(
 ) -> None:
     """Write a model as a folder of C that stands alone: code, header, self-test, example."""
     output, limits = Output.of(ctx), Limits.of(max_ram, max_flash)
-    check_stream(stream)
+    options = Options(threads, stream, optimize, arena)
     stages: list[dict[str, str]] = []
 
     def observe(stage: str, value: object) -> None:
@@ -71,7 +73,7 @@ def compile_model(
                 output.write(f"-- {stage}\n{stages[-1]['text']}\n")
 
     with output.working(f"compiling {model}", silent=dump_ir) as step:
-        graph = models.load(model, numerics, target, optimize=optimize)
+        graph = models.load(model, numerics, target)
         observe("read", graph)
         with models.naming(model):
             program, files = api.generate(
@@ -79,9 +81,10 @@ def compile_model(
                 target,
                 name=name,
                 numerics=numerics,
-                threads=threads,
-                stream=stream,
-                optimize=optimize,
+                threads=options.threads,
+                stream=options.stream,
+                optimize=options.optimize,
+                arena=options.arena,
                 observe=observe,
             )
         check(model, graph, program, files, limits)

@@ -7,12 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from edgeq import api, frontends
-from edgeq.cli.options import check_numerics, check_optimize, check_target
+from edgeq.cli.options import check_numerics, check_target
 from edgeq.emit.project import sources
 from edgeq.errors import EdgeqError
 from edgeq.host.compiled import Compiled
 from edgeq.host.runners import compiled_for
 from edgeq.ir.graph import Graph
+from edgeq.options import Options
 from edgeq.plan.program import Program
 from edgeq.targets import target as find_target
 
@@ -22,11 +23,9 @@ def load(
     numerics: str | None,
     *targets: str,
     allow_float: bool = False,
-    optimize: str = "speed",
 ) -> Graph:
     """Return the graph of a model, once the options are known to be right."""
     check_numerics(numerics)
-    check_optimize(optimize)
     for target in targets:
         check_target(target)
     return frontends.load(path, allow_float=allow_float)
@@ -39,11 +38,11 @@ def lower(path: Path, graph: Graph, numerics: str | None) -> Graph:
 
 
 def program(
-    path: Path, graph: Graph, lowered: Graph, target: str, optimize: str = "speed"
+    path: Path, graph: Graph, lowered: Graph, target: str, options: Options = api.DEFAULT
 ) -> Program:
     """Return the planned program of a lowered graph."""
     with naming(path):
-        return api.program_of(graph, lowered, find_target(target), optimize=optimize)
+        return api.program_of(graph, lowered, find_target(target), options=options)
 
 
 def compiled(
@@ -52,11 +51,11 @@ def compiled(
     lowered: Graph,
     target: str,
     compiler: str | None = None,
-    optimize: str = "speed",
+    options: Options = api.DEFAULT,
 ) -> Compiled:
     """Return the generated C of a lowered graph, built for its target."""
-    planned = program(path, graph, lowered, target, optimize)
-    chosen = find_target(target).optimized(optimize)
+    planned = program(path, graph, lowered, target, options)
+    chosen = find_target(target).optimized(options.optimize)
     ready = compiled_for(planned, sources(planned), lowered.tensors, chosen, compiler=compiler)
     ready.build()
     return ready

@@ -41,24 +41,6 @@ def check_numerics(name: str | None) -> str | None:
     )
 
 
-def check_stream(name: str) -> str:
-    """Return when layers are streamed; raise ``EdgeqError`` for any other word."""
-    if name in STREAM:
-        return name
-    raise EdgeqError(f"unknown time to stream '{name}'", hint=f"choose from: {', '.join(STREAM)}")
-
-
-def check_optimize(word: str) -> str:
-    """Return what to optimize for; raise ``EdgeqError`` that suggests the nearest otherwise."""
-    if word in OPTIMIZATIONS:
-        return word
-    near = difflib.get_close_matches(word, OPTIMIZATIONS, n=1)
-    nearest = f"did you mean '{near[0]}'? " if near else ""
-    raise EdgeqError(
-        f"cannot optimize for '{word}'", hint=f"{nearest}known: {', '.join(OPTIMIZATIONS)}"
-    )
-
-
 def _beginning(known: Iterable[str], incomplete: str) -> list[str]:
     return [name for name in known if name.startswith(incomplete)]
 
@@ -111,6 +93,14 @@ MaxRam = Annotated[
 MaxFlash = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option("--max-flash", metavar="SIZE", help="Exit 4 if code and data are larger (1M)."),
+]
+Arena = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        "--arena",
+        metavar="M=SIZE,...",
+        help="Memories for the arena, the preferred first (dtcm=64K,sram=256K); exit 4 if full.",
+    ),
 ]
 Threads = Annotated[
     int, typer.Option("--threads", min=1, max=64, help="Parts of a layer that may run at a time.")

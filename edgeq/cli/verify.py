@@ -10,10 +10,21 @@ import typer
 
 from edgeq import reference
 from edgeq.cli import models
-from edgeq.cli.options import Debug, Input, Json, Model, Numerics, Optimize, Quiet
+from edgeq.cli.options import (
+    Arena,
+    Debug,
+    Input,
+    Json,
+    Model,
+    Numerics,
+    Optimize,
+    Quiet,
+    Stream,
+)
 from edgeq.cli.output import Output
 from edgeq.errors import EdgeqError, VerifyError
 from edgeq.ir.graph import Graph
+from edgeq.options import Options
 from edgeq.report import facts, terminal
 from edgeq.samples import has_inputs, load_inputs, load_outputs
 from edgeq.verify import Verdict, verify_models
@@ -43,20 +54,23 @@ def verify_model(
         ),
     ] = None,
     numerics: Numerics = None,
+    stream: Stream = "auto",
     optimize: Optimize = "speed",
+    arena: Arena = None,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Compare the reference with the generated C, tensor by tensor; exit 1 at a difference."""
     output = Output.of(ctx)
+    options = Options(1, stream, optimize, arena)
     targets = list(dict.fromkeys(target or ["host"]))
     with output.working(f"preparing {model}"):
-        graph = models.load(model, numerics, *targets, optimize=optimize)
+        graph = models.load(model, numerics, *targets)
         runs, wanted = _samples(graph, inputs, golden)
         lowered = models.lower(model, graph, numerics)
         compiled = [
-            models.compiled(model, graph, lowered, each, optimize=optimize) for each in targets
+            models.compiled(model, graph, lowered, each, options=options) for each in targets
         ]
     try:
         verdicts = verify_models(lowered, compiled, output.each(runs, "comparing"), wanted)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 from edgeq.emit.environment import render
 from edgeq.emit.functions import function_texts
@@ -11,7 +12,7 @@ from edgeq.emit.view import call_view, data_view, is_string, overlaps, port_view
 from edgeq.ir.graph import Graph
 from edgeq.plan.program import Port, Program
 from edgeq.resources import runtime_dir
-from edgeq.version import VERSION
+from edgeq.version import ABI_VERSION, VERSION
 
 
 def sources(program: Program) -> dict[str, str]:
@@ -62,27 +63,28 @@ def manifest(program: Program, graph: Graph) -> dict[str, object]:
     return {
         "name": program.name,
         "generator": f"edgeq {VERSION}",
-        "abi": 1,
+        "abi": ABI_VERSION,
         "model_sha256": program.model_hash,
         "target": program.target,
         "numerics": program.numerics,
         "arena": program.arena,
         "lower_bound": program.lower_bound,
+        "regions": [asdict(region) for region in program.regions],
         "alignment": program.alignment,
         "flash_data": program.data_bytes,
         "stack": program.stack,
         "threads": program.threads,
         "optimize": program.optimize,
         "macs": program.macs,
-        "inputs": [port_facts(port) for port in program.inputs],
-        "outputs": [port_facts(port) for port in program.outputs],
+        "inputs": [port_facts(program, port) for port in program.inputs],
+        "outputs": [port_facts(program, port) for port in program.outputs],
         "fallbacks": [call.symbol for call in program.fallbacks],
         "layers": [_layer(program, graph, index) for index in range(len(program.calls))],
     }
 
 
-def port_facts(port: Port) -> dict[str, object]:
-    """Return name, shape, dtype, scale and zero point of an input or output."""
+def port_facts(program: Program, port: Port) -> dict[str, object]:
+    """Return name, shape, dtype, scale, zero point and default place of an input or output."""
     quant = port.quant if port.dtype.is_quantized else None
     return {
         "name": port.name,
@@ -90,6 +92,7 @@ def port_facts(port: Port) -> dict[str, object]:
         "dtype": port.dtype.value,
         "scale": None if quant is None else quant.scale[0],
         "zero_point": None if quant is None else quant.zero_point[0],
+        "region": program.regions[port.region].name,
         "offset": port.offset,
     }
 
@@ -99,13 +102,14 @@ def _layer(program: Program, graph: Graph, index: int) -> dict[str, object]:
     outputs = []
     for name in call.outputs:
         place, tensor = program.places[name], graph.tensors[name]
+        arena = place.kind == "arena"
         outputs.append(
             {
                 "name": name,
                 "shape": list(tensor.shape),
                 "dtype": tensor.dtype.value,
-                "memory": place.kind,
-                "port": place.index,
+                "memory": program.regions[place.index].name if arena else place.kind,
+                "port": 0 if arena else place.index,
                 "offset": place.offset,
             }
         )
@@ -127,6 +131,7 @@ def _context(program: Program) -> dict[str, object]:
         "upper": program.name.upper(),
         "headers": headers(program),
         "version": VERSION,
+        "abi": ABI_VERSION,
         "calls": tuple(call_view(program, call) for call in program.calls),
         "data": tuple(data_view(program, data) for data in program.data),
         "moves": any(overlaps(copy) for call in program.calls for copy in call.copies),

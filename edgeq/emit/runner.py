@@ -15,8 +15,8 @@ FAILED = 80
 
 
 @dataclass(frozen=True, slots=True)
-class Region:
-    """Memory of the program: the arena, an input or an output."""
+class Block:
+    """Memory of the program: a region of the arena, an input or an output."""
 
     name: str
     bytes: int
@@ -25,10 +25,10 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A tensor, the layer that writes it, and where it lies in a region."""
+    """A tensor, the layer that writes it, and where it lies in a block."""
 
     layer: int
-    region: int
+    block: int
     offset: int
     bytes: int
 
@@ -38,7 +38,7 @@ def network_header(program: Program, tensors: Mapping[str, Tensor]) -> str:
     return render(
         "host/network.h.j2",
         p=program,
-        regions=_regions(program),
+        blocks=_blocks(program),
         tensors=tuple(_written(program, tensors)),
     )
 
@@ -48,19 +48,27 @@ def linker_script(target: Target) -> str:
     return render("host/board.ld.j2", target=target, board=target.board)
 
 
-def region_name(program: Program, index: int) -> tuple[str, int]:
-    """Return what a region is, in words, and its bytes."""
-    region = _regions(program)[index]
-    return region.name, region.bytes
+def block_name(program: Program, index: int) -> tuple[str, int]:
+    """Return what a block is, in words, and its bytes."""
+    block = _blocks(program)[index]
+    return block.name, block.bytes
 
 
-def _regions(program: Program) -> tuple[Region, ...]:
+def region_name(program: Program, index: int) -> str:
+    """Return what a region of the arena is called in messages."""
+    return f"its region '{program.named[index].name}'" if program.named else "its arena"
+
+
+def _blocks(program: Program) -> tuple[Block, ...]:
     # The order of an enumeration in runtime/runner.c.
     ports = [("input", port) for port in program.inputs]
     ports += [("output", port) for port in program.outputs]
     return (
-        Region("its arena", max(program.arena, 1), program.alignment),
-        *(Region(f"{role} '{port.name}'", port.bytes, port.dtype.bytes) for role, port in ports),
+        *(
+            Block(region_name(program, index), region.declared, program.alignment)
+            for index, region in enumerate(program.regions)
+        ),
+        *(Block(f"{role} '{port.name}'", port.bytes, port.dtype.bytes) for role, port in ports),
     )
 
 
@@ -68,9 +76,10 @@ def _written(program: Program, tensors: Mapping[str, Tensor]) -> Iterator[Writte
     for call in program.calls:
         for name in call.outputs:
             place = program.places[name]
-            yield Written(call.index, _region(program, place), place.offset, tensors[name].bytes)
+            yield Written(call.index, _block(program, place), place.offset, tensors[name].bytes)
 
 
-def _region(program: Program, place: Place) -> int:
-    first = {"arena": 0, "input": 1, "output": 1 + len(program.inputs)}
+def _block(program: Program, place: Place) -> int:
+    ports = len(program.regions)
+    first = {"arena": 0, "input": ports, "output": ports + len(program.inputs)}
     return first[place.kind] + place.index

@@ -34,7 +34,10 @@ class ArrayView:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Where a layer's output lies and what it must hold (CRC-32); port -1 is the arena."""
+    """Where a layer's output lies and what it must hold (CRC-32).
+
+    ``port`` is that of an output, or -1, -2, ... for a region of the arena.
+    """
 
     layer: int
     port: int
@@ -75,5 +78,10 @@ def _array(array: np.ndarray) -> ArrayView:
 def _check(program: Program, layer: int, name: str, array: np.ndarray) -> Check:
     place = program.places[name]
     data = np.ascontiguousarray(array).tobytes()
-    port = place.index if place.kind == "output" else -1
-    return Check(layer, port, place.offset, len(data), zlib.crc32(data), comment_text(name, 60))
+    port, offset = place.index, place.offset
+    if place.kind == "input":
+        default = program.inputs[place.index]
+        port, offset = -1 - default.region, default.offset + place.offset
+    elif place.kind == "arena":
+        port = -1 - place.index
+    return Check(layer, port, offset, len(data), zlib.crc32(data), comment_text(name, 60))

@@ -74,6 +74,7 @@ class PortView:
     elements: int
     bytes: int
     offset: int
+    region: int
     scale: float | None
     zero_point: int | None
     low: int
@@ -169,7 +170,7 @@ def pointer(program: Program, place: Place, dtype: DType, const: bool) -> str:
     further = f" + i * {place.advance}" if place.advance else ""
     if place.kind == "arena":
         start = "" if further and not place.offset else f" + {place.offset}"
-        return f"{kind}(ctx->arena{start}{further})"
+        return f"{kind}(ctx->{program.regions[place.index].name}{start}{further})"
     base = f"ctx->{place.kind}[{place.index}]"
     if place.offset == 0 and not further:
         return f"{kind}{base}"
@@ -189,6 +190,7 @@ def port_view(index: int, port: Port) -> PortView:
         port.bytes // port.dtype.bytes,
         port.bytes,
         port.offset,
+        port.region,
         None if quant is None else quant.scale[0],
         None if quant is None else zero,
         0 if quant is None else port.dtype.min - zero,

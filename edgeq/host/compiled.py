@@ -11,6 +11,7 @@ from types import MappingProxyType
 import numpy as np
 
 from edgeq._host import Library, Session
+from edgeq.emit.runner import region_name
 from edgeq.errors import ModelError, TargetError
 from edgeq.host.build import Build, build_shared
 from edgeq.host.instructions import Instructions
@@ -19,6 +20,7 @@ from edgeq.host.toolchain import host_compiler
 from edgeq.ir.graph import Tensor
 from edgeq.plan.program import Place, Port, Program
 from edgeq.targets.base import Target
+from edgeq.version import ABI_VERSION
 
 Arrays = tuple[np.ndarray, ...]
 
@@ -134,7 +136,7 @@ class Compiled:
         with self.session() as session:
             outputs = session.begin(arrays)
             memory = {
-                "arena": (session.arena_view(),),
+                "arena": tuple(map(session.arena.view, range(len(self.program.regions)))),
                 "input": tuple(map(_bytes, arrays)),
                 "output": tuple(map(_bytes, outputs)),
             }
@@ -164,9 +166,14 @@ class Compiled:
             library,
             inputs=map(_spec, program.inputs),
             outputs=map(_spec, program.outputs),
-            arena=program.arena,
+            regions=[
+                (region_name(program, index), region.declared)
+                for index, region in enumerate(program.regions)
+            ],
             alignment=program.alignment,
             layers=len(program.calls),
+            pointers=program.context_pointers,
+            abi=ABI_VERSION,
         )
 
     def _one_run(self, inputs: Sequence[np.ndarray]) -> Arrays:

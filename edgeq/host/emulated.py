@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edgeq.emit.runner import FAILED, linker_script, network_header, region_name
+from edgeq.emit.runner import FAILED, block_name, linker_script, network_header
 from edgeq.errors import EdgeqError, ToolchainError, VerifyError
 from edgeq.host.build import PROGRAM, Build, build_program
 from edgeq.host.compiled import Arrays, Compiled
@@ -141,8 +141,8 @@ class Emulated(Compiled):
         """Return what the program found wrong, from its line on standard error."""
         kind, *words = message.split(" ", 3)
         if kind == "guard":
-            region, size = region_name(self.program, int(words[0]))
-            return f"wrote outside {region} of {size} bytes, at offset {words[1]}"
+            block, size = block_name(self.program, int(words[0]))
+            return f"wrote outside {block} of {size} bytes, at offset {words[1]}"
         verb, code, text = words
         return f"{self.program.name}_{verb} returned {code}: {text}"
 

@@ -40,16 +40,19 @@ class Layout:
             for index, port in enumerate(ports):
                 if port in group:
                     return Place(kind, index=index, offset=offset + start, advance=advance)
-        return Place("arena", offset=self.offset(name) + start, advance=advance)
+        return self.arena_place(name, start, advance)
+
+    def arena_place(self, name: str, start: int = 0, advance: int = 0) -> Place:
+        """Return a place in the arena: of a tensor, though a port be bound elsewhere, or lines."""
+        root, offset = self.storage.locate(name)
+        region = self.placement.regions.get(root, 0)
+        at = self.placement.offsets[root] + offset + start
+        return Place("arena", index=region, offset=at, advance=advance)
 
     def scratch(self, step: int, start: int = 0) -> Place:
         """Return where the working memory of a step lies; it may have none."""
-        return Place("arena", offset=self.placement.offsets.get(scratch_name(step), 0) + start)
-
-    def offset(self, name: str) -> int:
-        """Return the arena offset of a buffer; a port's may be bound elsewhere."""
-        root, offset = self.storage.locate(name)
-        return self.placement.offsets[root] + offset
+        name = scratch_name(step)
+        return self.arena_place(name, start) if name in self.placement.offsets else Place("arena")
 
 
 def scratch_name(step: int) -> str:

@@ -7,7 +7,7 @@ placement mostly meet that bound; where none does, ``edgeq.plan.exact`` searches
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 import numpy as np
@@ -41,6 +41,9 @@ class Placement:
     than ``lower_bound``, the most bytes alive in any step; sizes count rounded up to the
     alignment. ``method`` is ``"greedy"`` or ``"exact"``. ``optimal`` tells that no placement is
     smaller: the bound is met, or the search was exhausted.
+
+    Where the arena has several regions, ``regions`` tells the one of each buffer, ``sizes`` are
+    the bytes that each needs, and ``arena`` is their sum (``edgeq.plan.regions``).
     """
 
     offsets: Mapping[str, int]
@@ -48,9 +51,12 @@ class Placement:
     lower_bound: int
     method: str
     optimal: bool
+    regions: Mapping[str, int] = field(default_factory=dict)
+    sizes: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "offsets", MappingProxyType(dict(self.offsets)))
+        object.__setattr__(self, "regions", MappingProxyType(dict(self.regions)))
 
 
 def place(buffers: Sequence[Buffer], *, alignment: int, budget: int = SEARCH_BUDGET) -> Placement:

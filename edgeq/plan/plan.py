@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import product
 
-from edgeq.errors import ModelError
+from edgeq.errors import BudgetError, ModelError
 from edgeq.ir.graph import Graph
 from edgeq.plan.calls import Layout, layer_call, scratch_name
 from edgeq.plan.layers import Layer, layers
-from edgeq.plan.memory import Buffer, place, verify_placement
+from edgeq.plan.memory import Buffer
 from edgeq.plan.order import Node, best_order
-from edgeq.plan.program import Call, Data, Port, Program
+from edgeq.plan.program import Call, Data, Port, Program, Region
+from edgeq.plan.regions import Memory, place_in, verify_regions
 from edgeq.plan.stage_calls import stage_call
 from edgeq.plan.stages import Stage, line_name, stages
-from edgeq.plan.storage import buffers, share
+from edgeq.plan.storage import Storage, buffers, share
+from edgeq.plan.traffic import accesses
 from edgeq.targets.base import Target
 
 STREAM = {
@@ -25,25 +28,44 @@ STREAM = {
 
 
 def plan(
-    graph: Graph, target: Target, model_hash: str, threads: int = 1, stream: str = "auto"
+    graph: Graph,
+    target: Target,
+    model_hash: str,
+    threads: int = 1,
+    memories: Sequence[Memory] = (),
+    stream: str = "auto",
 ) -> Program:
     """Return the program that runs a lowered graph on a target, in up to ``threads`` threads.
+
+    ``memories`` are those that the arena may take, the preferred one first; without any it is one
+    block of whatever size it needs.
 
     Two operator orders are planned, the given one and that of the least live bytes, and the one
     with the smaller arena is kept; of equal ones the given. (The search for an order counts every
     tensor by itself, but which ones share memory is decided for an order.) With ``stream``, one of
     ``STREAM``, layers run some rows at a time where that makes the arena smaller; not with threads.
     Raise ``ModelError`` for an output that no operation writes, ``UnsupportedError`` for a layer
-    without a kernel.
+    without a kernel, ``BudgetError`` for memories that are too small.
     """
     _check_outputs(graph)
     found = layers(graph, target, threads)
     given = tuple(range(len(graph.ops)))
     orders = dict.fromkeys((given, least_order(graph, found)))
-    layouts = [_layout(graph, found, order, target) for order in orders]
+    ways = ["never"]
     if threads == 1 and (stream == "always" or (stream == "auto" and target.stream)):
-        layouts += [_layout(graph, found, order, target, stream) for order in orders]
-    return _program(min(layouts, key=lambda layout: layout.placement.arena), target, model_hash)
+        ways.append(stream)
+    layouts: list[Layout] = []
+    errors: list[BudgetError] = []
+    for way, order in product(ways, orders):
+        try:
+            layouts.append(_layout(graph, found, order, target, way, memories))
+        except BudgetError as error:
+            errors.append(error)
+    if not layouts:
+        # Of the order with the fewest bytes alive.
+        raise errors[-1]
+    best = min(layouts, key=lambda layout: layout.placement.arena)
+    return _program(best, target, model_hash, memories)
 
 
 def _check_outputs(graph: Graph) -> None:
@@ -60,7 +82,8 @@ def _layout(
     found: Sequence[Layer],
     order: Sequence[int],
     target: Target,
-    stream: str = "never",
+    stream: str,
+    memories: Sequence[Memory],
 ) -> Layout:
     """Return the layout of one operator order, verified."""
     ordered = graph.with_ops(graph.ops[index] for index in order)
@@ -69,13 +92,27 @@ def _layout(
     staged = () if stream == "never" else stages(ordered, chosen, target.isas, thrifty)
     segments = [stage.segment for stage in staged]
     storage = share(ordered, [layer.kernel for layer in chosen], segments)
-    regions = buffers(storage, segments) + _scratch_buffers(chosen, storage.skipped, staged)
-    placement = place(regions, alignment=target.alignment)
-    verify_placement(regions, placement, alignment=target.alignment)
+    needed = buffers(storage, segments) + _scratch_buffers(chosen, storage.skipped, staged)
+    traffic = _traffic(storage, chosen, staged) if memories else {}
+    steps = [op.source or op.KIND for op in ordered.ops]
+    placement = place_in(needed, memories, traffic, steps, alignment=target.alignment)
+    verify_regions(needed, placement, memories, alignment=target.alignment)
     return Layout(chosen, storage, placement, staged)
 
 
-def _program(layout: Layout, target: Target, model_hash: str) -> Program:
+def _traffic(
+    storage: Storage, found: Sequence[Layer], staged: Sequence[Stage]
+) -> Mapping[str, int]:
+    """Return the accesses of each buffer: those of a stage share scratch and have lines."""
+    begins = {step: stage.segment.first for stage in staged for step in stage.segment.steps}
+    scratch = [scratch_name(begins.get(step, step)) for step in range(len(found))]
+    lines = {name: line_name(name) for stage in staged for name in stage.room}
+    return accesses(storage, found, scratch, lines)
+
+
+def _program(
+    layout: Layout, target: Target, model_hash: str, memories: Sequence[Memory]
+) -> Program:
     graph = layout.storage.graph
     calls = _calls(layout)
     lined = {name for stage in layout.stages for name in stage.segment.inner}
@@ -98,6 +135,10 @@ def _program(layout: Layout, target: Target, model_hash: str) -> Program:
         stack=target.stack,
         isas=target.isas,
         threads=max((len(c.parts) for c, _ in calls if not c.turns), default=1) or 1,
+        named=tuple(
+            Region(memory.name, size, memory.bytes)
+            for memory, size in zip(memories, layout.placement.sizes, strict=True)
+        ),
     )
 
 
@@ -148,4 +189,6 @@ def _scratch_buffers(
 
 def _port(layout: Layout, name: str) -> Port:
     tensor = layout.storage.graph.tensors[name]
-    return Port(name, tensor.shape, tensor.dtype, tensor.quant, tensor.bytes, layout.offset(name))
+    at = layout.arena_place(name)
+    numbers = (tensor.bytes, at.offset, at.index)
+    return Port(name, tensor.shape, tensor.dtype, tensor.quant, *numbers)

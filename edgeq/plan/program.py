@@ -40,9 +40,9 @@ class Scratch:
 class Place:
     """Where an array is at run time.
 
-    ``kind`` is ``"arena"`` (``offset`` bytes into it), ``"input"`` or ``"output"`` (``offset``
-    bytes into the memory of port ``index``), or ``"data"`` (``symbol`` is a constant array). In a
-    loop of a stage it moves ``advance`` bytes with each turn.
+    ``kind`` is ``"arena"`` (``offset`` bytes into its region ``index``), ``"input"`` or
+    ``"output"`` (``offset`` bytes into the memory of port ``index``), or ``"data"`` (``symbol`` is
+    a constant array). In a loop of a stage it moves ``advance`` bytes with each turn.
     """
 
     kind: str
@@ -65,9 +65,10 @@ class Argument:
 
 @dataclass(frozen=True, slots=True)
 class Working:
-    """Bytes of the arena that something uses while it runs: scratch, or lines of a tensor."""
+    """Bytes of a region that something uses while it runs: scratch, or lines of a tensor."""
 
     name: str
+    region: int
     offset: int
     bytes: int
 
@@ -154,8 +155,22 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Region:
+    """A part of the arena in a memory of its own: the bytes it needs, of those that there are."""
+
+    name: str
+    bytes: int
+    limit: int | None = None
+
+    @property
+    def declared(self) -> int:
+        """Return the bytes of its array in C, where none has 0."""
+        return max(self.bytes, 1)
+
+
+@dataclass(frozen=True, slots=True)
 class Port:
-    """An input or output of the network, with its default place in the arena."""
+    """An input or output of the network, with its default place in a region of the arena."""
 
     name: str
     shape: Shape
@@ -163,6 +178,7 @@ class Port:
     quant: QuantParams | None
     bytes: int
     offset: int
+    region: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -171,7 +187,8 @@ class Program:
 
     ``places`` tells where each computed tensor lies when the layer that writes it ends.
     ``arena`` and ``lower_bound`` are bytes: what the plan needs, and what no plan for this
-    operator order can go below. ``data`` names are C symbols without the model's prefix.
+    operator order can go below. ``named`` are the regions of the arena where there are several
+    memories, or the only one has a name. ``data`` names are C symbols without the model's prefix.
     ``headers`` are files of ``runtime/include/`` that the kernels include, and ``flags`` are those
     without which no compiler takes the code. ``threads`` is the most parts that a layer has,
     ``stack`` a bound on the bytes of stack that a call takes. ``isas`` are the kernel tables that
@@ -196,6 +213,18 @@ class Program:
     stack: int = 0
     isas: tuple[str, ...] = ()
     optimize: str = "speed"
+    named: tuple[Region, ...] = ()
+
+    @property
+    def regions(self) -> tuple[Region, ...]:
+        """Return the memories that the caller gives to ``init``; one is the arena itself."""
+        return self.named or (Region("arena", self.arena),)
+
+    @property
+    def context_pointers(self) -> int:
+        """Return how many pointers the context is: regions, ports, and what shares out layers."""
+        ports = len(self.inputs) + len(self.outputs)
+        return len(self.regions) + ports + (2 if self.threads > 1 else 0)
 
     @property
     def fallbacks(self) -> tuple[Call, ...]:

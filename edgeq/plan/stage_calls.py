@@ -46,14 +46,16 @@ def stage_call(layout: Layout, index: int, stage: Stage) -> tuple[Call, tuple[Da
         outputs=tuple(n for op in ops for n in op.outputs if n not in segment.inner),
         macs=sum(op.macs(graph.operands(op)) for op in ops),
         scratch_bytes=stage.scratch,
-        lines=tuple(
-            Working(line_name(name), layout.offset(line_name(name)), size)
-            for name, size in stage.room.items()
-        ),
+        lines=tuple(_lines(layout, name, size) for name, size in stage.room.items()),
         parts=parts,
         turns=tuple(turns),
     )
     return whole, data
+
+
+def _lines(layout: Layout, name: str, size: int) -> Working:
+    place = layout.arena_place(line_name(name))
+    return Working(line_name(name), place.index, place.offset, size)
 
 
 def _note(segment: Segment) -> str:

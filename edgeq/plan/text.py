@@ -13,6 +13,7 @@ def program_text(program: Program) -> str:
         f"program {program.name}, target {program.target}, numerics {program.numerics}, "
         f"arena {program.arena}, lower bound {program.lower_bound}"
     ]
+    lines += [f"  region {r.name} {r.bytes} of {r.limit}" for r in program.named]
     lines += [line for call in program.functions for line in _function(call)]
     return "\n".join(lines) + "\n"
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from edgeq.errors import BudgetError, EdgeqError
+from edgeq.errors import BudgetError
 from edgeq.host.sizes import Symbol
 from edgeq.ir.graph import Graph
 from edgeq.plan.program import Program
@@ -14,8 +14,6 @@ from edgeq.report import facts
 
 POINTER = 4  # bytes, on the microcontrollers that budgets are for
 _BLAMED = 3
-_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20}
-_SIZE = re.compile(r"(\d+)\s*([KM]?)(?:i?B)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +34,9 @@ class Needs:
         return self.data + (self.code or 0)
 
 
-def size(text: str) -> int:
-    """Return bytes from a number that may end in K or M; raise ``EdgeqError`` for anything else.
-
-    >>> size("64K"), size("1M"), size("1000")
-    (65536, 1048576, 1000)
-    """
-    match = _SIZE.fullmatch(text.strip())
-    if match is None:
-        raise EdgeqError(f"'{text}' is not a size", hint="bytes, or 64K, or 1M")
-    return int(match[1]) * _UNITS[match[2].upper()]
-
-
 def needs(program: Program, code: int | None) -> Needs:
     """Return what a program needs; ``code`` are bytes of compiled code, where they are known."""
-    context = POINTER * (1 + len(program.inputs) + len(program.outputs))
+    context = POINTER * program.context_pointers
     return Needs(program.arena + context + program.stack, program.data_bytes, code)
 
 

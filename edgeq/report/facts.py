@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 import edgeq.ops.all  # noqa: F401  (fills the registry)
@@ -158,7 +159,7 @@ def tools(found: Iterable[Tool]) -> list[Facts]:
 
 _FORMATS = tuple(suffix.lstrip(".") for suffix in READERS)
 _NO_MEMORY: Facts = dict.fromkeys(
-    ("target", "optimize", "arena", "lower_bound", "alignment", "flash_data")
+    ("target", "optimize", "arena", "lower_bound", "regions", "alignment", "flash_data")
 )
 
 
@@ -171,6 +172,7 @@ def _memory(program: Program) -> Facts:
         "macs": program.macs,
         "arena": program.arena,
         "lower_bound": program.lower_bound,
+        "regions": [asdict(region) for region in program.regions],
         "alignment": program.alignment,
         "flash_data": program.data_bytes,
     }
@@ -215,13 +217,19 @@ def _where(program: Program, name: str) -> Facts:
     """Return where a tensor lies; a port's memory is in the arena unless the caller binds other."""
     place = program.places[name]
     ports = {"input": program.inputs, "output": program.outputs}.get(place.kind, ())
-    start = ports[place.index].offset if ports else 0
-    memory = f"{place.kind}{place.index}" if ports else place.kind
-    return {"memory": memory, "offset": start + place.offset}
+    if not ports:
+        region = program.regions[place.index].name
+        return {"memory": region, "region": region, "offset": place.offset}
+    default = ports[place.index]
+    return {
+        "memory": f"{place.kind}{place.index}",
+        "region": program.regions[default.region].name,
+        "offset": default.offset + place.offset,
+    }
 
 
 def buffers(lowered: Graph, program: Program) -> list[Facts]:
-    """Return what lies where in the arena, and from which layer to which.
+    """Return what lies where in the regions of the arena, and from which layer to which.
 
     Inputs are there before the first layer (-1); outputs stay until after the last.
     """
@@ -234,7 +242,8 @@ def buffers(lowered: Graph, program: Program) -> list[Facts]:
         found += [
             {
                 "name": working.name,
-                "memory": "arena",
+                "memory": program.regions[working.region].name,
+                "region": program.regions[working.region].name,
                 "offset": working.offset,
                 "bytes": working.bytes,
                 "first": call.index,
@@ -253,7 +262,8 @@ def buffers(lowered: Graph, program: Program) -> list[Facts]:
         }
         for name, start in first.items()
     ]
-    return sorted(found, key=lambda buffer: (buffer["offset"], buffer["first"], buffer["name"]))
+    order = {region.name: index for index, region in enumerate(program.regions)}
+    return sorted(found, key=lambda b: (order[b["region"]], b["offset"], b["first"], b["name"]))
 
 
 def _scratch(call: Call) -> tuple[Working, ...]:
@@ -261,8 +271,9 @@ def _scratch(call: Call) -> tuple[Working, ...]:
     functions = [part for part in call.parts or (call,) if part.scratch_bytes]
     if not functions:
         return ()
-    offset = min(part.arguments[-1].place.offset for part in functions)
-    return (Working(f"scratch of layer {call.index}", offset, call.scratch_bytes),)
+    place = min((part.arguments[-1].place for part in functions), key=lambda p: p.offset)
+    label = f"scratch of layer {call.index}"
+    return (Working(label, place.index, place.offset, call.scratch_bytes),)
 
 
 def _written(lowered: Graph, names: Iterable[str], known: Mapping[str, int]) -> set[str]:

@@ -184,11 +184,20 @@ def _head(facts: Facts) -> list[tuple[str, str]]:
 def _work(facts: Facts) -> list[tuple[str, str]]:
     rows = [("MACs", f"{facts['macs']:,}")]
     if facts.get("arena") is not None:
-        excess = facts["arena"] - facts["lower_bound"]
-        proof = "the lower bound" if excess == 0 else f"lower bound {_bytes(facts['lower_bound'])}"
-        rows += [("arena", f"{_bytes(facts['arena'])}, {proof}")]
+        rows += _arena(facts)
         rows += [("flash data", _bytes(facts["flash_data"]))]
     return rows
+
+
+def _arena(facts: Facts) -> list[tuple[str, str]]:
+    """Return a row for each region; the bound is one for a single block."""
+    named = [region for region in facts["regions"] if region["limit"] is not None]
+    if named:
+        sizes = ((r["name"], f"{_bytes(r['bytes'])} of {_bytes(r['limit'])}") for r in named)
+        return [(f"arena in {name}", size) for name, size in sizes]
+    excess = facts["arena"] - facts["lower_bound"]
+    proof = "the lower bound" if excess == 0 else f"lower bound {_bytes(facts['lower_bound'])}"
+    return [("arena", f"{_bytes(facts['arena'])}, {proof}")]
 
 
 def _layers(facts: Facts) -> Table:
@@ -212,7 +221,10 @@ def _buffers(buffers: Iterable[Facts]) -> Table:
     table.title = "memory plan"
     for row in buffers:
         numbers = (row[key] for key in ("offset", "bytes", "first", "last"))
-        table.add_row(_line(row["name"]), _text(row["memory"]), *(f"{n:,}" for n in numbers))
+        memory = row["memory"]
+        if row["region"] not in ("arena", memory):
+            memory = f"{memory} in {row['region']}"
+        table.add_row(_line(row["name"]), _text(memory), *(f"{n:,}" for n in numbers))
     return table
 
 

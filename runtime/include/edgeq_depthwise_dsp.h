@@ -9,7 +9,7 @@
 /* ---- Products of 16-bit halves ------------------------------------------------------------ */
 
 /* The lower halves of a and b, that of a below. */
-static inline int32_t edgeq_join_low(int32_t a, int32_t b)
+EDGEQ_CODE static inline int32_t edgeq_join_low(int32_t a, int32_t b)
 {
 #if EDGEQ_DSP_ASSEMBLER
     int32_t joined;
@@ -24,7 +24,7 @@ static inline int32_t edgeq_join_low(int32_t a, int32_t b)
 }
 
 /* The upper halves of a and b, that of a below. */
-static inline int32_t edgeq_join_high(int32_t a, int32_t b)
+EDGEQ_CODE static inline int32_t edgeq_join_high(int32_t a, int32_t b)
 {
 #if EDGEQ_DSP_ASSEMBLER
     int32_t joined;
@@ -39,7 +39,7 @@ static inline int32_t edgeq_join_high(int32_t a, int32_t b)
 }
 
 /* sum + a.low * b.high */
-static inline int32_t edgeq_add_low_high(int32_t sum, int32_t a, int32_t b)
+EDGEQ_CODE static inline int32_t edgeq_add_low_high(int32_t sum, int32_t a, int32_t b)
 {
 #if EDGEQ_DSP_ASSEMBLER
     int32_t total;
@@ -64,7 +64,7 @@ typedef struct {
 #if EDGEQ_DSP_ASSEMBLER
 
 /* The most significant word of sum * multiplier + 2^32 * addend, rounded. */
-static inline int32_t edgeq_dsp_mulhi(int32_t sum, int32_t multiplier, int32_t addend)
+EDGEQ_CODE static inline int32_t edgeq_dsp_mulhi(int32_t sum, int32_t multiplier, int32_t addend)
 {
     int32_t high;
 
@@ -74,17 +74,17 @@ static inline int32_t edgeq_dsp_mulhi(int32_t sum, int32_t multiplier, int32_t a
     return high;
 }
 
-static inline int32_t edgeq_dsp_scaled_gemmlowp(int32_t sum, int32_t multiplier)
+EDGEQ_CODE static inline int32_t edgeq_dsp_scaled_gemmlowp(int32_t sum, int32_t multiplier)
 {
     return edgeq_dsp_mulhi(sum, multiplier, sum + (sum >> 31));
 }
 
-static inline int32_t edgeq_dsp_scaled_half_up(int32_t sum, int32_t multiplier)
+EDGEQ_CODE static inline int32_t edgeq_dsp_scaled_half_up(int32_t sum, int32_t multiplier)
 {
     return edgeq_dsp_mulhi(sum, multiplier, sum);
 }
 
-static inline int32_t edgeq_dsp_scaled_single(int32_t sum, int32_t multiplier)
+EDGEQ_CODE static inline int32_t edgeq_dsp_scaled_single(int32_t sum, int32_t multiplier)
 {
     int32_t high;
 
@@ -94,7 +94,7 @@ static inline int32_t edgeq_dsp_scaled_single(int32_t sum, int32_t multiplier)
     return high;
 }
 
-static inline int8_t edgeq_dsp_saturated(int32_t x)
+EDGEQ_CODE static inline int8_t edgeq_dsp_saturated(int32_t x)
 {
     int32_t code;
 
@@ -106,39 +106,39 @@ static inline int8_t edgeq_dsp_saturated(int32_t x)
 
 #else
 
-static inline int32_t edgeq_dsp_scaled_gemmlowp(int32_t sum, int32_t multiplier)
+EDGEQ_CODE static inline int32_t edgeq_dsp_scaled_gemmlowp(int32_t sum, int32_t multiplier)
 {
     return edgeq_dsp_away(sum, edgeq_dsp_multiplier(multiplier));
 }
 
-static inline int32_t edgeq_dsp_scaled_half_up(int32_t sum, int32_t multiplier)
+EDGEQ_CODE static inline int32_t edgeq_dsp_scaled_half_up(int32_t sum, int32_t multiplier)
 {
     return edgeq_dsp_up(sum, edgeq_dsp_multiplier(multiplier));
 }
 
-static inline int32_t edgeq_dsp_scaled_single(int32_t sum, int32_t multiplier)
+EDGEQ_CODE static inline int32_t edgeq_dsp_scaled_single(int32_t sum, int32_t multiplier)
 {
     return edgeq_dsp_single(sum, edgeq_dsp_multiplier(multiplier));
 }
 
-static inline int8_t edgeq_dsp_saturated(int32_t x)
+EDGEQ_CODE static inline int8_t edgeq_dsp_saturated(int32_t x)
 {
     return (int8_t)edgeq_clamp_s32(x, -128, 127);
 }
 
 #endif
 
-static inline int8_t edgeq_dsp_code_gemmlowp(int32_t sum, const edgeq_dsp_factors *f)
+EDGEQ_CODE static inline int8_t edgeq_dsp_code_gemmlowp(int32_t sum, const edgeq_dsp_factors *f)
 {
     return edgeq_dsp_saturated((edgeq_dsp_scaled_gemmlowp(sum, f->multiplier) + f->addend) >> f->shift);
 }
 
-static inline int8_t edgeq_dsp_code_half_up(int32_t sum, const edgeq_dsp_factors *f)
+EDGEQ_CODE static inline int8_t edgeq_dsp_code_half_up(int32_t sum, const edgeq_dsp_factors *f)
 {
     return edgeq_dsp_saturated((edgeq_dsp_scaled_half_up(sum, f->multiplier) + f->addend) >> f->shift);
 }
 
-static inline int8_t edgeq_dsp_code_single(int32_t sum, const edgeq_dsp_factors *f)
+EDGEQ_CODE static inline int8_t edgeq_dsp_code_single(int32_t sum, const edgeq_dsp_factors *f)
 {
     return edgeq_dsp_saturated((edgeq_dsp_scaled_single(sum, f->multiplier) + f->addend) >> f->shift);
 }
@@ -149,7 +149,7 @@ static inline int8_t edgeq_dsp_code_single(int32_t sum, const edgeq_dsp_factors 
  * word of two buffers: a code of row a, and above it the one of row b. They are the lower two rows
  * of the outputs computed now, and the upper two of the next. step: bytes from a column to the next,
  * 0 outside the image. */
-static inline void edgeq_pair_rows(int32_t *to, int32_t *next, int32_t plane, const int8_t *a, int32_t step_a, const int8_t *b, int32_t step_b, int32_t columns)
+EDGEQ_CODE static inline void edgeq_pair_rows(int32_t *to, int32_t *next, int32_t plane, const int8_t *a, int32_t step_a, const int8_t *b, int32_t step_b, int32_t columns)
 {
     for (int32_t x = 0; x < columns; ++x) {
         const int32_t word_a = edgeq_load_word(a);
@@ -179,7 +179,7 @@ static inline void edgeq_pair_rows(int32_t *to, int32_t *next, int32_t plane, co
 }
 
 /* The weights of one channel in pairs: for each column rows 0 and 1, then rows 1 and 2. */
-static inline void edgeq_pair_weights(int32_t *pairs, const int8_t *w, int32_t zero)
+EDGEQ_CODE static inline void edgeq_pair_weights(int32_t *pairs, const int8_t *w, int32_t zero)
 {
     for (int32_t x = 0; x < 3; ++x) {
         pairs[2 * x] = edgeq_join_low(w[x] - zero, w[3 + x] - zero);
@@ -233,7 +233,7 @@ typedef struct {
  * blocks left, channels left. */
 /* clang-format off: it would shift each instruction to the right of the one before. */
 #define EDGEQ_DSP_BLOCKS(name, SCALE)                                                                                                                                                 \
-    __attribute__((naked, noinline, unused)) static void name(edgeq_dsp_blocks *blocks __attribute__((unused)))                                                                       \
+    EDGEQ_CODE __attribute__((naked, noinline, unused)) static void name(edgeq_dsp_blocks *blocks __attribute__((unused)))                                                            \
     {                                                                                                                                                                                 \
         __asm__(                                                                                                                                                                      \
             "push {r4-r11, lr}\n\t"                                                                                                                                                   \
@@ -299,7 +299,7 @@ typedef struct {
 
 #else
 
-static inline int32_t edgeq_dsp_window(const int32_t *p, const int32_t *w, int32_t bias, int32_t is_lower)
+EDGEQ_CODE static inline int32_t edgeq_dsp_window(const int32_t *p, const int32_t *w, int32_t bias, int32_t is_lower)
 {
     int32_t sum = bias;
 
@@ -323,7 +323,7 @@ static inline int32_t edgeq_dsp_window(const int32_t *p, const int32_t *w, int32
 #define EDGEQ_DSP_TWICE edgeq_dsp_scaled_gemmlowp
 
 #define EDGEQ_DSP_BLOCKS(name, SCALE)                                                                      \
-    __attribute__((unused)) static void name(const edgeq_dsp_blocks *b)                                    \
+    EDGEQ_CODE __attribute__((unused)) static void name(const edgeq_dsp_blocks *b)                         \
     {                                                                                                      \
         for (int32_t c = 0; c < b->channels; ++c) {                                                        \
             const int32_t *const columns = b->p + c * (b->plane / 4);                                      \

@@ -110,7 +110,7 @@ typedef struct {
  * the record. OFFSETS sets q2, and q6 for stride 2; STEP is the logarithm of the rows and columns of
  * the plane that two outputs are apart. */
 #define EDGEQ_MVE_DEPTHWISE(name, OFFSETS, SHIFTED, SUMS, SCALE, STEP)                                                                                                                                                              \
-    __attribute__((naked, noinline, unused)) static void name(                                                                                                                                                                      \
+    EDGEQ_CODE __attribute__((naked, noinline, unused)) static void name(                                                                                                                                                           \
         const edgeq_mve_depthwise *image __attribute__((unused)))                                                                                                                                                                   \
     {                                                                                                                                                                                                                               \
         __asm__ volatile(                                                                                                                                                                                                           \
@@ -247,7 +247,7 @@ EDGEQ_MVE_STRIDE_2(edgeq_mve_depthwise_2_single, EDGEQ_MVE_SINGLE_ALL)
 
 #else
 
-static inline void edgeq_mve_fill_plane(const edgeq_mve_depthwise *image, int32_t channel)
+EDGEQ_CODE static inline void edgeq_mve_fill_plane(const edgeq_mve_depthwise *image, int32_t channel)
 {
     for (int32_t row = 0; row < image->in_h; ++row) {
         for (int32_t column = 0; column < image->in_w; ++column) {
@@ -257,7 +257,7 @@ static inline void edgeq_mve_fill_plane(const edgeq_mve_depthwise *image, int32_
 }
 
 /* The sum of one window, whose weights are `down` bytes apart along columns and `right` along rows. */
-static inline int32_t edgeq_mve_window_sum(const edgeq_mve_depthwise *image, const int8_t *first, const int8_t *weights, int32_t down, int32_t right)
+EDGEQ_CODE static inline int32_t edgeq_mve_window_sum(const edgeq_mve_depthwise *image, const int8_t *first, const int8_t *weights, int32_t down, int32_t right)
 {
     int32_t sum = 0;
 
@@ -270,7 +270,7 @@ static inline int32_t edgeq_mve_window_sum(const edgeq_mve_depthwise *image, con
 }
 
 #define EDGEQ_MVE_DEPTHWISE(name, SCALE, STRIDE, DOWN, RIGHT)                                                           \
-    __attribute__((unused)) static void name(const edgeq_mve_depthwise *image)                                          \
+    EDGEQ_CODE __attribute__((unused)) static void name(const edgeq_mve_depthwise *image)                               \
     {                                                                                                                   \
         for (int32_t c = 0; c < image->channels; ++c) {                                                                 \
             const int8_t *const weights = (const int8_t *)(image->stream + 6 * c);                                      \

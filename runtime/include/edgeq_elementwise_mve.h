@@ -40,7 +40,7 @@ typedef struct {
     "vrshl.s32 " sums ", " shift "\n\t"
 
 #define EDGEQ_MVE_ADDITION(name, SCALE)                                                                                                         \
-    __attribute__((naked, noinline, unused)) static void name(                                                                                  \
+    EDGEQ_CODE __attribute__((naked, noinline, unused)) static void name(                                                                       \
         const edgeq_mve_addition *sum __attribute__((unused)))                                                                                  \
     {                                                                                                                                           \
         __asm__ volatile(                                                                                                                       \
@@ -72,7 +72,7 @@ EDGEQ_MVE_ADDITION(edgeq_mve_add_single, EDGEQ_MVE_SINGLE_BY)
 #else
 
 #define EDGEQ_MVE_ADDITION(name, SCALE)                                                                                    \
-    __attribute__((unused)) static void name(const edgeq_mve_addition *sum)                                                \
+    EDGEQ_CODE __attribute__((unused)) static void name(const edgeq_mve_addition *sum)                                     \
     {                                                                                                                      \
         for (int32_t i = 0; i < sum->count; ++i) {                                                                         \
             const int32_t first = sum->x0[i] * sum->unit0 + sum->add0;                                                     \
@@ -90,7 +90,7 @@ EDGEQ_MVE_ADDITION(edgeq_mve_add_single, EDGEQ_MVE_SINGLE)
 #endif
 
 /* The sums of eight channels over `count` pixels that are `step` bytes apart, 1 to 256 of them. */
-static inline void edgeq_mve_sum_pixels(int16_t sums[8], const int8_t *x, int32_t count, int32_t step)
+EDGEQ_CODE static inline void edgeq_mve_sum_pixels(int16_t sums[8], const int8_t *x, int32_t count, int32_t step)
 {
 #if EDGEQ_MVE_ASSEMBLER
     __asm__ volatile(

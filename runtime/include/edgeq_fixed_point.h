@@ -12,25 +12,30 @@
 
 #include <stdint.h>
 
+/* Generated code defines this where its functions have a section of their own. */
+#ifndef EDGEQ_CODE
+#define EDGEQ_CODE
+#endif
+
 typedef char edgeq_requires_arithmetic_shift[((-3) >> 1) == -2 ? 1 : -1];
 typedef char edgeq_requires_wrapping_cast[(int32_t)UINT32_MAX == -1 ? 1 : -1];
 
 /* ---- Building blocks ------------------------------------------------------------------- */
 
 /* Keep x within lo..hi; lo <= hi. Equals SMAX then SMIN. */
-static inline int32_t edgeq_clamp_s32(int32_t x, int32_t lo, int32_t hi)
+EDGEQ_CODE static inline int32_t edgeq_clamp_s32(int32_t x, int32_t lo, int32_t hi)
 {
     const int32_t above = x < lo ? lo : x;
     return above > hi ? hi : above;
 }
 
-static inline int16_t edgeq_saturate_s16(int32_t x)
+EDGEQ_CODE static inline int16_t edgeq_saturate_s16(int32_t x)
 {
     return (int16_t)edgeq_clamp_s32(x, INT16_MIN, INT16_MAX);
 }
 
 /* Zeros above the highest set bit, 0..32. Equals CLZ. */
-static inline int edgeq_count_leading_zeros_u32(uint32_t x)
+EDGEQ_CODE static inline int edgeq_count_leading_zeros_u32(uint32_t x)
 {
 #if defined(__GNUC__)
     return x == 0u ? 32 : __builtin_clz(x);
@@ -45,13 +50,13 @@ static inline int edgeq_count_leading_zeros_u32(uint32_t x)
 
 /* Wrapping sums and products: for what the reference lets wrap, and where signed overflow
  * would be undefined. */
-static inline int32_t edgeq_shift_left_wrap_s32(int32_t x, int e)
+EDGEQ_CODE static inline int32_t edgeq_shift_left_wrap_s32(int32_t x, int e)
 {
     return (int32_t)((uint32_t)x << e);
 }
 
 /* x * 2^e, e in 0..31, saturated. Equals SQSHL. */
-static inline int32_t edgeq_shift_left_sat_s32(int32_t x, int e)
+EDGEQ_CODE static inline int32_t edgeq_shift_left_sat_s32(int32_t x, int e)
 {
     const int32_t top = INT32_MAX >> e;
     const int32_t limit = x < 0 ? INT32_MIN : INT32_MAX;
@@ -60,13 +65,13 @@ static inline int32_t edgeq_shift_left_sat_s32(int32_t x, int e)
 }
 
 /* x * 2^e, e in 0..15, saturated. Equals SQSHL on 16-bit lanes. */
-static inline int16_t edgeq_shift_left_sat_s16(int16_t x, int e)
+EDGEQ_CODE static inline int16_t edgeq_shift_left_sat_s16(int16_t x, int e)
 {
     return edgeq_saturate_s16(edgeq_shift_left_wrap_s32(x, e));
 }
 
 /* x / 2^e rounded half up, e in 0..31; cannot overflow. Equals SRSHL by -e. */
-static inline int32_t edgeq_shift_right_up_s32(int32_t x, int e)
+EDGEQ_CODE static inline int32_t edgeq_shift_right_up_s32(int32_t x, int e)
 {
     const int32_t mask = (int32_t)(((uint32_t)1 << e) - 1u);
     return (x >> e) + ((x & mask) > (mask >> 1));
@@ -74,19 +79,19 @@ static inline int32_t edgeq_shift_right_up_s32(int32_t x, int e)
 
 /* x / 2^e rounded half away from zero, e in 0..31; cannot overflow.
  * Equals, where e > 0: subtract 1 from negative x with saturation, then SRSHL by -e. */
-static inline int32_t edgeq_shift_right_away_s32(int32_t x, int e)
+EDGEQ_CODE static inline int32_t edgeq_shift_right_away_s32(int32_t x, int e)
 {
     const int32_t mask = (int32_t)(((uint32_t)1 << e) - 1u);
     return (x >> e) + ((x & mask) > (mask >> 1) + (x < 0));
 }
 
 /* The same two on 16 bits, e in 0..15: a right shift never leaves the type. */
-static inline int16_t edgeq_shift_right_up_s16(int16_t x, int e)
+EDGEQ_CODE static inline int16_t edgeq_shift_right_up_s16(int16_t x, int e)
 {
     return (int16_t)edgeq_shift_right_up_s32(x, e);
 }
 
-static inline int16_t edgeq_shift_right_away_s16(int16_t x, int e)
+EDGEQ_CODE static inline int16_t edgeq_shift_right_away_s16(int16_t x, int e)
 {
     return (int16_t)edgeq_shift_right_away_s32(x, e);
 }
@@ -94,7 +99,7 @@ static inline int16_t edgeq_shift_right_away_s16(int16_t x, int e)
 /* Low 32 bits of (acc * b + nudge) / 2^e, e in 0..32. A logical shift is right, because
  * bits e..e+31 of the sum are taken and its sign does not reach below bit 63; AVX2 has no
  * arithmetic shift of 64-bit lanes. |acc * b + nudge| < 2^63 for every acc and b. */
-static inline int32_t edgeq_product_bits_s32(int32_t a, int32_t b, int64_t nudge, int e)
+EDGEQ_CODE static inline int32_t edgeq_product_bits_s32(int32_t a, int32_t b, int64_t nudge, int e)
 {
     const int64_t sum = (int64_t)a * b + nudge;
     return (int32_t)(uint32_t)((uint64_t)sum >> e);
@@ -102,7 +107,7 @@ static inline int32_t edgeq_product_bits_s32(int32_t a, int32_t b, int64_t nudge
 
 /* a * b / 2^31 rounded half up: the product of two Q0.31 numbers. Only INT32_MIN squared
  * overflows; it gives INT32_MAX. Equals SQRDMULH. */
-static inline int32_t edgeq_mulhi_s32(int32_t a, int32_t b)
+EDGEQ_CODE static inline int32_t edgeq_mulhi_s32(int32_t a, int32_t b)
 {
     const int32_t high = edgeq_product_bits_s32(a, b, (int64_t)1 << 30, 31);
     /* The overflow is the only pair whose rounded product reads INT32_MIN. */
@@ -111,7 +116,7 @@ static inline int32_t edgeq_mulhi_s32(int32_t a, int32_t b)
 
 /* a * b / 2^15 rounded half up: the product of two Q0.15 numbers. Only INT16_MIN squared
  * overflows; it gives INT16_MAX. Equals SQRDMULH on 16-bit lanes. */
-static inline int16_t edgeq_mulhi_s16(int16_t a, int16_t b)
+EDGEQ_CODE static inline int16_t edgeq_mulhi_s16(int16_t a, int16_t b)
 {
     const int32_t high = ((int32_t)a * b + (1 << 14)) >> 15;
     return (int16_t)(high > INT16_MAX ? INT16_MAX : high);
@@ -123,33 +128,33 @@ static inline int16_t edgeq_mulhi_s16(int16_t a, int16_t b)
  * -31..30, positive to the left; the _right forms take right = -shift, 0..31, for layers
  * that have no shift to the left, and give the same bits. */
 
-static inline int32_t edgeq_mulhi_positive_s32(int32_t acc, int32_t multiplier)
+EDGEQ_CODE static inline int32_t edgeq_mulhi_positive_s32(int32_t acc, int32_t multiplier)
 {
     return edgeq_product_bits_s32(acc, multiplier, (int64_t)1 << 30, 31);
 }
 
 /* Two roundings: half up, then half away from zero. Equals SQRDMULH, then a shift as
  * edgeq_shift_right_away_s32. */
-static inline int32_t edgeq_requant_gemmlowp_right_s32(int32_t acc, int32_t multiplier, int right)
+EDGEQ_CODE static inline int32_t edgeq_requant_gemmlowp_right_s32(int32_t acc, int32_t multiplier, int right)
 {
     return edgeq_shift_right_away_s32(edgeq_mulhi_positive_s32(acc, multiplier), right);
 }
 
 /* As above; a left shift drops the high bits of acc. */
-static inline int32_t edgeq_requant_gemmlowp_s32(int32_t acc, int32_t multiplier, int shift)
+EDGEQ_CODE static inline int32_t edgeq_requant_gemmlowp_s32(int32_t acc, int32_t multiplier, int shift)
 {
     const int left = shift > 0 ? shift : 0;
     return edgeq_requant_gemmlowp_right_s32(edgeq_shift_left_wrap_s32(acc, left), multiplier, left - shift);
 }
 
 /* Two roundings, both half up. Equals SQRDMULH, then SRSHL. */
-static inline int32_t edgeq_requant_half_up_right_s32(int32_t acc, int32_t multiplier, int right)
+EDGEQ_CODE static inline int32_t edgeq_requant_half_up_right_s32(int32_t acc, int32_t multiplier, int right)
 {
     return edgeq_shift_right_up_s32(edgeq_mulhi_positive_s32(acc, multiplier), right);
 }
 
 /* As above; a left shift drops the high bits of acc. Equals SSHL, SQRDMULH, SRSHL. */
-static inline int32_t edgeq_requant_half_up_s32(int32_t acc, int32_t multiplier, int shift)
+EDGEQ_CODE static inline int32_t edgeq_requant_half_up_s32(int32_t acc, int32_t multiplier, int shift)
 {
     const int left = shift > 0 ? shift : 0;
     return edgeq_requant_half_up_right_s32(edgeq_shift_left_wrap_s32(acc, left), multiplier, left - shift);
@@ -158,14 +163,14 @@ static inline int32_t edgeq_requant_half_up_s32(int32_t acc, int32_t multiplier,
 /* One rounding, half up; cannot overflow. Equals SQDMULH, then SRSHL by -right, for
  * right > 0, because floor(p / 2^31) rounded by right bits is p rounded by 31 + right;
  * SQRDMULH for right = 0. */
-static inline int32_t edgeq_requant_single_right_s32(int32_t acc, int32_t multiplier, int right)
+EDGEQ_CODE static inline int32_t edgeq_requant_single_right_s32(int32_t acc, int32_t multiplier, int right)
 {
     const int64_t nudge = (int64_t)(right == 0) << 30;
     return edgeq_shift_right_up_s32(edgeq_product_bits_s32(acc, multiplier, nudge, 31), right);
 }
 
 /* As above; what a left shift moves beyond 32 bits is dropped. */
-static inline int32_t edgeq_requant_single_s32(int32_t acc, int32_t multiplier, int shift)
+EDGEQ_CODE static inline int32_t edgeq_requant_single_s32(int32_t acc, int32_t multiplier, int shift)
 {
     const int left = shift > 0 ? shift : 0;
     const int64_t nudge = (int64_t)((uint64_t)(shift >= 0) << (30 - left));
@@ -177,7 +182,7 @@ static inline int32_t edgeq_requant_single_s32(int32_t acc, int32_t multiplier, 
  * The product is rounded in its bits: a floating-point subtraction could be fused with the
  * product into one operation that rounds once, and then the bits would depend on the
  * compiler; a float compared by value keeps GCC from vectorising the loop. */
-static inline int32_t edgeq_requant_float32_s32(int32_t acc, float scale)
+EDGEQ_CODE static inline int32_t edgeq_requant_float32_s32(int32_t acc, float scale)
 {
     union {
         float value;
@@ -200,7 +205,7 @@ static inline int32_t edgeq_requant_float32_s32(int32_t acc, float scale)
 
 /* The 16x8 form: int64 accumulator, |acc| < 2^47, multiplier reduced to 16 bits; shift is
  * -31..7. One rounding, half up; high bits of the result are dropped. */
-static inline int32_t edgeq_requant_s64(int64_t acc, int32_t multiplier, int shift)
+EDGEQ_CODE static inline int32_t edgeq_requant_s64(int64_t acc, int32_t multiplier, int shift)
 {
     const int32_t top = INT32_MAX - 0xffff;
     const int64_t reduced = multiplier < top ? (multiplier + (1 << 15)) >> 16 : INT16_MAX;
@@ -211,7 +216,7 @@ static inline int32_t edgeq_requant_s64(int64_t acc, int32_t multiplier, int shi
 /* ---- Functions of Q numbers, 32 bits --------------------------------------------------- */
 
 /* e^a for a in [-1/4, 0), Q0.31: a series of four terms around -1/8. */
-static inline int32_t edgeq_exp_quarter_s32(int32_t a)
+EDGEQ_CODE static inline int32_t edgeq_exp_quarter_s32(int32_t a)
 {
     const int32_t at_eighth = 1895147668; /* e^(-1/8) */
     const int32_t third = 715827883;
@@ -226,13 +231,13 @@ static inline int32_t edgeq_exp_quarter_s32(int32_t a)
 }
 
 /* r * e^-(2^i) where bit is set. */
-static inline int32_t edgeq_exp_step_s32(int32_t r, int32_t bit, int32_t factor)
+EDGEQ_CODE static inline int32_t edgeq_exp_step_s32(int32_t r, int32_t bit, int32_t factor)
 {
     return bit != 0 ? edgeq_mulhi_s32(r, factor) : r;
 }
 
 /* e^a for a <= 0 with m integer bits, 4 or 5; the result is Q0.31, INT32_MAX for a = 0. */
-static inline int32_t edgeq_exp_neg_s32(int32_t a, int m)
+EDGEQ_CODE static inline int32_t edgeq_exp_neg_s32(int32_t a, int m)
 {
     const int f = 31 - m;
     const int32_t quarter = 1 << (f - 2);
@@ -252,13 +257,13 @@ static inline int32_t edgeq_exp_neg_s32(int32_t a, int m)
 }
 
 /* e^a for a <= 0: Q5.26 to Q0.31. */
-static inline int32_t edgeq_exp_neg_q5_s32(int32_t a)
+EDGEQ_CODE static inline int32_t edgeq_exp_neg_q5_s32(int32_t a)
 {
     return edgeq_exp_neg_s32(a, 5);
 }
 
 /* 2 / (1 + a) for a >= 0, Q0.31 to Q2.29: three Newton steps from 48/17 - 32/17 (1 + a)/2. */
-static inline int32_t edgeq_newton_1p_s32(int32_t a)
+EDGEQ_CODE static inline int32_t edgeq_newton_1p_s32(int32_t a)
 {
     const int32_t half = (int32_t)(((uint32_t)a + 0x80000000u) >> 1);
     int32_t x = 1515870810 + edgeq_mulhi_s32(half, -1010580540);
@@ -270,13 +275,13 @@ static inline int32_t edgeq_newton_1p_s32(int32_t a)
 }
 
 /* 1 / (1 + a) for a >= 0, Q0.31 to Q0.31; saturates at INT32_MAX. */
-static inline int32_t edgeq_reciprocal_1p_s32(int32_t a)
+EDGEQ_CODE static inline int32_t edgeq_reciprocal_1p_s32(int32_t a)
 {
     return edgeq_shift_left_sat_s32(edgeq_newton_1p_s32(a), 1);
 }
 
 /* 1 / (1 + e^-a): Q4.27 to Q0.31. */
-static inline int32_t edgeq_logistic_q4_s32(int32_t a)
+EDGEQ_CODE static inline int32_t edgeq_logistic_q4_s32(int32_t a)
 {
     const int32_t y = edgeq_reciprocal_1p_s32(edgeq_exp_neg_s32(a > 0 ? -a : a, 4));
     const int32_t side = a > 0 ? y : INT32_MAX - y;
@@ -284,7 +289,7 @@ static inline int32_t edgeq_logistic_q4_s32(int32_t a)
 }
 
 /* tanh a: Q4.27 to Q0.31. -|a| read with five integer bits is -2|a|. */
-static inline int32_t edgeq_tanh_q4_s32(int32_t a)
+EDGEQ_CODE static inline int32_t edgeq_tanh_q4_s32(int32_t a)
 {
     const int32_t x = edgeq_newton_1p_s32(edgeq_exp_neg_s32(a > 0 ? -a : a, 5));
     const int32_t y = edgeq_shift_left_sat_s32(x - (1 << 29), 2);
@@ -294,7 +299,7 @@ static inline int32_t edgeq_tanh_q4_s32(int32_t a)
 
 /* A multiplier for 1 / sqrt(x), x >= 0, of which x = 0 counts as 1; *shift is -14..0, and
  * edgeq_requant_*_s32(v, multiplier, *shift) is about v / sqrt(x). */
-static inline int32_t edgeq_inv_sqrt_s32(int32_t x, int32_t *shift)
+EDGEQ_CODE static inline int32_t edgeq_inv_sqrt_s32(int32_t x, int32_t *shift)
 {
     int right = 11;
     if (x <= 1) {
@@ -321,7 +326,7 @@ static inline int32_t edgeq_inv_sqrt_s32(int32_t x, int32_t *shift)
 
 /* ln x for x > 0: Q12.19 to Q5.26. x is split into a power of two and a mantissa near
  * 2^(-1/4), from two candidates of which the better one has the larger power. */
-static inline int32_t edgeq_log_q12_s32(int32_t x)
+EDGEQ_CODE static inline int32_t edgeq_log_q12_s32(int32_t x)
 {
     const int32_t half_root = 1518500250;        /* 2^(-1/2) */
     const int32_t half_fourth_root = 1805811301; /* 2^(-1/4) */
@@ -351,7 +356,7 @@ static inline int32_t edgeq_log_q12_s32(int32_t x)
  * and narrowed where they fit. */
 
 /* e^a for a in [-1/4, 0), Q0.15; the last sum saturates. */
-static inline int16_t edgeq_exp_quarter_s16(int16_t a)
+EDGEQ_CODE static inline int16_t edgeq_exp_quarter_s16(int16_t a)
 {
     const int16_t at_eighth = 28918;
     const int16_t third = 10923;
@@ -366,13 +371,13 @@ static inline int16_t edgeq_exp_quarter_s16(int16_t a)
 }
 
 /* r * e^-(2^i) where bit is set. */
-static inline int16_t edgeq_exp_step_s16(int16_t r, int32_t bit, int16_t factor)
+EDGEQ_CODE static inline int16_t edgeq_exp_step_s16(int16_t r, int32_t bit, int16_t factor)
 {
     return bit != 0 ? edgeq_mulhi_s16(r, factor) : r;
 }
 
 /* e^a for a <= 0 with m integer bits, 3 or 4; the result is Q0.15, INT16_MAX for a = 0. */
-static inline int16_t edgeq_exp_neg_s16(int16_t a, int m)
+EDGEQ_CODE static inline int16_t edgeq_exp_neg_s16(int16_t a, int m)
 {
     const int f = 15 - m;
     const int32_t quarter = 1 << (f - 2);
@@ -391,7 +396,7 @@ static inline int16_t edgeq_exp_neg_s16(int16_t a, int m)
 }
 
 /* 2 / (1 + a) for a >= 0, Q0.15 to Q2.13. */
-static inline int16_t edgeq_newton_1p_s16(int16_t a)
+EDGEQ_CODE static inline int16_t edgeq_newton_1p_s16(int16_t a)
 {
     const int16_t half = (int16_t)((a + 0x8000) >> 1);
     int16_t x = (int16_t)(23130 + edgeq_mulhi_s16(half, -15420));
@@ -403,7 +408,7 @@ static inline int16_t edgeq_newton_1p_s16(int16_t a)
 }
 
 /* 1 / (1 + e^-a): Q3.12 to Q0.15. */
-static inline int16_t edgeq_logistic_q3_s16(int16_t a)
+EDGEQ_CODE static inline int16_t edgeq_logistic_q3_s16(int16_t a)
 {
     const int16_t e = edgeq_exp_neg_s16((int16_t)(a > 0 ? -a : a), 3);
     const int16_t y = edgeq_shift_left_sat_s16(edgeq_newton_1p_s16(e), 1);
@@ -412,7 +417,7 @@ static inline int16_t edgeq_logistic_q3_s16(int16_t a)
 }
 
 /* tanh a: Q3.12 to Q0.15. */
-static inline int16_t edgeq_tanh_q3_s16(int16_t a)
+EDGEQ_CODE static inline int16_t edgeq_tanh_q3_s16(int16_t a)
 {
     const int16_t e = edgeq_exp_neg_s16((int16_t)(a > 0 ? -a : a), 4);
     const int16_t x = (int16_t)(edgeq_newton_1p_s16(e) - (1 << 13));

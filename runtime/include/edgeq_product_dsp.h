@@ -35,7 +35,7 @@ typedef struct {
 
 /* ---- Codes of four windows in pairs ------------------------------------------------------ */
 
-static inline int32_t edgeq_load_word(const int8_t *p)
+EDGEQ_CODE static inline int32_t edgeq_load_word(const int8_t *p)
 {
     int32_t word;
 
@@ -44,7 +44,7 @@ static inline int32_t edgeq_load_word(const int8_t *p)
 }
 
 /* Bytes 0 and 2 of a word as 16-bit numbers. */
-static inline int32_t edgeq_even_bytes(int32_t word)
+EDGEQ_CODE static inline int32_t edgeq_even_bytes(int32_t word)
 {
 #if EDGEQ_DSP_ASSEMBLER
     int32_t pair;
@@ -62,7 +62,7 @@ static inline int32_t edgeq_even_bytes(int32_t word)
 }
 
 /* Bytes 1 and 3 of a word as 16-bit numbers. */
-static inline int32_t edgeq_odd_bytes(int32_t word)
+EDGEQ_CODE static inline int32_t edgeq_odd_bytes(int32_t word)
 {
 #if EDGEQ_DSP_ASSEMBLER
     int32_t pair;
@@ -77,7 +77,7 @@ static inline int32_t edgeq_odd_bytes(int32_t word)
 }
 
 /* Write the pairs of `count` codes of four windows, a multiple of four; return what follows them. */
-static inline int32_t *edgeq_pair_codes(int32_t *to, const int8_t *a, const int8_t *b, const int8_t *c, const int8_t *d, int32_t count)
+EDGEQ_CODE static inline int32_t *edgeq_pair_codes(int32_t *to, const int8_t *a, const int8_t *b, const int8_t *c, const int8_t *d, int32_t count)
 {
     for (int32_t k = 0; k < count; k += 4) {
         const int32_t wa = edgeq_load_word(a + k);
@@ -98,18 +98,18 @@ static inline int32_t *edgeq_pair_codes(int32_t *to, const int8_t *a, const int8
     return to;
 }
 
-static inline int32_t edgeq_low_half(int32_t pair)
+EDGEQ_CODE static inline int32_t edgeq_low_half(int32_t pair)
 {
     return (int16_t)(uint16_t)(uint32_t)pair;
 }
 
-static inline int32_t edgeq_high_half(int32_t pair)
+EDGEQ_CODE static inline int32_t edgeq_high_half(int32_t pair)
 {
     return (int16_t)(uint16_t)((uint32_t)pair >> 16);
 }
 
 /* sum + a.low * b.low + a.high * b.high */
-static inline int32_t edgeq_add_pair_products(int32_t sum, int32_t a, int32_t b)
+EDGEQ_CODE static inline int32_t edgeq_add_pair_products(int32_t sum, int32_t a, int32_t b)
 {
 #if EDGEQ_DSP_ASSEMBLER
     int32_t total;
@@ -124,7 +124,7 @@ static inline int32_t edgeq_add_pair_products(int32_t sum, int32_t a, int32_t b)
 }
 
 /* corrections[i] = factor * the sum of the codes of window i */
-static inline void edgeq_correct_sums(edgeq_dsp_tile *tile, int32_t factor)
+EDGEQ_CODE static inline void edgeq_correct_sums(edgeq_dsp_tile *tile, int32_t factor)
 {
     int32_t sums[4] = {0, 0, 0, 0};
 
@@ -176,7 +176,7 @@ static inline void edgeq_correct_sums(edgeq_dsp_tile *tile, int32_t factor)
 /* On the stack: tile, end, y, pairs left, whether an odd count of four codes begins in the middle. */
 /* clang-format off: it would shift each instruction to the right of the one before. */
 #define EDGEQ_DSP_FUNCTION(name, SCALE)                                                                                                                   \
-    __attribute__((naked, noinline, unused)) static void name(edgeq_dsp_tile *tile __attribute__((unused)))                                               \
+    EDGEQ_CODE __attribute__((naked, noinline, unused)) static void name(edgeq_dsp_tile *tile __attribute__((unused)))                                    \
     {                                                                                                                                                     \
         __asm__(                                                                                                                                          \
             "push {r4-r11, lr}\n\t"                                                                                                                       \
@@ -242,17 +242,17 @@ static inline void edgeq_correct_sums(edgeq_dsp_tile *tile, int32_t factor)
 
 #else
 
-static inline int32_t edgeq_dsp_away(int32_t sum, int32_t multiplier)
+EDGEQ_CODE static inline int32_t edgeq_dsp_away(int32_t sum, int32_t multiplier)
 {
     return edgeq_mulhi_positive_s32(sum, multiplier) - (sum < 0);
 }
 
-static inline int32_t edgeq_dsp_up(int32_t sum, int32_t multiplier)
+EDGEQ_CODE static inline int32_t edgeq_dsp_up(int32_t sum, int32_t multiplier)
 {
     return edgeq_mulhi_positive_s32(sum, multiplier);
 }
 
-static inline int32_t edgeq_dsp_single(int32_t sum, int32_t multiplier)
+EDGEQ_CODE static inline int32_t edgeq_dsp_single(int32_t sum, int32_t multiplier)
 {
     return edgeq_product_bits_s32(sum, multiplier, 0, 31);
 }
@@ -262,12 +262,12 @@ static inline int32_t edgeq_dsp_single(int32_t sum, int32_t multiplier)
 #define EDGEQ_DSP_SINGLE edgeq_dsp_single
 
 /* The multiplier from the form that the assembler reads: 2 * m - 2^32. */
-static inline int32_t edgeq_dsp_multiplier(int32_t doubled)
+EDGEQ_CODE static inline int32_t edgeq_dsp_multiplier(int32_t doubled)
 {
     return (int32_t)((uint32_t)doubled >> 1);
 }
 
-static inline int32_t edgeq_dsp_sum(const edgeq_dsp_tile *tile, int32_t window, int32_t channel, const int32_t *weights)
+EDGEQ_CODE static inline int32_t edgeq_dsp_sum(const edgeq_dsp_tile *tile, int32_t window, int32_t channel, const int32_t *weights)
 {
     int32_t sum = tile->corrections[window];
 
@@ -281,7 +281,7 @@ static inline int32_t edgeq_dsp_sum(const edgeq_dsp_tile *tile, int32_t window, 
 }
 
 #define EDGEQ_DSP_FUNCTION(name, SCALE)                                                              \
-    __attribute__((unused)) static void name(const edgeq_dsp_tile *tile)                             \
+    EDGEQ_CODE __attribute__((unused)) static void name(const edgeq_dsp_tile *tile)                  \
     {                                                                                                \
         const int32_t *stream = tile->stream;                                                        \
                                                                                                      \

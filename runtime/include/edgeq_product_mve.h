@@ -16,7 +16,7 @@
 #endif
 
 /* Fill bytes with a code. */
-static inline void edgeq_mve_fill(int8_t *to, int32_t code, int32_t count)
+EDGEQ_CODE static inline void edgeq_mve_fill(int8_t *to, int32_t code, int32_t count)
 {
 #if EDGEQ_MVE_ASSEMBLER
     __asm__ volatile(
@@ -35,7 +35,7 @@ static inline void edgeq_mve_fill(int8_t *to, int32_t code, int32_t count)
 }
 
 /* Copy `rows` rows of `count` bytes, one at least of each; the steps are from a row to the next. */
-static inline void edgeq_mve_copy_rows(int8_t *to, int32_t to_step, const int8_t *from, int32_t from_step, int32_t count, int32_t rows)
+EDGEQ_CODE static inline void edgeq_mve_copy_rows(int8_t *to, int32_t to_step, const int8_t *from, int32_t from_step, int32_t count, int32_t rows)
 {
 #if EDGEQ_MVE_ASSEMBLER
     const int32_t moved = (count + 15) / 16 * 16;
@@ -158,7 +158,7 @@ typedef struct {
 /* At sp: two windows, sixteens of codes after the first, windows, y, turns left. A turn takes
  * 2^LOG windows. */
 #define EDGEQ_MVE_FUNCTION(name, LOG, TURNS, START, NEXT, STORE)            \
-    __attribute__((naked, noinline, unused)) static void name(              \
+    EDGEQ_CODE __attribute__((naked, noinline, unused)) static void name(   \
         const edgeq_mve_windows *windows __attribute__((unused)))           \
     {                                                                       \
         __asm__ volatile(                                                   \
@@ -228,7 +228,7 @@ typedef struct {
 #define EDGEQ_MVE_SINGLE edgeq_requant_single_right_s32
 
 /* The sum of a window times the weights of one of four channels. */
-static inline int32_t edgeq_mve_sum(const int8_t *x, const int8_t *weights, int32_t depth, int32_t before)
+EDGEQ_CODE static inline int32_t edgeq_mve_sum(const int8_t *x, const int8_t *weights, int32_t depth, int32_t before)
 {
     int32_t sum = 0;
 
@@ -241,7 +241,7 @@ static inline int32_t edgeq_mve_sum(const int8_t *x, const int8_t *weights, int3
 }
 
 #define EDGEQ_MVE_C_FUNCTION(name, SCALE)                                                                         \
-    __attribute__((unused)) static void name(const edgeq_mve_windows *windows)                                    \
+    EDGEQ_CODE __attribute__((unused)) static void name(const edgeq_mve_windows *windows)                         \
     {                                                                                                             \
         const int32_t depth = windows->depth;                                                                     \
         const int32_t sixteens = (depth + 15) / 16;                                                               \
@@ -270,7 +270,7 @@ static inline int32_t edgeq_mve_sum(const int8_t *x, const int8_t *weights, int3
 #define EDGEQ_MVE_ROUNDING(name, SCALE)                                                                                        \
     EDGEQ_MVE_FUNCTION(name##_pairs, "1", "lsr r6, r6, #1\n\t", EDGEQ_MVE_START_2, EDGEQ_MVE_NEXT_2, EDGEQ_MVE_STORE_2(SCALE)) \
     EDGEQ_MVE_FUNCTION(name##_single, "0", "", EDGEQ_MVE_START_1, EDGEQ_MVE_NEXT_1, EDGEQ_MVE_STORE_1(SCALE))                  \
-    __attribute__((unused)) static void name(const edgeq_mve_windows *windows)                                                 \
+    EDGEQ_CODE __attribute__((unused)) static void name(const edgeq_mve_windows *windows)                                      \
     {                                                                                                                          \
         edgeq_mve_windows last = *windows;                                                                                     \
                                                                                                                                \

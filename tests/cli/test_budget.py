@@ -9,6 +9,7 @@ import pytest
 
 from edgeq import api
 from edgeq.errors import EdgeqError
+from edgeq.memories import size
 from edgeq.report import budget
 from edgeq.targets import target as find_target
 from tests import small_networks
@@ -64,7 +65,7 @@ def test_code_that_cannot_be_compiled_is_not_counted(
 @pytest.mark.parametrize("text", ["", "64Q", "-1", "1.5K", "K"])
 def test_sizes_that_are_none(edgeq: Command, model: Path, tmp_path: Path, text: str) -> None:
     with pytest.raises(EdgeqError, match="is not a size"):
-        budget.size(text)
+        size(text)
     result = edgeq("compile", model, "-o", tmp_path / "out", f"--max-ram={text}")
     assert result.code == 2
 

@@ -15,7 +15,7 @@ from edgeq.ir.graph import Graph
 from edgeq.plan.program import Program
 from edgeq.report import facts as report
 from edgeq.targets import target as find_target
-from edgeq.version import VERSION
+from edgeq.version import ABI_VERSION, VERSION
 from tests.small_networks import MACS, PARAMETERS, model_bytes, network, pair
 
 FILES = {
@@ -68,9 +68,10 @@ def test_the_manifest_states_the_plan() -> None:
     program, files = _project(network())
     facts = json.loads(files["manifest.json"])
     assert facts["generator"] == f"edgeq {VERSION}"
-    assert (facts["name"], facts["target"], facts["abi"]) == ("small", "portable", 1)
+    assert (facts["name"], facts["target"], facts["abi"]) == ("small", "portable", ABI_VERSION)
     assert (facts["macs"], facts["arena"]) == (MACS, program.arena)
     assert facts["lower_bound"] <= facts["arena"]
+    assert facts["regions"] == [{"name": "arena", "bytes": program.arena, "limit": None}]
     assert facts["flash_data"] >= PARAMETERS
     assert facts["model_sha256"] == program.model_hash
     assert [layer["function"] for layer in facts["layers"]] == [c.symbol for c in program.calls]
@@ -80,6 +81,7 @@ def test_the_manifest_states_the_plan() -> None:
         "dtype": "int8",
         "scale": 0.25,
         "zero_point": 3,
+        "region": "arena",
         "offset": program.inputs[0].offset,
     }
 

@@ -10,6 +10,7 @@ from edgeq.host.build import build_shared
 from edgeq.host.compiled import Compiled
 from edgeq.host.toolchain import Compiler, find_compilers, host_compiler
 from edgeq.targets import target
+from edgeq.version import ABI_VERSION
 from tests.host import tiny
 
 FLAGS = (*target("portable").flags, "-Wall", "-Wextra", "-Werror")
@@ -44,9 +45,11 @@ def start(library: Library, **changes: object) -> Session:
     facts = {
         "inputs": tiny.INPUTS,
         "outputs": tiny.OUTPUTS,
-        "arena": tiny.ARENA,
+        "regions": [("its arena", tiny.ARENA)],
         "alignment": 8,
         "layers": 3,
+        "pointers": 5,
+        "abi": ABI_VERSION,
     }
     return Session(library, **{**facts, **changes})
 

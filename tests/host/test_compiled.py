@@ -213,7 +213,7 @@ def test_threads_have_arenas_of_their_own(compiled):
 
     def work(seed: int) -> None:
         with compiled.session() as session:
-            arenas.add(session.arena_view().ctypes.data)
+            arenas.add(session.arena.view(0).ctypes.data)
             ready.wait(60)
         rng = np.random.default_rng(seed)
         for _ in range(50):

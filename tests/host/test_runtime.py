@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from edgeq._host import Library
 from edgeq.errors import ToolchainError, VerifyError
+from edgeq.version import ABI_VERSION
 from tests.host import tiny
 
 WEIGHTS = np.array([1, 10, 100, -1000], np.int32)
@@ -51,14 +52,14 @@ def test_begin_binds_the_arrays_until_end(session):
     assert session.output_address(0) == scaled.ctypes.data
     assert session.input_address(2) == 0
     session.end()
-    assert session.input_address(0) == session.arena_view().ctypes.data + 32
+    assert session.input_address(0) == session.arena.view(0).ctypes.data + 32
 
 
 def test_run_lets_go_of_the_arrays(session):
     a, b = inputs()
     alive = weakref.ref(a)
     session.run((a, b))
-    assert session.output_address(0) == session.arena_view().ctypes.data
+    assert session.output_address(0) == session.arena.view(0).ctypes.data
     del a
     assert alive() is None
 
@@ -77,7 +78,7 @@ def test_layers_run_one_by_one(session):
     scaled, _ = session.begin((a, b))
     scaled[:] = 0
     session.run_layer(0)
-    total = session.arena_view()[16:32].view(np.int32)
+    total = session.arena.view(0)[16:32].view(np.int32)
     np.testing.assert_array_equal(total, a.astype(np.int32) + b.reshape(-1))
     assert not scaled.any()
     session.run_layer(1)
@@ -90,14 +91,20 @@ def test_a_status_becomes_an_error_with_its_text(session):
 
 
 def test_too_small_an_arena_is_an_error(library, open_session):
-    with pytest.raises(VerifyError, match="tiny_init returned 2"):
-        open_session(library, arena=tiny.ARENA - 1)
+    with pytest.raises(VerifyError, match="tiny_init_abi returned 2"):
+        open_session(library, regions=[("its arena", tiny.ARENA - 1)])
+
+
+@pytest.mark.parametrize("changes", ({"abi": ABI_VERSION + 1}, {"pointers": 6}))
+def test_another_interface_is_an_error(library, open_session, changes):
+    with pytest.raises(VerifyError, match="tiny_init_abi returned 5"):
+        open_session(library, **changes)
 
 
 @given(log2=st.integers(3, 12))
 def test_the_arena_is_aligned_as_promised_and_not_more(library, open_session, log2):
     alignment = 1 << log2
-    address = open_session(library, alignment=alignment).arena_view().ctypes.data
+    address = open_session(library, alignment=alignment).arena.view(0).ctypes.data
     assert address % (2 * alignment) == alignment
 
 
@@ -109,11 +116,36 @@ def test_an_alignment_is_a_power_of_two(library, open_session, alignment):
 
 def test_an_impossible_arena_is_refused(library, open_session):
     with pytest.raises(MemoryError):
-        open_session(library, arena=2**64 - 1)
+        open_session(library, regions=[("its arena", 2**64 - 1)])
+
+
+REGIONS = (("its arena", tiny.ARENA), ("its region 'slow'", 24))
+
+
+def test_regions_are_apart(library, open_session):
+    arena = open_session(library, regions=REGIONS).arena
+    (start, end), (other, last) = arena.range(0), arena.range(1)
+    assert (end - start, last - other) == (tiny.ARENA, 24)
+    assert other - end >= 2 * 4096
+    assert (arena.view(0).ctypes.data, arena.view(1).ctypes.data) == (start, other)
+    assert arena.view(1).all()
+    with pytest.raises(IndexError, match="region 2 of 2"):
+        arena.view(2)
+
+
+@pytest.mark.parametrize("offset", (-1, 24))
+def test_every_region_has_guards(load, open_session, offset):
+    files = tiny.misbehaving(f"(void)ctx; second[{offset}] ^= 1;")
+    text = files["src/tiny.c"].replace("int tiny_init", "static uint8_t *second;\nint tiny_init", 1)
+    text = text.replace("ctx->arena = memory[0];", "ctx->arena = memory[0]; second = memory[1];")
+    session = open_session(load({**files, "src/tiny.c": text}), regions=REGIONS)
+    message = f"^tiny: wrote outside its region 'slow' of 24 bytes, at offset {offset}$"
+    with pytest.raises(VerifyError, match=message):
+        session.run(inputs())
 
 
 def test_the_arena_view_outlives_session_and_library(load, open_session):
-    view = open_session(load(tiny.FILES)).arena_view()
+    view = open_session(load(tiny.FILES)).arena.view(0)
     gc.collect()
     assert view.dtype == np.uint8
     assert view.shape == (tiny.ARENA,)
@@ -155,11 +187,11 @@ def test_the_whole_arena_may_be_written(load, open_session):
     session = open_session(load(tiny.misbehaving(fill + output)))
     _, places = session.run(inputs())
     assert places.tolist() == [0x0101010101010101] * 2
-    assert session.arena_view().sum() == tiny.ARENA
+    assert session.arena.view(0).sum() == tiny.ARENA
 
 
 def test_the_arena_does_not_start_as_zeros(library, open_session):
-    assert open_session(library).arena_view().all()
+    assert open_session(library).arena.view(0).all()
 
 
 A, B = inputs()
@@ -190,11 +222,11 @@ def test_arrays_that_do_not_fit_are_refused(session, ins, outs, message):
         session.run(ins, outs)
     with pytest.raises(ValueError, match=message):
         session.begin(ins, outs)
-    assert session.input_address(0) == session.arena_view().ctypes.data + 32
+    assert session.input_address(0) == session.arena.view(0).ctypes.data + 32
 
 
 def test_the_arena_itself_is_no_input(session):
-    view = session.arena_view()[:4].view(np.int8)
+    view = session.arena.view(0)[:4].view(np.int8)
     with pytest.raises(ValueError, match="the arena overlaps input 'a'"):
         session.run((view, B))
 

@@ -15,7 +15,9 @@ HEADER = """
 typedef struct { uint8_t *arena; const void *input[2]; void *output[2]; } tiny_context;
 #define TINY_ARENA_BYTES 64
 #define TINY_LAYERS 3
-int tiny_init(tiny_context *ctx, void *arena, size_t bytes);
+#define TINY_ABI_VERSION 2
+int tiny_init_abi(tiny_context *ctx, void *const *memory, const size_t *bytes,
+                  int abi_version, size_t context_bytes);
 void *tiny_input(const tiny_context *ctx, int index);
 void *tiny_output(const tiny_context *ctx, int index);
 int tiny_bind_input(tiny_context *ctx, int index, const void *data);
@@ -30,12 +32,16 @@ PORTS = """
 #include "tiny_weights.h"
 #include <time.h>
 
-int tiny_init(tiny_context *ctx, void *arena, size_t bytes)
+int tiny_init_abi(tiny_context *ctx, void *const *memory, const size_t *bytes,
+                  int abi_version, size_t context_bytes)
 {
-    if (bytes < TINY_ARENA_BYTES) {
+    if (abi_version != TINY_ABI_VERSION || context_bytes != sizeof *ctx) {
+        return 5;
+    }
+    if (bytes[0] < TINY_ARENA_BYTES) {
         return 2;
     }
-    ctx->arena = arena;
+    ctx->arena = memory[0];
     ctx->input[0] = ctx->arena + 32;
     ctx->input[1] = ctx->arena + 40;
     ctx->output[0] = ctx->arena;

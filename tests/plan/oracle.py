@@ -53,7 +53,7 @@ class Memory:
     """The arena, and memory of the caller's for each port."""
 
     def __init__(self, program: Program) -> None:
-        self.arena = np.zeros(program.arena, np.int64)
+        self.regions = [np.zeros(region.bytes, np.int64) for region in program.regions]
         sides = (("input", program.inputs), ("output", program.outputs))
         self.ports = {
             (kind, index): np.zeros(port.bytes, np.int64)
@@ -63,7 +63,8 @@ class Memory:
 
     def at(self, place: Place, size: int) -> np.ndarray:
         """Return the bytes of a place, all of which must be there."""
-        whole = self.arena if place.kind == "arena" else self.ports[place.kind, place.index]
+        in_arena = place.kind == "arena"
+        whole = self.regions[place.index] if in_arena else self.ports[place.kind, place.index]
         part = whole[place.offset : place.offset + size]
         assert place.offset >= 0
         assert len(part) == size

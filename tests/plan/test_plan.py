@@ -78,7 +78,7 @@ def test_what_counts_is_the_arena(
     x = net.input((16,))
     graph = lower_arithmetic(net.graph(net.op(Relu, x), net.op(Relu, x)))
     monkeypatch.setattr(module, "least_order", lambda graph, found: (1, 0))
-    place, found = module.place, []
+    place, found = module.place_in, []
 
     def second_is_smaller(*args: object, **options: int) -> Placement:
         placement = place(*args, **options)
@@ -88,7 +88,7 @@ def test_what_counts_is_the_arena(
             placement.offsets, placement.arena + slack, placement.lower_bound, "greedy", False
         )
 
-    monkeypatch.setattr(module, "place", second_is_smaller)
+    monkeypatch.setattr(module, "place_in", second_is_smaller)
     program = plan(graph, PORTABLE, "")
     given = [op.outputs for op in graph.ops]
     assert [given.index(call.outputs) for call in program.calls] == chosen
@@ -98,8 +98,10 @@ def test_a_wrong_placement_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     graph = lower_arithmetic(chain().graph("t2.0"))
     monkeypatch.setattr(
         module,
-        "place",
-        lambda buffers, alignment: Placement({b.name: 0 for b in buffers}, 64, 0, "greedy", True),
+        "place_in",
+        lambda needed, *rest, alignment: Placement(
+            {b.name: 0 for b in needed}, 64, 0, "greedy", True
+        ),
     )
     with pytest.raises(edgeq.VerifyError, match="overlap"):
         plan(graph, PORTABLE, "")
