@@ -103,11 +103,16 @@ static inline int32_t edgeq_subtract_halves(int32_t a, int32_t b)
 
 /* ---- Codes of three windows in pairs ------------------------------------------------------ */
 
-/* Where the first row of each of three windows is, and what leads from the end of the words of a
- * row to the next. */
+/* Rows of three windows: where the first of each is, and what leads from the end of a row to the
+ * next. A row is `words` times four codes and `tail` more. Tails follow all words, as 16-bit numbers
+ * in twos, at `tails`. */
 typedef struct {
     const int8_t *at[3];
     int32_t skip[3];
+    int32_t words;
+    int32_t tail;
+    int32_t rows;
+    int32_t *tails;
 } edgeq_dsp_windows;
 
 #if EDGEQ_DSP_ASSEMBLER
@@ -125,24 +130,45 @@ typedef struct {
     "sxtb16 r9, r9, ror #8\n\t" \
     "stm r0!, {r4, r5, r6, r7, r8, r9}\n\t"
 
-/* clang-format off: it would shift each instruction to the right of the one before. */
-__attribute__((naked, noinline, unused)) static void edgeq_pair_windows(int32_t *to __attribute__((unused)), const edgeq_dsp_windows *windows __attribute__((unused)), int32_t rows __attribute__((unused)), int32_t words __attribute__((unused)))
+/* One code of each window, to a half of the words at r11. */
+#define EDGEQ_DSP_TAIL         \
+    "ldrsb r4, [r1], #1\n\t"   \
+    "ldrsb r5, [r2], #1\n\t"   \
+    "ldrsb r6, [r3], #1\n\t"   \
+    "strh r4, [r11]\n\t"       \
+    "strh r5, [r11, #4]\n\t"   \
+    "strh r6, [r11, #8]\n\t"   \
+    "eor r11, r11, #2\n\t"     \
+    "tst r11, #2\n\t"          \
+    "it eq\n\t"                \
+    "addeq r11, r11, #12\n\t"
+
+/* An odd count of words begins in the middle of twice one word. */
+__attribute__((naked, noinline, unused)) static void edgeq_pair_windows(int32_t *to __attribute__((unused)), const edgeq_dsp_windows *windows __attribute__((unused)))
 {
     __asm__(
         "push {r4-r11, lr}\n\t"
-        "mov r10, r2\n\t"
-        "mov r11, r3\n\t"
-        "mov r12, r1\n\t"
-        "ldm r12!, {r1, r2, r3}\n"
+        "add r12, r1, #12\n\t" /* skip, words, tail, rows, tails */
+        "ldm r1, {r1, r2, r3}\n\t"
+        "ldrd r10, r11, [r12, #20]\n"
         "0:\n\t"
-        "add lr, r11, #1\n\t"
-        "lsr lr, lr, #1\n\t" /* twice two words; an odd count begins in the middle */
-        "tst r11, #1\n\t"
-        "bne 2f\n"
+        "ldr lr, [r12, #12]\n\t"
+        "lsrs lr, lr, #1\n\t"
+        "adc lr, lr, #0\n\t"
+        "bcs 2f\n\t"
+        "beq 3f\n"
         "1:\n\t" EDGEQ_DSP_WORDS
         "2:\n\t" EDGEQ_DSP_WORDS
         "subs lr, lr, #1\n\t"
-        "bne 1b\n\t"
+        "bne 1b\n"
+        "3:\n\t"
+        "ldr lr, [r12, #16]\n\t"
+        "cmp lr, #0\n\t"
+        "beq 5f\n"
+        "4:\n\t" EDGEQ_DSP_TAIL
+        "subs lr, lr, #1\n\t"
+        "bne 4b\n"
+        "5:\n\t"
         "ldm r12, {r4, r5, r6}\n\t"
         "add r1, r1, r4\n\t"
         "add r2, r2, r5\n\t"
@@ -151,19 +177,20 @@ __attribute__((naked, noinline, unused)) static void edgeq_pair_windows(int32_t 
         "bne 0b\n\t"
         "pop {r4-r11, pc}\n");
 }
-/* clang-format on */
 
 #else
 
-/* Write `words` times four codes of each of `rows` rows of three windows, in pairs. */
-__attribute__((unused)) static void edgeq_pair_windows(int32_t *to, const edgeq_dsp_windows *windows, int32_t rows, int32_t words)
+/* Write the codes of three windows in pairs. */
+__attribute__((unused)) static void edgeq_pair_windows(int32_t *to, const edgeq_dsp_windows *windows)
 {
     for (int32_t i = 0; i < 3; ++i) {
         const int8_t *from = windows->at[i];
         int32_t *out = to + i;
+        int32_t *tail = windows->tails + i;
+        uint32_t half = 0;
 
-        for (int32_t row = 0; row < rows; ++row) {
-            for (int32_t k = 0; k < words; ++k) {
+        for (int32_t row = 0; row < windows->rows; ++row) {
+            for (int32_t k = 0; k < windows->words; ++k) {
                 const int32_t word = edgeq_load_word(from);
 
                 out[0] = edgeq_even_bytes(word);
@@ -171,33 +198,19 @@ __attribute__((unused)) static void edgeq_pair_windows(int32_t *to, const edgeq_
                 out += 6;
                 from += 4;
             }
+            for (int32_t k = 0; k < windows->tail; ++k) {
+                const uint32_t code = (uint32_t)*from++ & 0xffffu;
+
+                *tail = (int32_t)(((uint32_t)*tail & ~(0xffffu << half)) | code << half);
+                tail += half == 16 ? 3 : 0;
+                half ^= 16;
+            }
             from += windows->skip[i];
         }
     }
 }
 
 #endif
-
-/* The codes that follow the words of each row, `count` of them, as words of four. */
-__attribute__((noinline, unused)) static void edgeq_pair_tails(int32_t *to, const edgeq_dsp_windows *windows, int32_t rows, int32_t words, int32_t count)
-{
-    for (int32_t i = 0; i < 3; ++i) {
-        const int8_t *from = windows->at[i] + 4 * words;
-        const int32_t step = windows->skip[i] + 4 * words - count;
-        int32_t place = 0;
-
-        for (int32_t row = 0; row < rows; ++row) {
-            for (int32_t k = 0; k < count; ++k) {
-                /* Codes 0 and 2 of four are the halves of a word, 1 and 3 those of another. */
-                int16_t half = *from++;
-
-                memcpy((int8_t *)(to + place / 4 * 6 + place % 2 * 3 + i) + (place & 2), &half, sizeof half);
-                ++place;
-            }
-            from += step;
-        }
-    }
-}
 
 /* Write minus the sums of the codes from `x` to `end`, in words of four for each 255 words. */
 __attribute__((noinline, unused)) static void edgeq_pair_sums(int32_t *to, const int32_t *x, const int32_t *end)
@@ -234,20 +247,21 @@ typedef struct {
 /* Copy a window with its upper left corner at (top, left). */
 __attribute__((noinline, unused)) static void edgeq_copy_window(int8_t *to, const edgeq_dsp_image *image, const int8_t *x, int32_t top, int32_t left)
 {
+    const int32_t step = image->dilation_w;
+    const int32_t before = left < 0 ? (step - 1 - left) / step : 0;
+    const int32_t reach = (image->in_w - left + step - 1) / step;
+    const int32_t end = reach < image->kernel_w ? reach : image->kernel_w;
+    const int32_t run = step == 1 ? end - before : 1;
+
+    memset(to, image->outside, (size_t)(image->kernel_h * image->row));
     for (int32_t ky = 0; ky < image->kernel_h; ++ky) {
         const int32_t iy = top + ky * image->dilation_h;
-        int8_t *out = to + ky * image->row;
+        const int inside = iy >= 0 && iy < image->in_h;
 
-        for (int32_t kx = 0; kx < image->kernel_w; ++kx) {
-            const int32_t ix = left + kx * image->dilation_w;
-            const int inside = iy >= 0 && iy < image->in_h && ix >= 0 && ix < image->in_w;
+        for (int32_t kx = before; inside && kx < end; kx += run) {
+            const int8_t *const from = x + (iy * image->in_w + left + kx * step) * image->in_c;
 
-            if (inside) {
-                memcpy(out, x + (iy * image->in_w + ix) * image->in_c, (size_t)image->in_c);
-            } else {
-                memset(out, image->outside, (size_t)image->in_c);
-            }
-            out += image->in_c;
+            memcpy(to + ky * image->row + kx * image->in_c, from, (size_t)(run * image->in_c));
         }
     }
 }

@@ -82,9 +82,12 @@ def _ordered(codes: np.ndarray, rows: Rows, zero: int) -> np.ndarray:
     cut = GROUP * rows.words
     heads = np.full((count, rows.height, cut), zero, np.int64)
     heads[:, :, : min(cut, rows.codes)] = each[:, :, :cut]
-    joined = np.concatenate([heads.reshape(count, -1), each[:, :, cut:].reshape(count, -1)], 1)
     ordered = np.full((count, GROUP * (rows.groups + rows.sums)), zero, np.int64)
-    ordered[:, : joined.shape[1]] = joined
+    ordered[:, : rows.height * cut] = heads.reshape(count, -1)
+    tails = each[:, :, cut:].reshape(count, -1)
+    for place in range(tails.shape[1]):
+        # The halves of a word are places 0 and 2 of four, or 1 and 3.
+        ordered[:, rows.height * cut + place // 4 * 4 + (0, 2, 1, 3)[place % 4]] = tails[:, place]
     return ordered
 
 
@@ -186,7 +189,7 @@ def conv2d_facts(op: Conv2D | DepthwiseConv2D, io: Operands) -> Facts:
         **conv2d_shape(op, io),
         "LAST_TOP": last_top,
         "LAST_LEFT": last_left,
-        "NEXT": op.dilation[0] * in_w * in_c - GROUP * rows.words,
+        "NEXT": op.dilation[0] * in_w * in_c - rows.bytes,
     }
     groups = rows.groups + rows.sums
     constants = {
@@ -213,7 +216,6 @@ def conv2d_facts(op: Conv2D | DepthwiseConv2D, io: Operands) -> Facts:
             "rounding": rounding.value,
             "odd": count % 2 == 1,
             "images": images > 1,
-            "filled": rows.bytes > rows.codes,
             "sums": rows.sums > 0,
         },
         scratch=Scratch("pairs", DType.INT32, 2 * TILE * groups + _words(patches)),
