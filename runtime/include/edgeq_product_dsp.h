@@ -236,11 +236,19 @@ typedef struct {
     int32_t in_h;
     int32_t in_w;
     int32_t in_c;
+    int32_t out_w;
     int32_t kernel_h;
     int32_t kernel_w;
+    int32_t stride_h;
+    int32_t stride_w;
     int32_t dilation_h;
     int32_t dilation_w;
-    int32_t row;     /* bytes of a row of the copy */
+    int32_t pad_top;
+    int32_t pad_left;
+    int32_t last_top; /* where the last windows are that lie inside */
+    int32_t last_left;
+    int32_t next;    /* from the end of a row of a window to the next */
+    int32_t row;     /* bytes of a row of a copy */
     int32_t outside; /* what padding reads as */
 } edgeq_dsp_image;
 
@@ -263,6 +271,25 @@ __attribute__((noinline, unused)) static void edgeq_copy_window(int8_t *to, cons
 
             memcpy(to + ky * image->row + kx * image->in_c, from, (size_t)(run * image->in_c));
         }
+    }
+}
+
+/* Find the windows of three output pixels from `base` on, and copy those that reach beyond. */
+__attribute__((noinline, unused)) static void edgeq_place_windows(edgeq_dsp_windows *windows, const edgeq_dsp_image *image, const int8_t *x, int32_t base, int8_t *copies)
+{
+    for (int32_t i = 0; i < 3; ++i) {
+        const int32_t top = (base + i) / image->out_w * image->stride_h - image->pad_top;
+        const int32_t left = (base + i) % image->out_w * image->stride_w - image->pad_left;
+
+        if (top >= 0 && top <= image->last_top && left >= 0 && left <= image->last_left) {
+            windows->at[i] = x + (top * image->in_w + left) * image->in_c;
+            windows->skip[i] = image->next;
+        } else {
+            edgeq_copy_window(copies, image, x, top, left);
+            windows->at[i] = copies;
+            windows->skip[i] = 0;
+        }
+        copies += image->kernel_h * image->row;
     }
 }
 

@@ -27,6 +27,7 @@ TILE = 3  # windows summed in registers together, with two channels
 GROUP = 4  # codes of a window in a word
 ROUND = 8  # words of codes in a round of the tile's loop
 MOST_SUMMED = 4 * (2**15 // 128 - 1)  # codes whose four partial sums fit 16 bits each
+MOST_PADDED = 1024  # bytes of an image that is copied with its padding
 _PACKED_REACH = 2**23  # sums of a packed second channel are smaller
 
 
@@ -56,8 +57,13 @@ class Rows:
         return GROUP * self.words + self.tail
 
 
+def _parts(count: int, size: int) -> int:
+    """Return how many of ``size`` hold ``count``."""
+    return -(-count // size)
+
+
 def _words(codes: int) -> int:
-    return -(-codes // GROUP)
+    return _parts(codes, GROUP)
 
 
 def rows_of(height: int, codes: int, zero: int) -> Rows:
@@ -162,40 +168,74 @@ def _short(op: Conv2D | DepthwiseConv2D, io: Operands) -> Conv2D | DepthwiseConv
     return replace(op, arithmetic=replace(numbers, requant=requant))
 
 
-def _last_left(op: Conv2D | DepthwiseConv2D, io: Operands, rows: Rows) -> int:
-    """Return the last column at which a window is read from the image itself, or -1."""
-    _, _, in_w, in_c = io.x.shape
-    return (in_w * in_c - rows.bytes) // in_c if op.dilation[1] == 1 else -1
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where windows are read.
+
+    ``mode``: ``direct``, pixel after pixel; ``inside`` the image; ``padded``, in a copy of a small
+    image with its padding; ``general``: the image, and copies of the windows that reach beyond.
+    ``line`` bytes lead to the next row; windows from (0, 0) to (last_top, last_left) are inside.
+    """
+
+    mode: str
+    line: int
+    lines: int
+    last_top: int
+    last_left: int
+
+
+def _place(op: Conv2D | DepthwiseConv2D, io: Operands, rows: Rows) -> Place:
+    if is_pointwise(op, io) and rows.bytes == rows.codes:
+        return Place("direct", rows.bytes, 1, 0, 0)
+    images, in_h, in_w, in_c = io.x.shape
+    _, out_h, out_w, _ = io.y.shape
+    reach = (op.kernel(io)[0] - 1) * op.dilation[0]
+    joined = op.dilation[1] == 1
+    last = ((out_h - 1) * op.stride[0], (out_w - 1) * op.stride[1])
+    last_left = (in_w * in_c - rows.bytes) // in_c if joined else -1
+    plain = Place("general", in_w * in_c, in_h, in_h - 1 - reach, last_left)
+    if not op.padding.any and last[0] <= plain.last_top and last[1] <= plain.last_left:
+        return replace(plain, mode="inside")
+    lines = max(last[0] + reach + 1, op.padding.top + in_h)
+    columns = max(last[1] + _parts(rows.bytes, in_c), op.padding.left + in_w)
+    if joined and images == 1 and lines * columns * in_c <= MOST_PADDED:
+        return Place("padded", columns * in_c, lines, *last)
+    return plain
+
+
+def _geometry(
+    op: Conv2D | DepthwiseConv2D, io: Operands, rows: Rows, place: Place
+) -> dict[str, int]:
+    """Return the constants of what is not direct."""
+    if place.mode == "direct":
+        return {}
+    beyond = {"LAST_TOP": place.last_top, "LAST_LEFT": place.last_left, "X_ZERO": io.x.zero_point}
+    return {
+        **conv2d_shape(op, io),
+        "LINE": place.line,
+        "NEXT": op.dilation[0] * place.line - rows.bytes,
+        **({} if place.mode == "inside" else beyond),
+        **({"LINES": place.lines} if place.mode == "padded" else {}),
+    }
 
 
 def conv2d_facts(op: Conv2D | DepthwiseConv2D, io: Operands) -> Facts:
     """Return the facts of an ungrouped convolution."""
     op, zero = _short(op, io), weight_zero(io)
     kernel_h, kernel_w = op.kernel(io)
-    _, in_h, in_w, in_c = io.x.shape
     images, out_h, out_w, count = io.y.shape
-    rows = rows_of(kernel_h, kernel_w * in_c, zero)
+    rows = rows_of(kernel_h, kernel_w * io.x.shape[3], zero)
+    place = _place(op, io, rows)
     found = channels(io, op.arithmetic, _weights(op, io))
     codes = _ordered(found.weights.astype(np.int64) + zero, rows, zero)
     packed = is_packed(found, codes, _reach(found))
     rounding = op.arithmetic.requant.rounding
-    single = rounding is Rounding.SINGLE
-    direct = is_pointwise(op, io) and rows.bytes == rows.codes
-    last_top = in_h - 1 - (kernel_h - 1) * op.dilation[0]
-    last_left = _last_left(op, io, rows)
-    ends = (out_h - 1) * op.stride[0] <= last_top and (out_w - 1) * op.stride[1] <= last_left
-    inside = ends and not op.padding.any
-    shape = {
-        **conv2d_shape(op, io),
-        "LAST_TOP": last_top,
-        "LAST_LEFT": last_left,
-        "NEXT": op.dilation[0] * in_w * in_c - rows.bytes,
-    }
     groups = rows.groups + rows.sums
+    pixels = out_h * out_w
     constants = {
-        **({} if direct else shape),
-        **({} if inside or direct else {"X_ZERO": io.x.zero_point}),
-        "PIXELS": images * out_h * out_w,
+        **({"IMAGES": images} if place.mode != "direct" and images > 1 else {}),
+        **_geometry(op, io, rows, place),
+        "PIXELS": images * pixels if place.mode == "direct" else pixels,
         "OUT_C": count,
         "ROWS": kernel_h,
         "WORDS": rows.words,
@@ -206,19 +246,20 @@ def conv2d_facts(op: Conv2D | DepthwiseConv2D, io: Operands) -> Facts:
         "PAIRS": count // 2,
         "PAIR_WORDS": 2 + 2 * groups + 6,
     }
-    patches = 0 if inside or direct else TILE * kernel_h * rows.bytes
+    copied = TILE * kernel_h * rows.bytes if place.mode == "general" else 0
+    copied = place.lines * place.line if place.mode == "padded" else copied
+    numbers = stream(found, codes, packed, rounding is Rounding.SINGLE)
     return Facts(
         constants=constants,
-        data=(Data("stream", stream(found, codes, packed, single), "two channels at a time"),),
+        data=(Data("stream", numbers, "two channels at a time"),),
         flags={
-            "mode": "direct" if direct else "inside" if inside else "general",
+            "mode": place.mode,
             "form": "packed" if packed else "wide",
             "rounding": rounding.value,
             "odd": count % 2 == 1,
-            "images": images > 1,
             "sums": rows.sums > 0,
         },
-        scratch=Scratch("pairs", DType.INT32, 2 * TILE * groups + _words(patches)),
+        scratch=Scratch("pairs", DType.INT32, 2 * TILE * groups + _parts(copied, GROUP)),
         note=conv2d_note(op, io),
     )
 
@@ -226,7 +267,8 @@ def conv2d_facts(op: Conv2D | DepthwiseConv2D, io: Operands) -> Facts:
 def _accepts(op: Conv2D | DepthwiseConv2D, io: Operands) -> bool:
     if io.x.dtype is not DType.INT8:
         return False
-    enough = elements(io.y.shape[:3]) >= TILE and io.y.shape[3] >= 2
+    together = elements(io.y.shape[0 if is_pointwise(op, io) else 1 : 3])
+    enough = together >= TILE and io.y.shape[3] >= 2
     return enough and is_short(io, op.arithmetic, _weights(op, io))
 
 

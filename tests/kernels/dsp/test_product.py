@@ -61,6 +61,12 @@ def shapes() -> list[Case]:
         # Rows of 1, 2, 3, 5, 6 and 7 codes, inside the image, and beside it.
         *(conv_case((2, 6, 7, c), 3, (h, w), row=ROW) for h, w, c in ROWS_OF),
         *(conv_case((1, 4, 5, c), 3, (h, w), row=ROW, padding=SAME) for h, w, c in ROWS_OF),
+        # Images too large for a copy.
+        *(conv_case((1, 33, 34, c), 3, (h, w), row=ROW, padding=SAME) for h, w, c in ROWS_OF),
+        conv_case((1, 5, 7, 32), 3, (3, 3), row=ROW, padding=SAME),
+        conv_case((1, 9, 2, 64), 4, (3, 3), row=ROW, padding=SAME),
+        conv_case((1, 12, 31, 3), 5, (3, 3), row=ROW, padding=Padding(0, 1, 0, 1), stride=(2, 2)),
+        conv_case((1, 2, 3, 64), 4, (3, 3), row=ROW, padding=Padding(2, 2, 2, 2)),
         one_channel((2, 7, 6), (3, 3), 8, padding=SAME),
         one_channel((1, 9, 9), (3, 3), 3, padding=Padding(0, 1, 0, 1), stride=(2, 2)),
     ]
@@ -155,10 +161,10 @@ def several() -> list[Case]:
     return [*ties(), *reaches()]
 
 
-def form(case: Case) -> str:
-    """Return which form of the stream a layer takes."""
+def flag(case: Case, name: str = "form") -> str:
+    """Return how a layer reads windows (``mode``) or which ``form`` of the stream it takes."""
     [(op, io)] = one_op_graph(case.op, case.tensors, case.numerics).walk()
-    return str(conv2d_facts(op, io).flags["form"])
+    return str(conv2d_facts(op, io).flags[name])
 
 
 @pytest.mark.parametrize("processor", TARGETS, ids=named)
@@ -175,10 +181,20 @@ def test_the_twin_has_no_undefined_behaviour() -> None:
 def test_weights_are_packed_where_they_may_be() -> None:
     plain = ties()
     half = len(plain) // 2
-    assert {form(case) for case in plain[:half]} == {"packed"}
-    assert {form(case) for case in plain[half:]} == {"wide"}
-    assert [form(case) for case in reaches()] == ["packed", "wide", "wide"]
-    assert form(unpackable(conv_case((1, 1, 3, 8), 3, (1, 1), zero=3))) == "wide"
+    assert {flag(case) for case in plain[:half]} == {"packed"}
+    assert {flag(case) for case in plain[half:]} == {"wide"}
+    assert [flag(case) for case in reaches()] == ["packed", "wide", "wide"]
+    assert flag(unpackable(conv_case((1, 1, 3, 8), 3, (1, 1), zero=3))) == "wide"
+
+
+def test_windows_are_read_where_they_are() -> None:
+    modes = [flag(case, "mode") for case in shapes()]
+    assert {mode: modes.count(mode) > 1 for mode in modes} == {
+        "padded": True,
+        "general": True,
+        "inside": True,
+    }
+    assert "direct" in {flag(case, "mode") for case in sizes()}
 
 
 def test_after_a_relu_half_up_will_do() -> None:
