@@ -15,25 +15,7 @@
 #define EDGEQ_DSP_ASSEMBLER 0
 #endif
 
-/* Four windows and the outputs of a run of channels.
- *
- * x to end: the codes of four windows, in pairs, as words: for each four codes k to k + 3 of a
- * window the pairs (k, k + 2) of all four windows, then the pairs (k + 1, k + 3).
- * stream, for each two channels: two biases; for each four codes the weights (k, of both channels;
- * k + 2, of both), then (k + 1; k + 3); then for each channel its multiplier, addend and shift.
- * corrections: what is added to every sum of a window.
- * y: the first of the channels in the first window; step: bytes to the next window. */
-typedef struct {
-    const int32_t *x;
-    const int32_t *end;
-    const int32_t *stream;
-    int8_t *y;
-    int32_t step;
-    int32_t pairs;
-    int32_t corrections[4];
-} edgeq_dsp_tile;
-
-/* ---- Codes of four windows in pairs ------------------------------------------------------ */
+/* ---- Pairs of codes ---------------------------------------------------------------------- */
 
 EDGEQ_CODE static inline int32_t edgeq_load_word(const int8_t *p)
 {
@@ -76,28 +58,6 @@ EDGEQ_CODE static inline int32_t edgeq_odd_bytes(int32_t word)
 #endif
 }
 
-/* Write the pairs of `count` codes of four windows, a multiple of four; return what follows them. */
-EDGEQ_CODE static inline int32_t *edgeq_pair_codes(int32_t *to, const int8_t *a, const int8_t *b, const int8_t *c, const int8_t *d, int32_t count)
-{
-    for (int32_t k = 0; k < count; k += 4) {
-        const int32_t wa = edgeq_load_word(a + k);
-        const int32_t wb = edgeq_load_word(b + k);
-        const int32_t wc = edgeq_load_word(c + k);
-        const int32_t wd = edgeq_load_word(d + k);
-
-        to[0] = edgeq_even_bytes(wa);
-        to[1] = edgeq_even_bytes(wb);
-        to[2] = edgeq_even_bytes(wc);
-        to[3] = edgeq_even_bytes(wd);
-        to[4] = edgeq_odd_bytes(wa);
-        to[5] = edgeq_odd_bytes(wb);
-        to[6] = edgeq_odd_bytes(wc);
-        to[7] = edgeq_odd_bytes(wd);
-        to += 8;
-    }
-    return to;
-}
-
 EDGEQ_CODE static inline int32_t edgeq_low_half(int32_t pair)
 {
     return (int16_t)(uint16_t)(uint32_t)pair;
@@ -123,124 +83,399 @@ EDGEQ_CODE static inline int32_t edgeq_add_pair_products(int32_t sum, int32_t a,
 #endif
 }
 
-/* corrections[i] = factor * the sum of the codes of window i */
-EDGEQ_CODE static inline void edgeq_correct_sums(edgeq_dsp_tile *tile, int32_t factor)
+/* a - b, in each half */
+EDGEQ_CODE static inline int32_t edgeq_subtract_halves(int32_t a, int32_t b)
 {
-    int32_t sums[4] = {0, 0, 0, 0};
+#if EDGEQ_DSP_ASSEMBLER
+    int32_t difference;
 
-    for (const int32_t *x = tile->x; x < tile->end; x += 4) {
-        for (int32_t i = 0; i < 4; ++i) {
-            sums[i] = edgeq_add_pair_products(sums[i], x[i], 0x00010001);
-        }
-    }
-    for (int32_t i = 0; i < 4; ++i) {
-        tile->corrections[i] = factor * sums[i];
-    }
+    __asm__("ssub16 %0, %1, %2"
+            : "=r"(difference)
+            : "r"(a), "r"(b));
+    return difference;
+#else
+    const uint32_t low = ((uint32_t)a - (uint32_t)b) & 0xffffu;
+    const uint32_t high = ((uint32_t)a >> 16) - ((uint32_t)b >> 16);
+
+    return (int32_t)(low | high << 16);
+#endif
 }
 
-/* ---- Four windows times two channels at a time ------------------------------------------- */
+/* ---- Codes of three windows in pairs ------------------------------------------------------ */
+
+/* Rows of three windows: where the first of each is, and what leads from the end of a row to the
+ * next. A row is `words` times four codes and `tail` more. Tails follow all words, as 16-bit numbers
+ * in twos, at `tails`. */
+typedef struct {
+    const int8_t *at[3];
+    int32_t skip[3];
+    int32_t words;
+    int32_t tail;
+    int32_t rows;
+    int32_t *tails;
+} edgeq_dsp_windows;
 
 #if EDGEQ_DSP_ASSEMBLER
 
-/* Two pairs of each window times two weights of each channel. Sums are in r0 to r7, window after
- * window; r12 reads the stream, lr the windows. */
-#define EDGEQ_DSP_QUAD            \
-    "ldr r8, [r12], #4\n\t"       \
-    "ldrd r10, r11, [lr], #8\n\t" \
-    "sxtb16 r9, r8, ror #8\n\t"   \
-    "sxtb16 r8, r8\n\t"           \
-    "smlad r0, r10, r8, r0\n\t"   \
-    "smlad r1, r10, r9, r1\n\t"   \
-    "smlad r2, r11, r8, r2\n\t"   \
-    "smlad r3, r11, r9, r3\n\t"   \
-    "ldrd r10, r11, [lr], #8\n\t" \
-    "smlad r4, r10, r8, r4\n\t"   \
-    "smlad r5, r10, r9, r5\n\t"   \
-    "smlad r6, r11, r8, r6\n\t"   \
-    "smlad r7, r11, r9, r7\n\t"
-#define EDGEQ_DSP_FOUR_CODES EDGEQ_DSP_QUAD EDGEQ_DSP_QUAD
+/* Four codes of each window: r1 to r3 read, r0 writes. */
+#define EDGEQ_DSP_WORDS         \
+    "ldr r7, [r1], #4\n\t"      \
+    "ldr r8, [r2], #4\n\t"      \
+    "ldr r9, [r3], #4\n\t"      \
+    "sxtb16 r4, r7\n\t"         \
+    "sxtb16 r5, r8\n\t"         \
+    "sxtb16 r6, r9\n\t"         \
+    "sxtb16 r7, r7, ror #8\n\t" \
+    "sxtb16 r8, r8, ror #8\n\t" \
+    "sxtb16 r9, r9, ror #8\n\t" \
+    "stm r0!, {r4, r5, r6, r7, r8, r9}\n\t"
+
+/* One code of each window, to a half of the words at r11. */
+#define EDGEQ_DSP_TAIL       \
+    "ldrsb r4, [r1], #1\n\t" \
+    "ldrsb r5, [r2], #1\n\t" \
+    "ldrsb r6, [r3], #1\n\t" \
+    "strh r4, [r11]\n\t"     \
+    "strh r5, [r11, #4]\n\t" \
+    "strh r6, [r11, #8]\n\t" \
+    "eor r11, r11, #2\n\t"   \
+    "tst r11, #2\n\t"        \
+    "it eq\n\t"              \
+    "addeq r11, r11, #12\n\t"
+
+/* An odd count of words begins in the middle of twice one word. */
+EDGEQ_CODE __attribute__((naked, noinline, unused)) static void edgeq_pair_windows(int32_t *to __attribute__((unused)), const edgeq_dsp_windows *windows __attribute__((unused)))
+{
+    __asm__(
+        "push {r4-r11, lr}\n\t"
+        "add r12, r1, #12\n\t" /* skip, words, tail, rows, tails */
+        "ldm r1, {r1, r2, r3}\n\t"
+        "ldrd r10, r11, [r12, #20]\n"
+        "0:\n\t"
+        "ldr lr, [r12, #12]\n\t"
+        "lsrs lr, lr, #1\n\t"
+        "adc lr, lr, #0\n\t"
+        "bcs 2f\n\t"
+        "beq 3f\n"
+        "1:\n\t" EDGEQ_DSP_WORDS
+        "2:\n\t" EDGEQ_DSP_WORDS
+        "subs lr, lr, #1\n\t"
+        "bne 1b\n"
+        "3:\n\t"
+        "ldr lr, [r12, #16]\n\t"
+        "cmp lr, #0\n\t"
+        "beq 5f\n"
+        "4:\n\t" EDGEQ_DSP_TAIL
+        "subs lr, lr, #1\n\t"
+        "bne 4b\n"
+        "5:\n\t"
+        "ldm r12, {r4, r5, r6}\n\t"
+        "add r1, r1, r4\n\t"
+        "add r2, r2, r5\n\t"
+        "add r3, r3, r6\n\t"
+        "subs r10, r10, #1\n\t"
+        "bne 0b\n\t"
+        "pop {r4-r11, pc}\n");
+}
+
+#else
+
+/* Write the codes of three windows in pairs. */
+EDGEQ_CODE __attribute__((unused)) static void edgeq_pair_windows(int32_t *to, const edgeq_dsp_windows *windows)
+{
+    for (int32_t i = 0; i < 3; ++i) {
+        const int8_t *from = windows->at[i];
+        int32_t *out = to + i;
+        int32_t *tail = windows->tails + i;
+        uint32_t half = 0;
+
+        for (int32_t row = 0; row < windows->rows; ++row) {
+            for (int32_t k = 0; k < windows->words; ++k) {
+                const int32_t word = edgeq_load_word(from);
+
+                out[0] = edgeq_even_bytes(word);
+                out[3] = edgeq_odd_bytes(word);
+                out += 6;
+                from += 4;
+            }
+            for (int32_t k = 0; k < windows->tail; ++k) {
+                const uint32_t code = (uint32_t)*from++ & 0xffffu;
+
+                *tail = (int32_t)(((uint32_t)*tail & ~(0xffffu << half)) | code << half);
+                tail += half == 16 ? 3 : 0;
+                half ^= 16;
+            }
+            from += windows->skip[i];
+        }
+    }
+}
+
+#endif
+
+/* Write minus the sums of the codes from `x` to `end`, in words of four for each 255 words. */
+EDGEQ_CODE __attribute__((noinline, unused)) static void edgeq_pair_sums(int32_t *to, const int32_t *x, const int32_t *end)
+{
+    while (x < end) {
+        const int32_t *const stop = end - x > 6 * 255 ? x + 6 * 255 : end;
+
+        for (int32_t i = 0; i < 6; ++i) {
+            int32_t sums = 0;
+
+            for (const int32_t *from = x + i; from < stop; from += 6) {
+                sums = edgeq_subtract_halves(sums, *from);
+            }
+            *to++ = sums;
+        }
+        x = stop;
+    }
+}
+
+/* ---- Windows that reach beyond the image -------------------------------------------------- */
+
+typedef struct {
+    int32_t in_h;
+    int32_t in_w;
+    int32_t in_c;
+    int32_t out_w;
+    int32_t kernel_h;
+    int32_t kernel_w;
+    int32_t stride_h;
+    int32_t stride_w;
+    int32_t dilation_h;
+    int32_t dilation_w;
+    int32_t pad_top;
+    int32_t pad_left;
+    int32_t last_top; /* where the last windows are that lie inside */
+    int32_t last_left;
+    int32_t next;    /* from the end of a row of a window to the next */
+    int32_t row;     /* bytes of a row of a copy */
+    int32_t outside; /* what padding reads as */
+} edgeq_dsp_image;
+
+/* Copy a window with its upper left corner at (top, left). */
+EDGEQ_CODE __attribute__((noinline, unused)) static void edgeq_copy_window(int8_t *to, const edgeq_dsp_image *image, const int8_t *x, int32_t top, int32_t left)
+{
+    const int32_t step = image->dilation_w;
+    const int32_t before = left < 0 ? (step - 1 - left) / step : 0;
+    const int32_t reach = (image->in_w - left + step - 1) / step;
+    const int32_t end = reach < image->kernel_w ? reach : image->kernel_w;
+    const int32_t run = step == 1 ? end - before : 1;
+
+    memset(to, image->outside, (size_t)(image->kernel_h * image->row));
+    for (int32_t ky = 0; ky < image->kernel_h; ++ky) {
+        const int32_t iy = top + ky * image->dilation_h;
+        const int inside = iy >= 0 && iy < image->in_h;
+
+        for (int32_t kx = before; inside && kx < end; kx += run) {
+            const int8_t *const from = x + (iy * image->in_w + left + kx * step) * image->in_c;
+
+            memcpy(to + ky * image->row + kx * image->in_c, from, (size_t)(run * image->in_c));
+        }
+    }
+}
+
+/* Find the windows of three output pixels from `base` on, and copy those that reach beyond. */
+EDGEQ_CODE __attribute__((noinline, unused)) static void edgeq_place_windows(edgeq_dsp_windows *windows, const edgeq_dsp_image *image, const int8_t *x, int32_t base, int8_t *copies)
+{
+    for (int32_t i = 0; i < 3; ++i) {
+        const int32_t top = (base + i) / image->out_w * image->stride_h - image->pad_top;
+        const int32_t left = (base + i) % image->out_w * image->stride_w - image->pad_left;
+
+        if (top >= 0 && top <= image->last_top && left >= 0 && left <= image->last_left) {
+            windows->at[i] = x + (top * image->in_w + left) * image->in_c;
+            windows->skip[i] = image->next;
+        } else {
+            edgeq_copy_window(copies, image, x, top, left);
+            windows->at[i] = copies;
+            windows->skip[i] = 0;
+        }
+        copies += image->kernel_h * image->row;
+    }
+}
+
+/* ---- Three windows times two channels at a time ------------------------------------------- */
+
+/* Three windows and the outputs of a run of channels.
+ *
+ * x to end: the codes of three windows, in pairs, as words: for each four codes k to k + 3 of a
+ * window the pairs (k, k + 2) of all three windows, then the pairs (k + 1, k + 3).
+ * stream, for each two channels: two biases; for each four codes the weights k and k + 2, then
+ * k + 1 and k + 3; then for each channel its multiplier, addend and shift.
+ * y: the first of the channels in the first window, stop: the end of the channels there; step:
+ * bytes to the next window.
+ * rest: how many times four codes, beside the first four, do not fill a round of the loop.
+ *
+ * There are two forms of the stream. "wide": a half of a word of weights is two bytes, one of each
+ * channel; a multiplier is 2 m - 2^32. "packed": a half is the number h = 256 w1 + w0, so that its
+ * lower byte still is w0. The sum of products with h is 256 S1 + S0, where S1 and S0 are the sums
+ * of the channels, and less S0 it is 256 S1: no weight w1 is ever needed alone. The first bias is
+ * that of S0, the second 256 times that of S1 plus the first; the multiplier of S1 is m, its addend
+ * and its shift are made for 128 times the number (half a unit for the first of two roundings
+ * included). Sums of the second channel need to be less than 2^23. */
+typedef struct {
+    const int32_t *x;
+    const int32_t *end;
+    const int32_t *stream;
+    int8_t *y;
+    int32_t step;
+    const int8_t *stop;
+    int32_t rest;
+} edgeq_dsp_tile;
+
+#if EDGEQ_DSP_ASSEMBLER
+
+/* Four codes. Sums are in r0 to r5, window after window; r12 reads the stream, lr the windows; r11
+ * is y. */
+#define EDGEQ_DSP_PACKED_PAIR(word)   \
+    "ldm lr!, {r8, r9, r10}\n\t"      \
+    "smlad r1, r8, " word ", r1\n\t"  \
+    "smlad r3, r9, " word ", r3\n\t"  \
+    "smlad r5, r10, " word ", r5\n\t" \
+    "sxtb16 " word ", " word "\n\t"   \
+    "smlad r0, r8, " word ", r0\n\t"  \
+    "smlad r2, r9, " word ", r2\n\t"  \
+    "smlad r4, r10, " word ", r4\n\t"
+#define EDGEQ_DSP_PACKED "ldrd r6, r7, [r12], #8\n\t" EDGEQ_DSP_PACKED_PAIR("r6") EDGEQ_DSP_PACKED_PAIR("r7")
+#define EDGEQ_DSP_PACKED_BYTES "68"
+
+/* The first four codes: sums start from the biases, r4 and r5. */
+#define EDGEQ_DSP_PACKED_FIRST   \
+    "ldrd r6, r7, [r12], #8\n\t" \
+    "ldm lr!, {r8, r9, r10}\n\t" \
+    "smlad r1, r8, r6, r5\n\t"   \
+    "smlad r3, r9, r6, r5\n\t"   \
+    "smlad r5, r10, r6, r5\n\t"  \
+    "sxtb16 r6, r6\n\t"          \
+    "smlad r0, r8, r6, r4\n\t"   \
+    "smlad r2, r9, r6, r4\n\t"   \
+    "smlad r4, r10, r6, r4\n\t" EDGEQ_DSP_PACKED_PAIR("r7")
+
+#define EDGEQ_DSP_WIDE_PAIR      \
+    "ldr r6, [r12], #4\n\t"      \
+    "ldm lr!, {r8, r9, r10}\n\t" \
+    "sxtb16 r7, r6, ror #8\n\t"  \
+    "sxtb16 r6, r6\n\t"          \
+    "smlad r0, r8, r6, r0\n\t"   \
+    "smlad r1, r8, r7, r1\n\t"   \
+    "smlad r2, r9, r6, r2\n\t"   \
+    "smlad r3, r9, r7, r3\n\t"   \
+    "smlad r4, r10, r6, r4\n\t"  \
+    "smlad r5, r10, r7, r5\n\t"
+#define EDGEQ_DSP_WIDE EDGEQ_DSP_WIDE_PAIR EDGEQ_DSP_WIDE_PAIR
+#define EDGEQ_DSP_WIDE_BYTES "80"
+#define EDGEQ_DSP_WIDE_FIRST \
+    "mov r0, r4\n\t"         \
+    "mov r1, r5\n\t"         \
+    "mov r2, r4\n\t"         \
+    "mov r3, r5\n\t" EDGEQ_DSP_WIDE
 
 /* The most significant word of sum * multiplier, which is 2 * m - 2^32: 2 * sum * m / 2^32 after
  * sum itself is added. Each rounding has its addend and its form of the multiply. */
-#define EDGEQ_DSP_AWAY(sum)                  \
-    "add r11, " sum ", " sum ", asr #31\n\t" \
-    "smmlar " sum ", " sum ", r8, r11\n\t"
-#define EDGEQ_DSP_UP(sum) "smmlar " sum ", " sum ", r8, " sum "\n\t"
-#define EDGEQ_DSP_SINGLE(sum) "smmla " sum ", " sum ", r8, " sum "\n\t"
-#define EDGEQ_DSP_CODE(SCALE, sum)  \
-    SCALE(sum)                      \
-    "add " sum ", " sum ", r9\n\t"  \
-    "asr " sum ", " sum ", r10\n\t" \
-    "ssat " sum ", #8, " sum "\n\t"
+#define EDGEQ_DSP_AWAY(sum)                 \
+    "add r9, " sum ", " sum ", asr #31\n\t" \
+    "smmlar " sum ", " sum ", r6, r9\n\t"   \
+    "add " sum ", " sum ", r7\n\t"
+#define EDGEQ_DSP_UP(sum)                      \
+    "smmlar " sum ", " sum ", r6, " sum "\n\t" \
+    "add " sum ", " sum ", r7\n\t"
+#define EDGEQ_DSP_SINGLE(sum)                 \
+    "smmla " sum ", " sum ", r6, " sum "\n\t" \
+    "add " sum ", " sum ", r7\n\t"
 
-/* On the stack: tile, end, y, pairs left, whether an odd count of four codes begins in the middle. */
+/* The same of 256 times the sum, for 128 times the number. */
+#define EDGEQ_DSP_AWAY_256(sum)  \
+    "asr r9, " sum ", #31\n\t"   \
+    "add r9, r7, r9, lsl #7\n\t" \
+    "smmla " sum ", " sum ", r6, r9\n\t"
+#define EDGEQ_DSP_UP_256(sum) "smmla " sum ", " sum ", r6, r7\n\t"
+#define EDGEQ_DSP_SINGLE_256 EDGEQ_DSP_UP_256
+
+#define EDGEQ_DSP_CODE(SCALE, sum) \
+    SCALE(sum)                     \
+    "asr " sum ", " sum ", r8\n\t" \
+    "ssat " sum ", #8, " sum "\n\t"
+#define EDGEQ_DSP_CODES(SCALE, a, b, c) \
+    "ldm r12!, {r6, r7, r8}\n\t" EDGEQ_DSP_CODE(SCALE, a) EDGEQ_DSP_CODE(SCALE, b) EDGEQ_DSP_CODE(SCALE, c)
+
+#define EDGEQ_DSP_PACKED_APART \
+    "sub r1, r1, r0\n\t"       \
+    "sub r3, r3, r2\n\t"       \
+    "sub r5, r5, r4\n\t"
+#define EDGEQ_DSP_WIDE_APART
+
+/* On the stack: x, end, step, stop, where the loop begins. */
 /* clang-format off: it would shift each instruction to the right of the one before. */
-#define EDGEQ_DSP_FUNCTION(name, SCALE)                                                                                                                   \
-    EDGEQ_CODE __attribute__((naked, noinline, unused)) static void name(edgeq_dsp_tile *tile __attribute__((unused)))                                    \
-    {                                                                                                                                                     \
-        __asm__(                                                                                                                                          \
-            "push {r4-r11, lr}\n\t"                                                                                                                       \
-            "sub sp, #20\n\t"                                                                                                                             \
-            "ldm r0, {r1, r2, r12}\n\t" /* x, end, stream */                                                                                              \
-            "str r0, [sp]\n\t"                                                                                                                            \
-            "str r2, [sp, #4]\n\t"                                                                                                                        \
-            "ldr r3, [r0, #12]\n\t" /* y */                                                                                                               \
-            "str r3, [sp, #8]\n\t"                                                                                                                        \
-            "ldr r3, [r0, #20]\n\t" /* pairs */                                                                                                           \
-            "str r3, [sp, #12]\n\t"                                                                                                                       \
-            "subs r2, r2, r1\n\t"                                                                                                                         \
-            "and r2, r2, #32\n\t"                                                                                                                         \
-            "str r2, [sp, #16]\n"                                                                                                                         \
-            "0:\n\t"                                                                                                                                      \
-            "ldr r8, [sp]\n\t"                                                                                                                            \
-            "ldr lr, [r8]\n\t"                                                                                                                            \
-            "add r8, r8, #24\n\t" /* corrections */                                                                                                       \
-            "ldm r8, {r0, r2, r4, r6}\n\t"                                                                                                                \
-            "ldrd r8, r9, [r12], #8\n\t"                                                                                                                  \
-            "ldr r10, [sp, #16]\n\t"                                                                                                                      \
-            "add r1, r0, r9\n\t"                                                                                                                          \
-            "add r0, r0, r8\n\t"                                                                                                                          \
-            "add r3, r2, r9\n\t"                                                                                                                          \
-            "add r2, r2, r8\n\t"                                                                                                                          \
-            "add r5, r4, r9\n\t"                                                                                                                          \
-            "add r4, r4, r8\n\t"                                                                                                                          \
-            "add r7, r6, r9\n\t"                                                                                                                          \
-            "add r6, r6, r8\n\t"                                                                                                                          \
-            "cmp r10, #0\n\t"                                                                                                                             \
-            "bne 2f\n"                                                                                                                                    \
-            "1:\n\t" EDGEQ_DSP_FOUR_CODES                                                                                                                 \
-            "2:\n\t" EDGEQ_DSP_FOUR_CODES                                                                                                                 \
-            "ldr r8, [sp, #4]\n\t"                                                                                                                        \
-            "cmp lr, r8\n\t"                                                                                                                              \
-            "bne 1b\n\t"                                                                                                                                  \
-            "ldm r12!, {r8, r9, r10}\n\t" EDGEQ_DSP_CODE(SCALE, "r0") EDGEQ_DSP_CODE(SCALE, "r2")                                                         \
-            EDGEQ_DSP_CODE(SCALE, "r4") EDGEQ_DSP_CODE(SCALE, "r6") "ldm r12!, {r8, r9, r10}\n\t" EDGEQ_DSP_CODE(SCALE, "r1") EDGEQ_DSP_CODE(SCALE, "r3") \
-            EDGEQ_DSP_CODE(SCALE, "r5") EDGEQ_DSP_CODE(SCALE, "r7") "ldr r9, [sp]\n\t"                                                                    \
-            "ldr r8, [sp, #8]\n\t"                                                                                                                        \
-            "ldr r9, [r9, #16]\n\t" /* step */                                                                                                            \
-            "add r10, r8, #2\n\t"                                                                                                                         \
-            "str r10, [sp, #8]\n\t"                                                                                                                       \
-            "ldr r11, [sp, #12]\n\t"                                                                                                                      \
-            "strb r0, [r8]\n\t"                                                                                                                           \
-            "strb r1, [r8, #1]\n\t"                                                                                                                       \
-            "add r8, r8, r9\n\t"                                                                                                                          \
-            "strb r2, [r8]\n\t"                                                                                                                           \
-            "strb r3, [r8, #1]\n\t"                                                                                                                       \
-            "add r8, r8, r9\n\t"                                                                                                                          \
-            "strb r4, [r8]\n\t"                                                                                                                           \
-            "strb r5, [r8, #1]\n\t"                                                                                                                       \
-            "add r8, r8, r9\n\t"                                                                                                                          \
-            "strb r6, [r8]\n\t"                                                                                                                           \
-            "strb r7, [r8, #1]\n\t"                                                                                                                       \
-            "subs r11, r11, #1\n\t"                                                                                                                       \
-            "str r11, [sp, #12]\n\t"                                                                                                                      \
-            "bne 0b\n\t"                                                                                                                                  \
-            "add sp, #20\n\t"                                                                                                                             \
-            "pop {r4-r11, pc}\n");                                                                                                                        \
+#define EDGEQ_DSP_FUNCTION(name, FORM, SCALE0, SCALE1)                                                                               \
+    EDGEQ_CODE __attribute__((naked, noinline, unused)) static void name(const edgeq_dsp_tile *tile __attribute__((unused)))         \
+    {                                                                                                                                \
+        __asm__(                                                                                                                     \
+            "push {r4-r11, lr}\n\t"                                                                                                  \
+            "sub sp, #20\n\t"                                                                                                        \
+            "ldm r0!, {r1, r2, r12}\n\t"   /* x, end, stream */                                                                      \
+            "ldm r0, {r3, r4, r5, r6}\n\t" /* y, step, stop, rest */                                                                 \
+            "mov r11, r3\n\t"                                                                                                        \
+            "strd r1, r2, [sp]\n\t"                                                                                                  \
+            "strd r4, r5, [sp, #8]\n\t"                                                                                              \
+            "adr.w r7, 2f\n\t"                                                                                                       \
+            "mov r8, #" FORM##_BYTES "\n\t"                                                                                          \
+                                     "mls r7, r6, r8, r7\n\t"                                                                        \
+                                     "add r7, r7, #1\n\t"                                                                            \
+                                     "str r7, [sp, #16]\n"                                                                           \
+                                     "0:\n\t"                                                                                        \
+                                     "ldr lr, [sp]\n\t"                                                                              \
+                                     "ldrd r4, r5, [r12], #8\n\t" FORM##_FIRST                                                       \
+            "ldr pc, [sp, #16]\n"                                                                                                    \
+            "1:\n\t"                                                                                                                 \
+            ".rept 8\n\t" FORM ".endr\n"                                                                                             \
+            "2:\n\t"                                                                                                                 \
+            "ldr r6, [sp, #4]\n\t"                                                                                                   \
+            "cmp lr, r6\n\t"                                                                                                         \
+            "bne 1b\n\t" FORM##_APART                                                                                                \
+                EDGEQ_DSP_CODES(SCALE0, "r0", "r2", "r4") EDGEQ_DSP_CODES(SCALE1, "r1", "r3", "r5") "ldrd r6, r7, [sp, #8]\n\t"      \
+                                                                                                    "strb r2, [r11, r6]\n\t"         \
+                                                                                                    "strb r4, [r11, r6, lsl #1]\n\t" \
+                                                                                                    "strb r0, [r11], #1\n\t"         \
+                                                                                                    "strb r3, [r11, r6]\n\t"         \
+                                                                                                    "strb r5, [r11, r6, lsl #1]\n\t" \
+                                                                                                    "strb r1, [r11], #1\n\t"         \
+                                                                                                    "cmp r11, r7\n\t"                \
+                                                                                                    "bne 0b\n\t"                     \
+                                                                                                    "add sp, #20\n\t"                \
+                                                                                                    "pop {r4-r11, pc}\n");           \
     }
 /* clang-format on */
 
+EDGEQ_DSP_FUNCTION(edgeq_dsp_packed_gemmlowp, EDGEQ_DSP_PACKED, EDGEQ_DSP_AWAY, EDGEQ_DSP_AWAY_256)
+EDGEQ_DSP_FUNCTION(edgeq_dsp_packed_half_up, EDGEQ_DSP_PACKED, EDGEQ_DSP_UP, EDGEQ_DSP_UP_256)
+EDGEQ_DSP_FUNCTION(edgeq_dsp_packed_single, EDGEQ_DSP_PACKED, EDGEQ_DSP_SINGLE, EDGEQ_DSP_SINGLE_256)
+EDGEQ_DSP_FUNCTION(edgeq_dsp_wide_gemmlowp, EDGEQ_DSP_WIDE, EDGEQ_DSP_AWAY, EDGEQ_DSP_AWAY)
+EDGEQ_DSP_FUNCTION(edgeq_dsp_wide_half_up, EDGEQ_DSP_WIDE, EDGEQ_DSP_UP, EDGEQ_DSP_UP)
+EDGEQ_DSP_FUNCTION(edgeq_dsp_wide_single, EDGEQ_DSP_WIDE, EDGEQ_DSP_SINGLE, EDGEQ_DSP_SINGLE)
+
 #else
+
+/* sum + a.low * b.low + a.high * b.high, modulo 2^32 */
+EDGEQ_CODE static inline uint32_t edgeq_dsp_add_products(uint32_t sum, int32_t a, int32_t b)
+{
+    return sum + (uint32_t)(edgeq_low_half(a) * edgeq_low_half(b)) + (uint32_t)(edgeq_high_half(a) * edgeq_high_half(b));
+}
+
+/* The sums of both channels in one window; the second 256 times where weights are packed. */
+EDGEQ_CODE static inline void edgeq_dsp_sums(int32_t sums[2], const edgeq_dsp_tile *tile, int32_t window, const int32_t *stream, int packed)
+{
+    uint32_t first = (uint32_t)stream[0];
+    uint32_t second = (uint32_t)stream[1];
+
+    stream += 2;
+    for (const int32_t *x = tile->x + window; x < tile->end; x += 3) {
+        const int32_t w = *stream++;
+
+        first = edgeq_dsp_add_products(first, *x, edgeq_even_bytes(w));
+        second = edgeq_dsp_add_products(second, *x, packed ? w : edgeq_odd_bytes(w));
+    }
+    sums[0] = (int32_t)first;
+    sums[1] = (int32_t)(packed ? second - first : second);
+}
 
 EDGEQ_CODE static inline int32_t edgeq_dsp_away(int32_t sum, int32_t multiplier)
 {
@@ -257,57 +492,53 @@ EDGEQ_CODE static inline int32_t edgeq_dsp_single(int32_t sum, int32_t multiplie
     return edgeq_product_bits_s32(sum, multiplier, 0, 31);
 }
 
-#define EDGEQ_DSP_AWAY edgeq_dsp_away
-#define EDGEQ_DSP_UP edgeq_dsp_up
-#define EDGEQ_DSP_SINGLE edgeq_dsp_single
-
 /* The multiplier from the form that the assembler reads: 2 * m - 2^32. */
 EDGEQ_CODE static inline int32_t edgeq_dsp_multiplier(int32_t doubled)
 {
     return (int32_t)((uint32_t)doubled >> 1);
 }
 
-EDGEQ_CODE static inline int32_t edgeq_dsp_sum(const edgeq_dsp_tile *tile, int32_t window, int32_t channel, const int32_t *weights)
+/* 256 times a sum, for 128 times the number: half a unit of the first rounding is in the addend. */
+EDGEQ_CODE static inline int32_t edgeq_dsp_up_256(int32_t sum, int32_t multiplier)
 {
-    int32_t sum = tile->corrections[window];
-
-    for (const int32_t *x = tile->x + window; x < tile->end; x += 4) {
-        const int32_t w = channel == 0 ? edgeq_even_bytes(*weights) : edgeq_odd_bytes(*weights);
-
-        sum = edgeq_add_pair_products(sum, *x, w);
-        ++weights;
-    }
-    return sum;
+    return edgeq_product_bits_s32(sum, multiplier, 0, 32);
 }
 
-#define EDGEQ_DSP_FUNCTION(name, SCALE)                                                              \
-    EDGEQ_CODE __attribute__((unused)) static void name(const edgeq_dsp_tile *tile)                  \
-    {                                                                                                \
-        const int32_t *stream = tile->stream;                                                        \
-                                                                                                     \
-        for (int32_t pair = 0; pair < tile->pairs; ++pair) {                                         \
-            const int32_t *const weights = stream + 2;                                               \
-            const int32_t *const factors = weights + (tile->end - tile->x) / 4;                      \
-                                                                                                     \
-            for (int32_t channel = 0; channel < 2; ++channel) {                                      \
-                const int32_t *const f = factors + 3 * channel;                                      \
-                                                                                                     \
-                for (int32_t window = 0; window < 4; ++window) {                                     \
-                    const int32_t sum = edgeq_dsp_sum(tile, window, channel, weights);               \
-                    const int32_t scaled = SCALE(sum + stream[channel], edgeq_dsp_multiplier(f[0])); \
-                    const int32_t code = edgeq_clamp_s32((scaled + f[1]) >> f[2], -128, 127);        \
-                                                                                                     \
-                    tile->y[window * tile->step + 2 * pair + channel] = (int8_t)code;                \
-                }                                                                                    \
-            }                                                                                        \
-            stream = factors + 6;                                                                    \
-        }                                                                                            \
+EDGEQ_CODE static inline int32_t edgeq_dsp_away_256(int32_t sum, int32_t multiplier)
+{
+    return edgeq_dsp_up_256(sum, multiplier) - (sum < 0 ? 128 : 0);
+}
+
+#define EDGEQ_DSP_FUNCTION(name, packed, SCALE0, SCALE1)                            \
+    EDGEQ_CODE __attribute__((unused)) static void name(const edgeq_dsp_tile *tile) \
+    {                                                                               \
+        const int32_t *stream = tile->stream;                                       \
+                                                                                    \
+        for (int8_t *y = tile->y; y != tile->stop; y += 2) {                        \
+            const int32_t *const f = stream + 2 + (tile->end - tile->x) / 3;        \
+            const int32_t second = packed ? f[3] : edgeq_dsp_multiplier(f[3]);      \
+                                                                                    \
+            for (int32_t window = 0; window < 3; ++window) {                        \
+                int8_t *const to = y + window * tile->step;                         \
+                int32_t sums[2];                                                    \
+                                                                                    \
+                edgeq_dsp_sums(sums, tile, window, stream, packed);                 \
+                sums[0] = SCALE0(sums[0], edgeq_dsp_multiplier(f[0])) + f[1];       \
+                sums[1] = SCALE1(sums[1], second) + f[4];                           \
+                to[0] = (int8_t)edgeq_clamp_s32(sums[0] >> f[2], -128, 127);        \
+                to[1] = (int8_t)edgeq_clamp_s32(sums[1] >> f[5], -128, 127);        \
+            }                                                                       \
+            stream = f + 6;                                                         \
+        }                                                                           \
     }
 
-#endif
+EDGEQ_DSP_FUNCTION(edgeq_dsp_packed_gemmlowp, 1, edgeq_dsp_away, edgeq_dsp_away_256)
+EDGEQ_DSP_FUNCTION(edgeq_dsp_packed_half_up, 1, edgeq_dsp_up, edgeq_dsp_up_256)
+EDGEQ_DSP_FUNCTION(edgeq_dsp_packed_single, 1, edgeq_dsp_single, edgeq_dsp_up_256)
+EDGEQ_DSP_FUNCTION(edgeq_dsp_wide_gemmlowp, 0, edgeq_dsp_away, edgeq_dsp_away)
+EDGEQ_DSP_FUNCTION(edgeq_dsp_wide_half_up, 0, edgeq_dsp_up, edgeq_dsp_up)
+EDGEQ_DSP_FUNCTION(edgeq_dsp_wide_single, 0, edgeq_dsp_single, edgeq_dsp_single)
 
-EDGEQ_DSP_FUNCTION(edgeq_dsp_tile_gemmlowp, EDGEQ_DSP_AWAY)
-EDGEQ_DSP_FUNCTION(edgeq_dsp_tile_half_up, EDGEQ_DSP_UP)
-EDGEQ_DSP_FUNCTION(edgeq_dsp_tile_single, EDGEQ_DSP_SINGLE)
+#endif
 
 #endif
