@@ -57,35 +57,38 @@ static inline int32_t edgeq_even_unsigned_bytes(int32_t word)
 static inline int32_t edgeq_dsp_pair_eight(int32_t *to, const int8_t *x, int32_t sum)
 {
     const int32_t ones = 0x00010001;
-    const int32_t a = edgeq_load_word(x);
-    const int32_t b = edgeq_load_word(x + 4);
+    const int32_t low = edgeq_load_word(x);
+    const int32_t high = edgeq_load_word(x + 4);
+    const int32_t a = edgeq_even_bytes(low);
+    const int32_t b = edgeq_odd_bytes(low);
+    const int32_t c = edgeq_even_bytes(high);
+    const int32_t d = edgeq_odd_bytes(high);
 
-    to[0] = edgeq_even_bytes(a);
-    to[1] = edgeq_odd_bytes(a);
-    to[2] = edgeq_even_bytes(b);
-    to[3] = edgeq_odd_bytes(b);
-    sum = edgeq_add_pair_products(sum, to[0], ones);
-    sum = edgeq_add_pair_products(sum, to[1], ones);
-    sum = edgeq_add_pair_products(sum, to[2], ones);
-    return edgeq_add_pair_products(sum, to[3], ones);
+    to[0] = a;
+    to[1] = b;
+    to[2] = c;
+    to[3] = d;
+    sum = edgeq_add_pair_products(edgeq_add_pair_products(sum, a, ones), b, ones);
+    return edgeq_add_pair_products(edgeq_add_pair_products(sum, c, ones), d, ones);
 }
 
 /* Write the pairs of row `r`, zeros up to a multiple of eight, and where its sums begin. */
 static inline void edgeq_dsp_begin_row(edgeq_dsp_row *row, const edgeq_dsp_matrix *m, int32_t r)
 {
-    const int8_t *const x = m->x + r * m->depth;
+    const int32_t left = m->depth % 8;
+    const int8_t *x = m->x + r * m->depth;
+    const int8_t *const rest = x + m->depth - left;
     int32_t *to = m->pairs;
     int32_t sum = 0;
-    int32_t k = 0;
 
-    for (; k <= m->depth - 8; k += 8) {
-        sum = edgeq_dsp_pair_eight(to, x + k, sum);
+    for (; x < rest; x += 8) {
+        sum = edgeq_dsp_pair_eight(to, x, sum);
         to += 4;
     }
-    if (k < m->depth) {
+    if (left > 0) {
         int8_t last[8] = {0, 0, 0, 0, 0, 0, 0, 0};
 
-        memcpy(last, x + k, (uint32_t)(m->depth - k));
+        memcpy(last, rest, (uint32_t)left);
         sum = edgeq_dsp_pair_eight(to, last, sum);
         to += 4;
     }
@@ -111,10 +114,17 @@ static inline void edgeq_dsp_two_sums(const edgeq_dsp_row *row, const int32_t *w
     int32_t first = row->first;
     int32_t second = row->second;
 
-    for (const int32_t *x = row->x; x < row->end; ++x) {
-        first = edgeq_add_pair_products(first, *x, edgeq_even_unsigned_bytes(*words));
-        second = edgeq_add_pair_products(second, *x, edgeq_odd_bytes(*words));
-        words += step;
+    const int32_t *const end = row->end;
+
+    for (const int32_t *x = row->x; x < end; x += 2) {
+        const int32_t a = words[0];
+        const int32_t b = words[step];
+
+        first = edgeq_add_pair_products(first, x[0], edgeq_even_unsigned_bytes(a));
+        second = edgeq_add_pair_products(second, x[0], edgeq_odd_bytes(a));
+        first = edgeq_add_pair_products(first, x[1], edgeq_even_unsigned_bytes(b));
+        second = edgeq_add_pair_products(second, x[1], edgeq_odd_bytes(b));
+        words += 2 * step;
     }
     sums[0] = first;
     sums[1] = second;
