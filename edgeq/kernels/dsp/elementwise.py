@@ -12,6 +12,7 @@ from edgeq.ops.add import Add
 from edgeq.ops.quantize import Quantize
 
 FILES = (*HEADERS, "edgeq_elementwise_dsp.h")
+NUMBERS = (*FILES, "edgeq_quantize_dsp.h")
 WORD = 4  # codes
 DIGIT = 8  # bits
 SCHEMES = (Scheme((DIGIT,), signed=True), Scheme((DIGIT, DIGIT), signed=True))
@@ -70,11 +71,12 @@ def number_facts(op: Quantize, io: Operands) -> Facts:
     return Facts(constants, flags=facts.flags, note=facts.note)
 
 
-def _to_int8(op: Quantize, io: Operands) -> bool:
+def to_int8(op: Quantize, io: Operands) -> bool:
+    """Tell whether the codes are int8."""
     return io.y.dtype is DType.INT8
 
 
 ROWS: tuple[Kernel, ...] = (
     Kernel("dsp/add_s8", Add, add_facts, _adds, (), ("x0", "x1", "y"), 0, FILES),
-    Kernel("dsp/quantize_s8", Quantize, number_facts, _to_int8, headers=FILES),
+    Kernel("dsp/quantize_s8", Quantize, number_facts, to_int8, headers=NUMBERS),
 )

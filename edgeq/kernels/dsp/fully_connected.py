@@ -118,7 +118,7 @@ def fully_connected_facts(op: FullyConnected, io: Operands) -> Facts:
     return _packed(
         facts,
         matrix_stream(codes, found.bias, own),
-        {name: value for name, value in zip(names, same, strict=True)},
+        dict(zip(names, same, strict=True)),
         {"function": kind, "sums": False},
     )
 

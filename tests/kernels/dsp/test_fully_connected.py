@@ -94,7 +94,9 @@ def test_both_widths_and_every_way_to_rescale_are_taken() -> None:
     }
     ways = [f"{n}_{r}" for n in ("one", "each") for r in ("gemmlowp", "half_up", "single")]
     assert {f"narrow_{way}" for way in (*ways, "sums")} <= found
-    assert {f"wide_{way}" for way in ("one_single", "each_single", "each_gemmlowp", "sums")} <= found
+    assert {
+        f"wide_{way}" for way in ("one_single", "each_single", "each_gemmlowp", "sums")
+    } <= found
 
 
 def test_sums_that_no_word_holds_are_portable() -> None:
