@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from edgeq.kernels.base import Kernel
-from edgeq.kernels.dsp import depthwise, elementwise, product
+from edgeq.kernels.dsp import depthwise, elementwise, fully_connected, pooling, product
 
-ROWS: tuple[Kernel, ...] = (*product.ROWS, *depthwise.ROWS, *elementwise.ROWS)
+ROWS: tuple[Kernel, ...] = (
+    *product.ROWS,
+    *depthwise.ROWS,
+    *fully_connected.ROWS,
+    *elementwise.ROWS,
+    *pooling.ROWS,
+)

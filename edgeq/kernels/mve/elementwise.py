@@ -8,11 +8,13 @@ from edgeq.ir.graph import Operands
 from edgeq.ir.quant import Requant, Rounding
 from edgeq.ir.types import DType
 from edgeq.kernels.base import Facts, Kernel
+from edgeq.kernels.dsp.elementwise import NUMBERS, number_facts, to_int8
 from edgeq.kernels.mve.product import HEADERS
 from edgeq.kernels.portable.elementwise import binary_facts, unit_of
 from edgeq.kernels.portable.pooling import SHORT_TAPS, average_pool2d_facts
 from edgeq.ops.add import HEADROOM, Add
 from edgeq.ops.average_pool2d import AveragePool2D
+from edgeq.ops.quantize import Quantize
 
 FILES = (*HEADERS, "edgeq_elementwise_mve.h")
 CHANNELS = 8  # whose codes are summed in a vector of 16-bit numbers
@@ -87,5 +89,12 @@ ROWS: tuple[Kernel, ...] = (
     Kernel("mve/add_s8", Add, add_facts, _adds, (), ("x0", "x1", "y"), 0, FILES),
     Kernel(
         "mve/global_average_s8", AveragePool2D, global_average_facts, _whole_image, headers=FILES
+    ),
+    Kernel(
+        "mve/quantize_s8",
+        Quantize,
+        number_facts,
+        to_int8,
+        headers=(*HEADERS, *NUMBERS, "edgeq_quantize_mve.h"),
     ),
 )

@@ -15,7 +15,8 @@ from edgeq.ops.add import Add
 from edgeq.ops.average_pool2d import AveragePool2D
 from edgeq.plan.select import select
 from edgeq.targets import Target, target
-from tests.kernel_harness import WARNINGS, Case, check_layers, one_op_graph
+from tests.kernel_harness import WARNINGS, Case, check_layers, compile_layer, one_op_graph
+from tests.kernels.dsp.test_elementwise import number_case, number_cases
 from tests.kernels.mve.test_product import ALL_BUT_FLOAT, SANITIZED, TARGETS, TWIN, named
 from tests.kernels.neon.layers import ROUNDINGS, runs_of
 
@@ -78,14 +79,27 @@ def means() -> list[Case]:
     ]
 
 
+def numbers() -> list[Case]:
+    """Return float32 numbers that become codes."""
+    return number_cases("mve/quantize_s8")
+
+
 @pytest.mark.parametrize("processor", TARGETS, ids=named)
-@pytest.mark.parametrize("cases", [sums, means])
+@pytest.mark.parametrize("cases", [sums, means, numbers])
 def test_layers(cases, processor: Target | str) -> None:
     check_layers(cases(), processor)
 
 
 def test_the_twin_has_no_undefined_behaviour() -> None:
     check_layers([*sums(), *means()], replace(TWIN, cflags=(*SANITIZED, *WARNINGS)))
+
+
+def test_nan_and_infinity() -> None:
+    special = np.array([np.nan, -np.nan, np.inf, -np.inf, 3e38, -3e38, 0.0, -0.0], np.float32)
+    case = number_case(8, 0.5, 27, "")
+    for processor in TARGETS:
+        compiled = compile_layer(one_op_graph(case.op, case.tensors), processor)
+        assert np.asarray(compiled(special)).tolist() == [27, 27, 127, -128, 127, -128, 27, 27]
 
 
 def test_what_it_does_not_take_is_left_to_others() -> None:
@@ -98,4 +112,4 @@ def test_what_it_does_not_take_is_left_to_others() -> None:
     for case in cases:
         [(op, io)] = one_op_graph(case.op, case.tensors, case.numerics).walk()
         row = select(op, io, target("cortex-m55").isas)
-        assert row is not None and row.id.startswith("portable/")
+        assert row is not None and row.id.split("/")[0] in ("dsp", "portable")
