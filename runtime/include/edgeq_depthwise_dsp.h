@@ -31,8 +31,7 @@ typedef struct {
  *
  * start: minus the bytes of a row of outputs, without the last of an odd count; column and row:
  * bytes from an output to the next; plane: bytes from a channel's pairs to the next's.
- * records, for each channel: for each column its weights (0, 1) and (1, 2), then its factors.
- * columns: those of the image that windows reach; outside: what four channels beside it read as. */
+ * records, for each channel: for each column its weights (0, 1) and (1, 2), then its factors. */
 typedef struct {
     int32_t start;
     int32_t column;
@@ -40,8 +39,6 @@ typedef struct {
     int32_t plane;
     int32_t odd;
     int32_t records[40];
-    int32_t columns;
-    int8_t outside[4];
 } edgeq_dsp_rows;
 
 /* ---- Codes of two rows -------------------------------------------------------------------- */
@@ -471,24 +468,35 @@ EDGEQ_DSP_ALL_ROWS(single, SINGLE)
 
 typedef void edgeq_dsp_row_function(const edgeq_dsp_rows *rows, const int32_t *upper, const int32_t *lower, int8_t *y);
 
+/* Where rows come from: an image, and what four channels beside it read as; columns: those that
+ * windows reach; plane: bytes from a channel's pairs to the next's. */
+typedef struct {
+    int32_t in_h;
+    int32_t in_w;
+    int32_t channels;
+    int32_t plane;
+    int32_t columns;
+    int8_t outside[4];
+} edgeq_dsp_source;
+
 /* Pairs of four channels, from `from` on, of rows `row` and the next, which may be outside the image. */
-__attribute__((noinline, unused)) static void edgeq_dsp_next_rows(int32_t *to, const edgeq_dsp_depthwise *image, const edgeq_dsp_rows *rows, const int8_t *from, int32_t row)
+__attribute__((noinline, unused)) static void edgeq_dsp_next_rows(int32_t *to, const edgeq_dsp_source *source, const int8_t *from, int32_t row)
 {
-    const int32_t line = image->in_w * image->channels;
-    const int8_t *a = rows->outside;
-    const int8_t *b = rows->outside;
+    const int32_t line = source->in_w * source->channels;
+    const int8_t *a = source->outside;
+    const int8_t *b = source->outside;
     int32_t step_a = 0;
     int32_t step_b = 0;
 
-    if (row >= 0 && row < image->in_h) {
+    if (row >= 0 && row < source->in_h) {
         a = from + row * line;
-        step_a = image->channels;
+        step_a = source->channels;
     }
-    if (row >= -1 && row + 1 < image->in_h) {
+    if (row >= -1 && row + 1 < source->in_h) {
         b = from + (row + 1) * line;
-        step_b = image->channels;
+        step_b = source->channels;
     }
-    edgeq_dsp_pair_rows(to + image->pad_left, rows->plane, a, step_a, b, step_b, rows->columns);
+    edgeq_dsp_pair_rows(to, source->plane, a, step_a, b, step_b, source->columns);
 }
 
 /* Columns beside the image, of both buffers of four planes. */
@@ -518,6 +526,13 @@ static inline __attribute__((always_inline)) void edgeq_dsp_image(const edgeq_ds
     const int32_t zeros = edgeq_pair(image->w_zero, image->w_zero);
     int32_t *upper = image->pairs;
     int32_t *lower = image->pairs + 4 * plane;
+    const edgeq_dsp_source source = {
+        image->in_h,
+        image->in_w,
+        channels,
+        4 * plane,
+        image->in_w < plane - image->pad_left ? image->in_w : plane - image->pad_left,
+        {(int8_t)image->x_zero, (int8_t)image->x_zero, (int8_t)image->x_zero, (int8_t)image->x_zero}};
     edgeq_dsp_rows rows;
 
     rows.odd = image->out_w & 1;
@@ -525,8 +540,6 @@ static inline __attribute__((always_inline)) void edgeq_dsp_image(const edgeq_ds
     rows.column = channels;
     rows.row = line;
     rows.plane = 4 * plane;
-    rows.columns = image->in_w < plane - image->pad_left ? image->in_w : plane - image->pad_left;
-    memset(rows.outside, image->x_zero, sizeof rows.outside);
     edgeq_dsp_pad_columns(image, plane);
     for (int32_t group = 0; group < channels; group += 4) {
         const int32_t c = group < channels - 4 ? group : channels - 4;
@@ -539,12 +552,12 @@ static inline __attribute__((always_inline)) void edgeq_dsp_image(const edgeq_ds
         } else {
             edgeq_dsp_records_of_four(rows.records, image->stream + 7 * c, zeros, 4);
         }
-        edgeq_dsp_next_rows(upper, image, &rows, from, row);
+        edgeq_dsp_next_rows(upper + image->pad_left, &source, from, row);
         for (int32_t left = image->out_h; left > 0; left -= 3 - stride) {
             int32_t *const free = upper;
 
             row += 2;
-            edgeq_dsp_next_rows(lower, image, &rows, from, row);
+            edgeq_dsp_next_rows(lower + image->pad_left, &source, from, row);
             if (stride == 1 && left > 1) {
                 two(&rows, upper, lower, y);
                 y += line;

@@ -19,20 +19,19 @@ TAPS = 9
 ROWS_OF_A_COLUMN = (0, 1, 1, 2)  # in a word: bytes 0 and 2 are one pair, 1 and 3 the other
 
 
-def _weights(io: Operands) -> np.ndarray:
+def depthwise_weights(io: Operands) -> np.ndarray:
     """Return the weights without their zero point, [channels, taps]."""
     w = centred(io.ins[1], np.int32)
     weights: np.ndarray = w.reshape(-1, w.shape[3]).T
     return weights
 
 
-def _factors(op: DepthwiseConv2D, io: Operands) -> tuple[str, np.ndarray, np.ndarray]:
+def depthwise_factors(op: DepthwiseConv2D, io: Operands) -> tuple[str, np.ndarray, np.ndarray]:
     """Return the form of rescaling, weights without their zero point, and [channels, factors]."""
-    weights = _weights(io)
-    straight = line(io, op.arithmetic, weights)
-    if straight is not None:
-        numbers = (straight.bias, straight.multiplier, straight.addend)
-        return "line", weights, np.stack(numbers, 1)
+    weights = depthwise_weights(io)
+    short = line(io, op.arithmetic, weights)
+    if short is not None:
+        return "line", weights, np.stack((short.bias, short.multiplier, short.addend), 1)
     found = channels(io, op.arithmetic, weights)
     numbers = (found.bias, found.multiplier, found.addend, found.shift)
     return op.arithmetic.requant.rounding.value, found.weights, np.stack(numbers, 1)
@@ -40,7 +39,7 @@ def _factors(op: DepthwiseConv2D, io: Operands) -> tuple[str, np.ndarray, np.nda
 
 def depthwise_3x3_facts(op: DepthwiseConv2D, io: Operands) -> Facts:
     """Return the facts of a depthwise convolution of 3x3 windows."""
-    form, weights, factors = _factors(op, io)
+    form, weights, factors = depthwise_factors(op, io)
     images, in_h, in_w, in_c = io.x.shape
     stride = op.stride[0]
     zero = weight_zero(io)
@@ -72,7 +71,7 @@ def _accepts(op: DepthwiseConv2D, io: Operands) -> bool:
         return False
     if op.stride not in ((1, 1), (2, 2)) or op.dilation != (1, 1) or io.y.shape[3] < CHANNELS:
         return False
-    weights = _weights(io)
+    weights = depthwise_weights(io)
     return is_short(io, op.arithmetic, weights) or line(io, op.arithmetic, weights) is not None
 
 

@@ -64,9 +64,7 @@ def _ends(io: Operands, w: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, np
     return products.min(axis=0).sum(axis=1) + bias, products.max(axis=0).sum(axis=1) + bias
 
 
-def _first_sums(
-    ends: tuple[np.ndarray, np.ndarray], requant: Requant, zero: int
-) -> np.ndarray:
+def _first_sums(ends: tuple[np.ndarray, np.ndarray], requant: Requant, zero: int) -> np.ndarray:
     """Return [codes, channels]: the first sum from which on an output is at least -127 to 127.
 
     It is one more than the largest where none is.
