@@ -6,344 +6,584 @@
 
 #include "edgeq_product_dsp.h"
 
-/* ---- Products of 16-bit halves ------------------------------------------------------------ */
-
-/* The lower halves of a and b, that of a below. */
-EDGEQ_CODE static inline int32_t edgeq_join_low(int32_t a, int32_t b)
-{
-#if EDGEQ_DSP_ASSEMBLER
-    int32_t joined;
-
-    __asm__("pkhbt %0, %1, %2, lsl #16"
-            : "=r"(joined)
-            : "r"(a), "r"(b));
-    return joined;
-#else
-    return (int32_t)(((uint32_t)a & 0xffffu) | (uint32_t)b << 16);
-#endif
-}
-
-/* The upper halves of a and b, that of a below. */
-EDGEQ_CODE static inline int32_t edgeq_join_high(int32_t a, int32_t b)
-{
-#if EDGEQ_DSP_ASSEMBLER
-    int32_t joined;
-
-    __asm__("pkhtb %0, %1, %2, asr #16"
-            : "=r"(joined)
-            : "r"(b), "r"(a));
-    return joined;
-#else
-    return (int32_t)((uint32_t)a >> 16 | ((uint32_t)b & 0xffff0000u));
-#endif
-}
-
-/* sum + a.low * b.high */
-EDGEQ_CODE static inline int32_t edgeq_add_low_high(int32_t sum, int32_t a, int32_t b)
-{
-#if EDGEQ_DSP_ASSEMBLER
-    int32_t total;
-
-    __asm__("smlabt %0, %1, %2, %3"
-            : "=r"(total)
-            : "r"(a), "r"(b), "r"(sum));
-    return total;
-#else
-    return sum + edgeq_low_half(a) * edgeq_high_half(b);
-#endif
-}
-
-/* ---- Rescaling: multiplier is 2 m - 2^32, addend holds the output's zero point ------------ */
-
+/* One image, whose input and output have the same channels, four or more.
+ *
+ * stream, for each channel: for each column of its weights the bytes of rows 0, 1, 1 and 2; bias,
+ * multiplier and addend, and the shift to the right where rescaling has one of each channel.
+ * pairs: room for eight words of each column that windows reach. Padding reads as x_zero. */
 typedef struct {
-    int32_t multiplier;
-    int32_t addend;
-    int32_t shift;
-} edgeq_dsp_factors;
+    const int8_t *x;
+    const int32_t *stream;
+    int8_t *y;
+    int32_t *pairs;
+    int32_t channels;
+    int32_t in_h;
+    int32_t in_w;
+    int32_t out_h;
+    int32_t out_w;
+    int32_t pad_top;
+    int32_t pad_left;
+    int32_t x_zero;
+    int32_t w_zero;
+} edgeq_dsp_depthwise;
 
-#if EDGEQ_DSP_ASSEMBLER
-
-/* The most significant word of sum * multiplier + 2^32 * addend, rounded. */
-EDGEQ_CODE static inline int32_t edgeq_dsp_mulhi(int32_t sum, int32_t multiplier, int32_t addend)
-{
-    int32_t high;
-
-    __asm__("smmlar %0, %1, %2, %3"
-            : "=r"(high)
-            : "r"(sum), "r"(multiplier), "r"(addend));
-    return high;
-}
-
-EDGEQ_CODE static inline int32_t edgeq_dsp_scaled_gemmlowp(int32_t sum, int32_t multiplier)
-{
-    return edgeq_dsp_mulhi(sum, multiplier, sum + (sum >> 31));
-}
-
-EDGEQ_CODE static inline int32_t edgeq_dsp_scaled_half_up(int32_t sum, int32_t multiplier)
-{
-    return edgeq_dsp_mulhi(sum, multiplier, sum);
-}
-
-EDGEQ_CODE static inline int32_t edgeq_dsp_scaled_single(int32_t sum, int32_t multiplier)
-{
-    int32_t high;
-
-    __asm__("smmla %0, %1, %2, %1"
-            : "=r"(high)
-            : "r"(sum), "r"(multiplier));
-    return high;
-}
-
-EDGEQ_CODE static inline int8_t edgeq_dsp_saturated(int32_t x)
-{
-    int32_t code;
-
-    __asm__("ssat %0, #8, %1"
-            : "=r"(code)
-            : "r"(x));
-    return (int8_t)code;
-}
-
-#else
-
-EDGEQ_CODE static inline int32_t edgeq_dsp_scaled_gemmlowp(int32_t sum, int32_t multiplier)
-{
-    return edgeq_dsp_away(sum, edgeq_dsp_multiplier(multiplier));
-}
-
-EDGEQ_CODE static inline int32_t edgeq_dsp_scaled_half_up(int32_t sum, int32_t multiplier)
-{
-    return edgeq_dsp_up(sum, edgeq_dsp_multiplier(multiplier));
-}
-
-EDGEQ_CODE static inline int32_t edgeq_dsp_scaled_single(int32_t sum, int32_t multiplier)
-{
-    return edgeq_dsp_single(sum, edgeq_dsp_multiplier(multiplier));
-}
-
-EDGEQ_CODE static inline int8_t edgeq_dsp_saturated(int32_t x)
-{
-    return (int8_t)edgeq_clamp_s32(x, -128, 127);
-}
-
-#endif
-
-EDGEQ_CODE static inline int8_t edgeq_dsp_code_gemmlowp(int32_t sum, const edgeq_dsp_factors *f)
-{
-    return edgeq_dsp_saturated((edgeq_dsp_scaled_gemmlowp(sum, f->multiplier) + f->addend) >> f->shift);
-}
-
-EDGEQ_CODE static inline int8_t edgeq_dsp_code_half_up(int32_t sum, const edgeq_dsp_factors *f)
-{
-    return edgeq_dsp_saturated((edgeq_dsp_scaled_half_up(sum, f->multiplier) + f->addend) >> f->shift);
-}
-
-EDGEQ_CODE static inline int8_t edgeq_dsp_code_single(int32_t sum, const edgeq_dsp_factors *f)
-{
-    return edgeq_dsp_saturated((edgeq_dsp_scaled_single(sum, f->multiplier) + f->addend) >> f->shift);
-}
+/* What the rows of four channels share.
+ *
+ * start: minus the bytes of a row of outputs, without the last of an odd count; column and row:
+ * bytes from an output to the next; plane: bytes from a channel's pairs to the next's.
+ * records, for each channel: for each column its weights (0, 1) and (1, 2), then its factors. */
+typedef struct {
+    int32_t start;
+    int32_t column;
+    int32_t row;
+    int32_t plane;
+    int32_t odd;
+    int32_t records[40];
+} edgeq_dsp_rows;
 
 /* ---- Codes of two rows -------------------------------------------------------------------- */
 
-/* Four channels of two rows of an image, channel by channel `plane` words apart, into every second
- * word of two buffers: a code of row a, and above it the one of row b. They are the lower two rows
- * of the outputs computed now, and the upper two of the next. step: bytes from a column to the next,
- * 0 outside the image. */
-EDGEQ_CODE static inline void edgeq_pair_rows(int32_t *to, int32_t *next, int32_t plane, const int8_t *a, int32_t step_a, const int8_t *b, int32_t step_b, int32_t columns)
+/* The lower halves of two numbers, that of a below. */
+EDGEQ_CODE static inline int32_t edgeq_pair(int32_t a, int32_t b)
+{
+    return (int32_t)(((uint32_t)a & 0xffffu) | (uint32_t)b << 16);
+}
+
+#if EDGEQ_DSP_ASSEMBLER
+
+/* Of words a and b, which are lost, the pairs of each channel. */
+#define EDGEQ_DSP_FOUR_PAIRS                  \
+    "pkhbt %[t], %[va], %[vb], lsl #16\n\t"   \
+    "pkhtb %[vb], %[vb], %[va], asr #16\n\t"  \
+    "sxtb16 %[va], %[t]\n\t"                  \
+    "sxtb16 %[t], %[t], ror #8\n\t"           \
+    "str %[t], [%[to], %[plane]]\n\t"         \
+    "sxtb16 %[t], %[vb]\n\t"                  \
+    "str %[t], [%[to], %[plane], lsl #1]\n\t" \
+    "sxtb16 %[vb], %[vb], ror #8\n\t"         \
+    "str %[vb], [%[to], %[third]]\n\t"        \
+    "str %[va], [%[to]], #4\n\t"
+
+/* Four channels of two rows of an image, to planes `plane` bytes apart: a code of row a, and above it
+ * the one of row b. step: bytes from a column to the next, 0 outside the image. */
+EDGEQ_CODE static inline void edgeq_dsp_pair_rows(int32_t *to, int32_t plane, const int8_t *a, int32_t step_a, const int8_t *b, int32_t step_b, int32_t columns)
+{
+    int32_t va, vb, t;
+
+    if (step_a != 0 && step_b != 0) {
+        int32_t offset = -columns * step_a;
+
+        __asm__ volatile(
+            "1:\n\t"
+            "ldr %[va], [%[a], %[offset]]\n\t"
+            "ldr %[vb], [%[b], %[offset]]\n\t" EDGEQ_DSP_FOUR_PAIRS
+            "adds %[offset], %[offset], %[step]\n\t"
+            "bmi 1b"
+            : [to] "+r"(to), [offset] "+r"(offset), [va] "=&r"(va), [vb] "=&r"(vb), [t] "=&r"(t)
+            : [a] "r"(a - offset), [b] "r"(b - offset), [step] "r"(step_a), [plane] "r"(plane), [third] "r"(3 * plane)
+            : "cc", "memory");
+    } else {
+        __asm__ volatile(
+            "1:\n\t"
+            "ldr %[va], [%[a]]\n\t"
+            "ldr %[vb], [%[b]]\n\t"
+            "add %[a], %[a], %[step_a]\n\t"
+            "add %[b], %[b], %[step_b]\n\t" EDGEQ_DSP_FOUR_PAIRS
+            "subs %[columns], %[columns], #1\n\t"
+            "bne 1b"
+            : [to] "+r"(to), [columns] "+r"(columns), [a] "+r"(a), [b] "+r"(b), [va] "=&r"(va), [vb] "=&r"(vb), [t] "=&r"(t)
+            : [step_a] "r"(step_a), [step_b] "r"(step_b), [plane] "r"(plane), [third] "r"(3 * plane)
+            : "cc", "memory");
+    }
+}
+
+/* ---- Records of four channels ------------------------------------------------------------- */
+
+/* r3 channels from the stream (r1) to records (r0), less the zero point, twice in r2. */
+#define EDGEQ_DSP_RECORDS(name, FACTORS)                                                                                                                     \
+    EDGEQ_CODE __attribute__((naked, noinline, unused)) static void name(int32_t *to __attribute__((unused)), const int32_t *stream __attribute__((unused)), \
+                                                                         int32_t zeros __attribute__((unused)), int32_t channels __attribute__((unused)))    \
+    {                                                                                                                                                        \
+        __asm__(                                                                                                                                             \
+            "push {r4-r10, lr}\n"                                                                                                                            \
+            "1:\n\t"                                                                                                                                         \
+            "ldm r1!, {r4, r6, r8}\n\t"                                                                                                                      \
+            "sxtb16 r5, r4, ror #8\n\t"                                                                                                                      \
+            "sxtb16 r4, r4\n\t"                                                                                                                              \
+            "sxtb16 r7, r6, ror #8\n\t"                                                                                                                      \
+            "sxtb16 r6, r6\n\t"                                                                                                                              \
+            "sxtb16 r9, r8, ror #8\n\t"                                                                                                                      \
+            "sxtb16 r8, r8\n\t"                                                                                                                              \
+            "ssub16 r4, r4, r2\n\t"                                                                                                                          \
+            "ssub16 r5, r5, r2\n\t"                                                                                                                          \
+            "ssub16 r6, r6, r2\n\t"                                                                                                                          \
+            "ssub16 r7, r7, r2\n\t"                                                                                                                          \
+            "ssub16 r8, r8, r2\n\t"                                                                                                                          \
+            "ssub16 r9, r9, r2\n\t"                                                                                                                          \
+            "stm r0!, {r4-r9}\n\t"                                                                                                                           \
+            "ldm r1!, {" FACTORS "}\n\t"                                                                                                                     \
+            "stm r0!, {" FACTORS "}\n\t"                                                                                                                     \
+            "subs r3, r3, #1\n\t"                                                                                                                            \
+            "bne 1b\n\t"                                                                                                                                     \
+            "pop {r4-r10, pc}\n");                                                                                                                           \
+    }
+
+EDGEQ_DSP_RECORDS(edgeq_dsp_records_of_three, "r4-r6")
+EDGEQ_DSP_RECORDS(edgeq_dsp_records_of_four, "r4-r7")
+
+/* ---- Rows of outputs ---------------------------------------------------------------------- */
+
+/* Weights are in r0 to r5 and the bias in r7, as a record begins; r12 and lr read the words of the
+ * upper and of the lower two rows. Sums are in r6 and r7, of the row below in r8 and r9.
+ * On the stack are multiplier, addend, place of an output, ends of the upper and of the lower row,
+ * bytes of a column; record, first place, words of the upper rows and of the lower, bytes of a plane,
+ * end of the records, whether the count of columns is odd, and a shift.
+ *
+ * A form of rescaling has its bytes of a record; KEEP writes the shift; PLACES reads the first seven
+ * words of the stack into r0 to r5 and r10, CODE is of one sum, and RECORD reads r10 again. */
+#define EDGEQ_DSP_BYTES_LINE "36"
+#define EDGEQ_DSP_KEEP_LINE
+#define EDGEQ_DSP_PLACES_LINE "ldm sp, {r0-r5, r10}\n\t"
+#define EDGEQ_DSP_CODE_LINE(sum)         \
+    "smmla " sum ", " sum ", r0, r1\n\t" \
+    "ssat " sum ", #8, " sum ", asr #2\n\t"
+#define EDGEQ_DSP_RECORD_LINE
+
+#define EDGEQ_DSP_KEEP_SHIFT \
+    "ldr r9, [r10, #36]\n\t" \
+    "str r9, [sp, #52]\n\t"
+#define EDGEQ_DSP_PLACES_SHIFT "ldm sp, {r0-r5}\n\tldr r10, [sp, #52]\n\t"
+#define EDGEQ_DSP_RECORD_SHIFT "ldr r10, [sp, #24]\n\t"
+#define EDGEQ_DSP_SHIFTED(sum)      \
+    "add " sum ", " sum ", r1\n\t"  \
+    "asr " sum ", " sum ", r10\n\t" \
+    "ssat " sum ", #8, " sum "\n\t"
+
+#define EDGEQ_DSP_BYTES_GEMMLOWP "40"
+#define EDGEQ_DSP_KEEP_GEMMLOWP EDGEQ_DSP_KEEP_SHIFT
+#define EDGEQ_DSP_PLACES_GEMMLOWP EDGEQ_DSP_PLACES_SHIFT
+#define EDGEQ_DSP_CODE_GEMMLOWP(sum)         \
+    "add r11, " sum ", " sum ", asr #31\n\t" \
+    "smmlar " sum ", " sum ", r0, r11\n\t" EDGEQ_DSP_SHIFTED(sum)
+#define EDGEQ_DSP_RECORD_GEMMLOWP EDGEQ_DSP_RECORD_SHIFT
+
+#define EDGEQ_DSP_BYTES_HALF_UP "40"
+#define EDGEQ_DSP_KEEP_HALF_UP EDGEQ_DSP_KEEP_SHIFT
+#define EDGEQ_DSP_PLACES_HALF_UP EDGEQ_DSP_PLACES_SHIFT
+#define EDGEQ_DSP_CODE_HALF_UP(sum) "smmlar " sum ", " sum ", r0, " sum "\n\t" EDGEQ_DSP_SHIFTED(sum)
+#define EDGEQ_DSP_RECORD_HALF_UP EDGEQ_DSP_RECORD_SHIFT
+
+#define EDGEQ_DSP_BYTES_SINGLE "40"
+#define EDGEQ_DSP_KEEP_SINGLE EDGEQ_DSP_KEEP_SHIFT
+#define EDGEQ_DSP_PLACES_SINGLE EDGEQ_DSP_PLACES_SHIFT
+#define EDGEQ_DSP_CODE_SINGLE(sum) "smmla " sum ", " sum ", r0, " sum "\n\t" EDGEQ_DSP_SHIFTED(sum)
+#define EDGEQ_DSP_RECORD_SINGLE EDGEQ_DSP_RECORD_SHIFT
+
+/* Two columns of both rows, one column after the other of the words. */
+#define EDGEQ_DSP_TWO_BY_TWO(PLACES, SCALE)                                                                    \
+    "ldrd r10, r11, [r12], #8\n\t"                                                                             \
+    "smlad r6, r10, r0, r7\n\t"                                                                                \
+    "smlatb r8, r10, r0, r7\n\t"                                                                               \
+    "smlatb r9, r11, r0, r7\n\t"                                                                               \
+    "smlad r7, r11, r0, r7\n\t"                                                                                \
+    "smlad r6, r11, r2, r6\n\t"                                                                                \
+    "smlatb r8, r11, r2, r8\n\t"                                                                               \
+    "ldrd r10, r11, [r12]\n\t"                                                                                 \
+    "smlad r6, r10, r4, r6\n\t"                                                                                \
+    "smlatb r8, r10, r4, r8\n\t"                                                                               \
+    "smlad r7, r10, r2, r7\n\t"                                                                                \
+    "smlatb r9, r10, r2, r9\n\t"                                                                               \
+    "smlad r7, r11, r4, r7\n\t"                                                                                \
+    "smlatb r9, r11, r4, r9\n\t"                                                                               \
+    "ldrd r10, r11, [lr], #8\n\t"                                                                              \
+    "smlabt r6, r10, r1, r6\n\t"                                                                               \
+    "smlad r8, r10, r1, r8\n\t"                                                                                \
+    "smlabt r7, r11, r1, r7\n\t"                                                                               \
+    "smlad r9, r11, r1, r9\n\t"                                                                                \
+    "smlabt r6, r11, r3, r6\n\t"                                                                               \
+    "smlad r8, r11, r3, r8\n\t"                                                                                \
+    "ldrd r10, r11, [lr]\n\t"                                                                                  \
+    "smlabt r6, r10, r5, r6\n\t"                                                                               \
+    "smlad r8, r10, r5, r8\n\t"                                                                                \
+    "smlabt r7, r10, r3, r7\n\t"                                                                               \
+    "smlad r9, r10, r3, r9\n\t"                                                                                \
+    "smlabt r7, r11, r5, r7\n\t"                                                                               \
+    "smlad r9, r11, r5, r9\n\t" PLACES SCALE("r6") SCALE("r7") SCALE("r8") SCALE("r9") "strb r6, [r3, r2]\n\t" \
+                                                                                       "strb r8, [r4, r2]\n\t" \
+                                                                                       "add r2, r2, r5\n\t"    \
+                                                                                       "strb r7, [r3, r2]\n\t" \
+                                                                                       "strb r9, [r4, r2]\n\t" \
+                                                                                       "adds r2, r2, r5\n\t"   \
+                                                                                       "str r2, [sp, #8]\n\t"
+/* Two columns of one row. */
+#define EDGEQ_DSP_TWO(PLACES, SCALE)                                                    \
+    "ldrd r10, r11, [r12], #8\n\t"                                                      \
+    "smlad r6, r10, r0, r7\n\t"                                                         \
+    "smlad r7, r11, r0, r7\n\t"                                                         \
+    "smlad r6, r11, r2, r6\n\t"                                                         \
+    "ldrd r10, r11, [r12]\n\t"                                                          \
+    "smlad r6, r10, r4, r6\n\t"                                                         \
+    "smlad r7, r10, r2, r7\n\t"                                                         \
+    "smlad r7, r11, r4, r7\n\t"                                                         \
+    "ldrd r10, r11, [lr], #8\n\t"                                                       \
+    "smlabt r6, r10, r1, r6\n\t"                                                        \
+    "smlabt r7, r11, r1, r7\n\t"                                                        \
+    "smlabt r6, r11, r3, r6\n\t"                                                        \
+    "ldrd r10, r11, [lr]\n\t"                                                           \
+    "smlabt r6, r10, r5, r6\n\t"                                                        \
+    "smlabt r7, r10, r3, r7\n\t"                                                        \
+    "smlabt r7, r11, r5, r7\n\t" PLACES SCALE("r6") SCALE("r7") "strb r6, [r3, r2]\n\t" \
+                                                                "add r2, r2, r5\n\t"    \
+                                                                "strb r7, [r3, r2]\n\t" \
+                                                                "adds r2, r2, r5\n\t"   \
+                                                                "str r2, [sp, #8]\n\t"
+/* The same for stride 2. */
+#define EDGEQ_DSP_TWO_APART(PLACES, SCALE)                                              \
+    "ldrd r10, r11, [r12], #16\n\t"                                                     \
+    "smlad r6, r10, r0, r7\n\t"                                                         \
+    "smlad r6, r11, r2, r6\n\t"                                                         \
+    "ldrd r10, r11, [r12, #-8]\n\t"                                                     \
+    "smlad r6, r10, r4, r6\n\t"                                                         \
+    "smlad r7, r10, r0, r7\n\t"                                                         \
+    "smlad r7, r11, r2, r7\n\t"                                                         \
+    "ldr r10, [r12]\n\t"                                                                \
+    "smlad r7, r10, r4, r7\n\t"                                                         \
+    "ldrd r10, r11, [lr], #16\n\t"                                                      \
+    "smlabt r6, r10, r1, r6\n\t"                                                        \
+    "smlabt r6, r11, r3, r6\n\t"                                                        \
+    "ldrd r10, r11, [lr, #-8]\n\t"                                                      \
+    "smlabt r6, r10, r5, r6\n\t"                                                        \
+    "smlabt r7, r10, r1, r7\n\t"                                                        \
+    "smlabt r7, r11, r3, r7\n\t"                                                        \
+    "ldr r10, [lr]\n\t"                                                                 \
+    "smlabt r7, r10, r5, r7\n\t" PLACES SCALE("r6") SCALE("r7") "strb r6, [r3, r2]\n\t" \
+                                                                "add r2, r2, r5\n\t"    \
+                                                                "strb r7, [r3, r2]\n\t" \
+                                                                "adds r2, r2, r5\n\t"   \
+                                                                "str r2, [sp, #8]\n\t"
+/* The last column of an odd count. */
+#define EDGEQ_DSP_LAST_OF_BOTH(PLACES, SCALE)                                          \
+    "ldrd r10, r11, [r12]\n\t"                                                         \
+    "smlad r6, r10, r0, r7\n\t"                                                        \
+    "smlatb r8, r10, r0, r7\n\t"                                                       \
+    "smlad r6, r11, r2, r6\n\t"                                                        \
+    "smlatb r8, r11, r2, r8\n\t"                                                       \
+    "ldr r10, [r12, #8]\n\t"                                                           \
+    "smlad r6, r10, r4, r6\n\t"                                                        \
+    "smlatb r8, r10, r4, r8\n\t"                                                       \
+    "ldrd r10, r11, [lr]\n\t"                                                          \
+    "smlabt r6, r10, r1, r6\n\t"                                                       \
+    "smlad r8, r10, r1, r8\n\t"                                                        \
+    "smlabt r6, r11, r3, r6\n\t"                                                       \
+    "smlad r8, r11, r3, r8\n\t"                                                        \
+    "ldr r10, [lr, #8]\n\t"                                                            \
+    "smlabt r6, r10, r5, r6\n\t"                                                       \
+    "smlad r8, r10, r5, r8\n\t" PLACES SCALE("r6") SCALE("r8") "strb r6, [r3, r2]\n\t" \
+                                                               "strb r8, [r4, r2]\n\t"
+#define EDGEQ_DSP_LAST(PLACES, SCALE) \
+    "ldrd r10, r11, [r12]\n\t"        \
+    "smlad r6, r10, r0, r7\n\t"       \
+    "smlad r6, r11, r2, r6\n\t"       \
+    "ldr r10, [r12, #8]\n\t"          \
+    "smlad r6, r10, r4, r6\n\t"       \
+    "ldrd r10, r11, [lr]\n\t"         \
+    "smlabt r6, r10, r1, r6\n\t"      \
+    "smlabt r6, r11, r3, r6\n\t"      \
+    "ldr r10, [lr, #8]\n\t"           \
+    "smlabt r6, r10, r5, r6\n\t" PLACES SCALE("r6") "strb r6, [r3, r2]\n\t"
+
+#define EDGEQ_DSP_ROWS(name, BLOCK, LAST, FORM)                                                                                                                                                                                 \
+    EDGEQ_CODE __attribute__((naked, noinline, unused)) static void name(const edgeq_dsp_rows *rows __attribute__((unused)), const int32_t *upper __attribute__((unused)),                                                      \
+                                                                         const int32_t *lower __attribute__((unused)), int8_t *y __attribute__((unused)))                                                                       \
+    {                                                                                                                                                                                                                           \
+        __asm__(                                                                                                                                                                                                                \
+            "push {r4-r11, lr}\n\t"                                                                                                                                                                                             \
+            "sub sp, #60\n\t"                                                                                                                                                                                                   \
+            "ldm r0!, {r4-r8}\n\t"                                                                                                                                                                                              \
+            "sub r3, r3, r4\n\t"                                                                                                                                                                                                \
+            "add r6, r3, r6\n\t"                                                                                                                                                                                                \
+            "strd r3, r6, [sp, #12]\n\t"                                                                                                                                                                                        \
+            "str r5, [sp, #20]\n\t"                                                                                                                                                                                             \
+            "strd r0, r4, [sp, #24]\n\t"                                                                                                                                                                                        \
+            "strd r1, r2, [sp, #32]\n\t"                                                                                                                                                                                        \
+            "add r9, r0, #4 * " EDGEQ_DSP_BYTES_##FORM "\n\t"                                                                                                                                                                   \
+                                                       "strd r7, r9, [sp, #40]\n\t"                                                                                                                                             \
+                                                       "str r8, [sp, #48]\n"                                                                                                                                                    \
+                                                       "0:\n\t" /* a channel */                                                                                                                                                 \
+                                                       "ldrd r10, r11, [sp, #24]\n\t"                                                                                                                                           \
+                                                       "ldrd r12, lr, [sp, #32]\n\t"                                                                                                                                            \
+                                                       "ldm r10, {r0-r5, r7-r9}\n\t"                                                                                                                                            \
+                                                       "strd r8, r9, [sp]\n\t" EDGEQ_DSP_KEEP_##FORM                                                                                                                            \
+            "str r11, [sp, #8]\n\t"                                                                                                                                                                                             \
+            "cmp r11, #0\n\t"                                                                                                                                                                                                   \
+            "bpl 2f\n"                                                                                                                                                                                                          \
+            "1:\n\t" BLOCK(EDGEQ_DSP_PLACES_##FORM, EDGEQ_DSP_CODE_##FORM) EDGEQ_DSP_RECORD_##FORM "ldm r10, {r0-r5, r7}\n\t"                                                                                                   \
+                                                                                                   "bmi 1b\n"                                                                                                                   \
+                                                                                                   "2:\n\t"                                                                                                                     \
+                                                                                                   "ldr r6, [sp, #48]\n\t"                                                                                                      \
+                                                                                                   "cmp r6, #0\n\t"                                                                                                             \
+                                                                                                   "beq 3f\n\t" LAST(EDGEQ_DSP_PLACES_##FORM, EDGEQ_DSP_CODE_##FORM) "3:\n\t"                                                   \
+                                                                                                                                                                     "add r0, sp, #24\n\t"                                      \
+                                                                                                                                                                     "ldm r0, {r1-r6}\n\t"                                      \
+                                                                                                                                                                     "adds r1, #" EDGEQ_DSP_BYTES_##FORM "\n\t"                 \
+                                                                                                                                                                                                         "adds r2, #1\n\t"      \
+                                                                                                                                                                                                         "add r3, r3, r5\n\t"   \
+                                                                                                                                                                                                         "add r4, r4, r5\n\t"   \
+                                                                                                                                                                                                         "stm r0, {r1-r4}\n\t"  \
+                                                                                                                                                                                                         "cmp r1, r6\n\t"       \
+                                                                                                                                                                                                         "bne 0b\n\t"           \
+                                                                                                                                                                                                         "add sp, #60\n\t"      \
+                                                                                                                                                                                                         "pop {r4-r11, pc}\n"); \
+    }
+
+#else
+
+EDGEQ_CODE static inline void edgeq_dsp_pair_rows(int32_t *to, int32_t plane, const int8_t *a, int32_t step_a, const int8_t *b, int32_t step_b, int32_t columns)
 {
     for (int32_t x = 0; x < columns; ++x) {
-        const int32_t word_a = edgeq_load_word(a);
-        const int32_t word_b = edgeq_load_word(b);
-        const int32_t even_a = edgeq_even_bytes(word_a);
-        const int32_t even_b = edgeq_even_bytes(word_b);
-        const int32_t odd_a = edgeq_odd_bytes(word_a);
-        const int32_t odd_b = edgeq_odd_bytes(word_b);
-        const int32_t c0 = edgeq_join_low(even_a, even_b);
-        const int32_t c1 = edgeq_join_low(odd_a, odd_b);
-        const int32_t c2 = edgeq_join_high(even_a, even_b);
-        const int32_t c3 = edgeq_join_high(odd_a, odd_b);
-
-        to[0] = c0;
-        to[plane] = c1;
-        to[2 * plane] = c2;
-        to[3 * plane] = c3;
-        next[0] = c0;
-        next[plane] = c1;
-        next[2 * plane] = c2;
-        next[3 * plane] = c3;
-        to += 2;
-        next += 2;
+        for (int32_t c = 0; c < 4; ++c) {
+            to[c * (plane / 4) + x] = edgeq_pair(a[c], b[c]);
+        }
         a += step_a;
         b += step_b;
     }
 }
 
-/* The weights of one channel in pairs: for each column rows 0 and 1, then rows 1 and 2. */
-EDGEQ_CODE static inline void edgeq_pair_weights(int32_t *pairs, const int8_t *w, int32_t zero)
+EDGEQ_CODE static inline void edgeq_dsp_records(int32_t *to, const int32_t *stream, int32_t zeros, int32_t channels, int32_t factors)
 {
-    for (int32_t x = 0; x < 3; ++x) {
-        pairs[2 * x] = edgeq_join_low(w[x] - zero, w[3 + x] - zero);
-        pairs[2 * x + 1] = edgeq_join_low(w[3 + x] - zero, w[6 + x] - zero);
+    const int32_t zero = edgeq_low_half(zeros);
+
+    for (int32_t c = 0; c < channels; ++c) {
+        for (int32_t x = 0; x < 3; ++x) {
+            int8_t w[4];
+
+            memcpy(w, stream++, sizeof w);
+            *to++ = edgeq_pair(w[0] - zero, w[1] - zero);
+            *to++ = edgeq_pair(w[2] - zero, w[3] - zero);
+        }
+        for (int32_t i = 0; i < factors; ++i) {
+            *to++ = *stream++;
+        }
     }
 }
 
-/* ---- Two rows and two columns of outputs at a time, stride 1 ------------------------------ */
-
-/* Blocks of 2x2 outputs of `channels` channels that lie side by side.
- *
- * p: for each column a word of the upper two rows and one of the lower two; plane: bytes to the next
- * channel. weights: six words for each channel. factors: bias, multiplier, addend, shift of each.
- * y: the first output; row and column: bytes to the next, 0 where there is none: what lies outside
- * is written first, to the place of what lies inside. */
-typedef struct {
-    const int32_t *p;
-    const int32_t *weights;
-    const int32_t *factors;
-    int8_t *y;
-    int32_t plane;
-    int32_t row;
-    int32_t column;
-    int32_t blocks;
-    int32_t channels;
-} edgeq_dsp_blocks;
-
-#if EDGEQ_DSP_ASSEMBLER
-
-/* Words r10 and r11 of a column times a column of the weights, into an upper and a lower sum that
- * begin with another, or with the bias in lr. */
-#define EDGEQ_DSP_COLUMN(wa, wb, upper, from_upper, lower, from_lower) \
-    "smlad " upper ", r10, " wa ", " from_upper "\n\t"                 \
-    "smlatb " lower ", r10, " wa ", " from_lower "\n\t"                \
-    "smlabt " upper ", r11, " wb ", " upper "\n\t"                     \
-    "smlad " lower ", r11, " wb ", " lower "\n\t"
-
-#define EDGEQ_DSP_UPWARDS(sum) "smmlar " sum ", " sum ", r0, " sum "\n\t"
-#define EDGEQ_DSP_ONCE(sum) "smmla " sum ", " sum ", r0, " sum "\n\t"
-#define EDGEQ_DSP_TWICE(sum)                 \
-    "add r10, " sum ", " sum ", asr #31\n\t" \
-    "smmlar " sum ", " sum ", r0, r10\n\t"
-#define EDGEQ_DSP_FINISH(SCALE, sum) \
-    SCALE(sum)                       \
-    "add " sum ", " sum ", r1\n\t"   \
-    "asr " sum ", " sum ", r2\n\t"   \
-    "ssat " sum ", #8, " sum "\n\t"
-
-/* Sums are in r6 to r9, upper row first; weights in r0 to r5; r12 reads the columns. On the stack:
- * blocks (the record), columns of this channel, weights, factors, y of the block, of the channel,
- * blocks left, channels left. */
-/* clang-format off: it would shift each instruction to the right of the one before. */
-#define EDGEQ_DSP_BLOCKS(name, SCALE)                                                                                                                                                 \
-    EDGEQ_CODE __attribute__((naked, noinline, unused)) static void name(edgeq_dsp_blocks *blocks __attribute__((unused)))                                                            \
-    {                                                                                                                                                                                 \
-        __asm__(                                                                                                                                                                      \
-            "push {r4-r11, lr}\n\t"                                                                                                                                                   \
-            "sub sp, #32\n\t"                                                                                                                                                         \
-            "ldm r0, {r1, r2, r3, r4}\n\t" /* p, weights, factors, y */                                                                                                               \
-            "strd r0, r1, [sp]\n\t"                                                                                                                                                   \
-            "strd r2, r3, [sp, #8]\n\t"                                                                                                                                               \
-            "ldr r5, [r0, #32]\n\t"                                                                                                                                                   \
-            "str r4, [sp, #20]\n\t"                                                                                                                                                   \
-            "str r5, [sp, #28]\n"                                                                                                                                                     \
-            "0:\n\t" /* a channel */                                                                                                                                                  \
-            "ldr r10, [sp]\n\t"                                                                                                                                                       \
-            "ldrd r12, r11, [sp, #4]\n\t"                                                                                                                                             \
-            "ldr r9, [sp, #12]\n\t"                                                                                                                                                   \
-            "ldr r8, [sp, #20]\n\t"                                                                                                                                                   \
-            "ldr r7, [r10, #28]\n\t"                                                                                                                                                  \
-            "ldr lr, [r9]\n\t"                                                                                                                                                        \
-            "str r8, [sp, #16]\n\t"                                                                                                                                                   \
-            "str r7, [sp, #24]\n\t"                                                                                                                                                   \
-            "ldm r11, {r0-r5}\n"                                                                                                                                                      \
-            "1:\n\t" /* a block */                                                                                                                                                    \
-            "ldrd r10, r11, [r12], #16\n\t" EDGEQ_DSP_COLUMN("r0", "r1", "r6", "lr", "r8", "lr") "ldrd r10, r11, [r12, #-8]\n\t" EDGEQ_DSP_COLUMN("r2", "r3", "r6", "r6", "r8", "r8") \
-            EDGEQ_DSP_COLUMN("r0", "r1", "r7", "lr", "r9", "lr") "ldrd r10, r11, [r12]\n\t" EDGEQ_DSP_COLUMN("r4", "r5", "r6", "r6", "r8", "r8")                                      \
-            EDGEQ_DSP_COLUMN("r2", "r3", "r7", "r7", "r9", "r9") "ldrd r10, r11, [r12, #8]\n\t" EDGEQ_DSP_COLUMN("r4", "r5", "r7", "r7", "r9", "r9") "ldr r11, [sp, #12]\n\t"         \
-            "ldrd r0, r1, [r11, #4]\n\t"                                                                                                                                              \
-            "ldr r2, [r11, #12]\n\t" EDGEQ_DSP_FINISH(SCALE, "r6") EDGEQ_DSP_FINISH(SCALE, "r7")                                                                                      \
-            EDGEQ_DSP_FINISH(SCALE, "r8") EDGEQ_DSP_FINISH(SCALE, "r9") "ldr r0, [sp]\n\t"                                                                                            \
-            "ldr r11, [sp, #16]\n\t"                                                                                                                                                  \
-            "ldrd r1, r2, [r0, #20]\n\t" /* row, column */                                                                                                                            \
-            "add r10, r1, r2\n\t"                                                                                                                                                     \
-            "strb r9, [r11, r10]\n\t"                                                                                                                                                 \
-            "strb r8, [r11, r1]\n\t"                                                                                                                                                  \
-            "strb r7, [r11, r2]\n\t"                                                                                                                                                  \
-            "strb r6, [r11]\n\t"                                                                                                                                                      \
-            "add r11, r11, r2, lsl #1\n\t"                                                                                                                                            \
-            "ldr r10, [sp, #8]\n\t"                                                                                                                                                   \
-            "str r11, [sp, #16]\n\t"                                                                                                                                                  \
-            "ldr r11, [sp, #24]\n\t"                                                                                                                                                  \
-            "ldm r10, {r0-r2}\n\t"                                                                                                                                                    \
-            "subs r11, r11, #1\n\t"                                                                                                                                                   \
-            "str r11, [sp, #24]\n\t"                                                                                                                                                  \
-            "bne 1b\n\t"                                                                                                                                                              \
-            "ldr r0, [sp]\n\t"                                                                                                                                                        \
-            "ldrd r1, r2, [sp, #4]\n\t"                                                                                                                                               \
-            "ldr r6, [r0, #16]\n\t" /* plane */                                                                                                                                       \
-            "ldr r3, [sp, #12]\n\t"                                                                                                                                                   \
-            "ldr r4, [sp, #20]\n\t"                                                                                                                                                   \
-            "ldr r5, [sp, #28]\n\t"                                                                                                                                                   \
-            "add r1, r1, r6\n\t"                                                                                                                                                      \
-            "add r2, r2, #24\n\t"                                                                                                                                                     \
-            "add r3, r3, #16\n\t"                                                                                                                                                     \
-            "add r4, r4, #1\n\t"                                                                                                                                                      \
-            "strd r1, r2, [sp, #4]\n\t"                                                                                                                                               \
-            "str r3, [sp, #12]\n\t"                                                                                                                                                   \
-            "str r4, [sp, #20]\n\t"                                                                                                                                                   \
-            "subs r5, r5, #1\n\t"                                                                                                                                                     \
-            "str r5, [sp, #28]\n\t"                                                                                                                                                   \
-            "bne 0b\n\t"                                                                                                                                                              \
-            "add sp, #32\n\t"                                                                                                                                                         \
-            "pop {r4-r11, pc}\n");                                                                                                                                                    \
-    }
-/* clang-format on */
-
-#else
-
-EDGEQ_CODE static inline int32_t edgeq_dsp_window(const int32_t *p, const int32_t *w, int32_t bias, int32_t is_lower)
+EDGEQ_CODE static inline void edgeq_dsp_records_of_three(int32_t *to, const int32_t *stream, int32_t zeros, int32_t channels)
 {
-    int32_t sum = bias;
+    edgeq_dsp_records(to, stream, zeros, channels, 3);
+}
+
+EDGEQ_CODE static inline void edgeq_dsp_records_of_four(int32_t *to, const int32_t *stream, int32_t zeros, int32_t channels)
+{
+    edgeq_dsp_records(to, stream, zeros, channels, 4);
+}
+
+/* The sum of a window of three rows, the first of which is the lower or the upper half of words. */
+EDGEQ_CODE static inline int32_t edgeq_dsp_window(const int32_t *upper, const int32_t *lower, const int32_t *record, int32_t is_below)
+{
+    int32_t sum = record[6];
 
     for (int32_t x = 0; x < 3; ++x) {
-        const int32_t upper = p[2 * x];
-        const int32_t lower = p[2 * x + 1];
+        const int32_t *const w = record + 2 * x;
 
-        if (is_lower) {
-            sum = edgeq_add_low_high(sum, w[2 * x], upper);
-            sum = edgeq_add_pair_products(sum, lower, w[2 * x + 1]);
+        if (is_below) {
+            sum += edgeq_high_half(upper[x]) * edgeq_low_half(w[0]);
+            sum = edgeq_add_pair_products(sum, lower[x], w[1]);
         } else {
-            sum = edgeq_add_pair_products(sum, upper, w[2 * x]);
-            sum = edgeq_add_low_high(sum, lower, w[2 * x + 1]);
+            sum = edgeq_add_pair_products(sum, upper[x], w[0]);
+            sum += edgeq_low_half(lower[x]) * edgeq_high_half(w[1]);
         }
     }
     return sum;
 }
 
-#define EDGEQ_DSP_UPWARDS edgeq_dsp_scaled_half_up
-#define EDGEQ_DSP_ONCE edgeq_dsp_scaled_single
-#define EDGEQ_DSP_TWICE edgeq_dsp_scaled_gemmlowp
+/* Codes of sums: factors are multiplier, addend and shift. */
+EDGEQ_CODE static inline int32_t edgeq_dsp_code_line(int32_t sum, const int32_t *factors)
+{
+    return ((int32_t)((int64_t)sum * factors[0] >> 32) + factors[1]) >> 2;
+}
 
-#define EDGEQ_DSP_BLOCKS(name, SCALE)                                                                      \
-    EDGEQ_CODE __attribute__((unused)) static void name(const edgeq_dsp_blocks *b)                         \
-    {                                                                                                      \
-        for (int32_t c = 0; c < b->channels; ++c) {                                                        \
-            const int32_t *const columns = b->p + c * (b->plane / 4);                                      \
-            const int32_t *const f = b->factors + 4 * c;                                                   \
-                                                                                                           \
-            for (int32_t i = 4 * b->blocks - 1; i >= 0; --i) {                                             \
-                const int32_t x = i / 4 * 2 + i % 2;                                                       \
-                const int32_t is_lower = i / 2 % 2;                                                        \
-                const int32_t sum = edgeq_dsp_window(columns + 2 * x, b->weights + 6 * c, f[0], is_lower); \
-                const int32_t scaled = (SCALE(sum, f[1]) + f[2]) >> f[3];                                  \
-                                                                                                           \
-                b->y[c + is_lower * b->row + x * b->column] = edgeq_dsp_saturated(scaled);                 \
-            }                                                                                              \
-        }                                                                                                  \
+EDGEQ_CODE static inline int32_t edgeq_dsp_code_gemmlowp(int32_t sum, const int32_t *factors)
+{
+    return (edgeq_dsp_away(sum, edgeq_dsp_multiplier(factors[0])) + factors[1]) >> factors[2];
+}
+
+EDGEQ_CODE static inline int32_t edgeq_dsp_code_half_up(int32_t sum, const int32_t *factors)
+{
+    return (edgeq_dsp_up(sum, edgeq_dsp_multiplier(factors[0])) + factors[1]) >> factors[2];
+}
+
+EDGEQ_CODE static inline int32_t edgeq_dsp_code_single(int32_t sum, const int32_t *factors)
+{
+    return (edgeq_dsp_single(sum, edgeq_dsp_multiplier(factors[0])) + factors[1]) >> factors[2];
+}
+
+#define EDGEQ_DSP_WORDS_LINE 9
+#define EDGEQ_DSP_WORDS_GEMMLOWP 10
+#define EDGEQ_DSP_WORDS_HALF_UP 10
+#define EDGEQ_DSP_WORDS_SINGLE 10
+#define EDGEQ_DSP_CODE_LINE edgeq_dsp_code_line
+#define EDGEQ_DSP_CODE_GEMMLOWP edgeq_dsp_code_gemmlowp
+#define EDGEQ_DSP_CODE_HALF_UP edgeq_dsp_code_half_up
+#define EDGEQ_DSP_CODE_SINGLE edgeq_dsp_code_single
+
+/* Rows and stride of each kind of block. */
+#define EDGEQ_DSP_TWO_BY_TWO 2, 1
+#define EDGEQ_DSP_TWO 1, 1
+#define EDGEQ_DSP_TWO_APART 1, 2
+
+#define EDGEQ_DSP_ROWS(name, BLOCK, LAST, FORM) EDGEQ_DSP_PLAIN_ROWS(name, BLOCK, EDGEQ_DSP_WORDS_##FORM, EDGEQ_DSP_CODE_##FORM)
+#define EDGEQ_DSP_PLAIN_ROWS(...) EDGEQ_DSP_ROWS_IN_C(__VA_ARGS__)
+#define EDGEQ_DSP_ROWS_IN_C(name, ROWS, STRIDE, WORDS, CODE)                                                                               \
+    EDGEQ_CODE __attribute__((unused)) static void name(const edgeq_dsp_rows *rows, const int32_t *upper, const int32_t *lower, int8_t *y) \
+    {                                                                                                                                      \
+        const int32_t columns = rows->odd - rows->start / rows->column;                                                                    \
+                                                                                                                                           \
+        for (int32_t c = 0; c < 4; ++c) {                                                                                                  \
+            const int32_t *const record = rows->records + WORDS * c;                                                                       \
+            const int32_t plane = c * (rows->plane / 4);                                                                                   \
+                                                                                                                                           \
+            for (int32_t i = 0; i < ROWS * columns; ++i) {                                                                                 \
+                const int32_t x = i % columns;                                                                                             \
+                const int32_t is_below = i / columns;                                                                                      \
+                const int32_t sum = edgeq_dsp_window(upper + plane + STRIDE * x, lower + plane + STRIDE * x, record, is_below);            \
+                                                                                                                                           \
+                y[c + is_below * rows->row + x * rows->column] = (int8_t)edgeq_clamp_s32(CODE(sum, record + 7), -128, 127);                \
+            }                                                                                                                              \
+        }                                                                                                                                  \
     }
 
 #endif
 
-EDGEQ_DSP_BLOCKS(edgeq_dsp_blocks_gemmlowp, EDGEQ_DSP_TWICE)
-EDGEQ_DSP_BLOCKS(edgeq_dsp_blocks_half_up, EDGEQ_DSP_UPWARDS)
-EDGEQ_DSP_BLOCKS(edgeq_dsp_blocks_single, EDGEQ_DSP_ONCE)
+#define EDGEQ_DSP_ALL_ROWS(name, FORM)                                                            \
+    EDGEQ_DSP_ROWS(edgeq_dsp_two_rows_##name, EDGEQ_DSP_TWO_BY_TWO, EDGEQ_DSP_LAST_OF_BOTH, FORM) \
+    EDGEQ_DSP_ROWS(edgeq_dsp_row_##name, EDGEQ_DSP_TWO, EDGEQ_DSP_LAST, FORM)                     \
+    EDGEQ_DSP_ROWS(edgeq_dsp_row_apart_##name, EDGEQ_DSP_TWO_APART, EDGEQ_DSP_LAST, FORM)
+
+EDGEQ_DSP_ALL_ROWS(line, LINE)
+EDGEQ_DSP_ALL_ROWS(gemmlowp, GEMMLOWP)
+EDGEQ_DSP_ALL_ROWS(half_up, HALF_UP)
+EDGEQ_DSP_ALL_ROWS(single, SINGLE)
+
+/* ---- Images ------------------------------------------------------------------------------- */
+
+typedef void edgeq_dsp_row_function(const edgeq_dsp_rows *rows, const int32_t *upper, const int32_t *lower, int8_t *y);
+
+/* Where rows come from: an image, and what four channels beside it read as; columns: those that
+ * windows reach; plane: bytes from a channel's pairs to the next's. */
+typedef struct {
+    int32_t in_h;
+    int32_t in_w;
+    int32_t channels;
+    int32_t plane;
+    int32_t columns;
+    int8_t outside[4];
+} edgeq_dsp_source;
+
+/* Pairs of four channels, from `from` on, of rows `row` and the next, which may be outside the image. */
+EDGEQ_CODE __attribute__((noinline, unused)) static void edgeq_dsp_next_rows(int32_t *to, const edgeq_dsp_source *source, const int8_t *from, int32_t row)
+{
+    const int32_t line = source->in_w * source->channels;
+    const int8_t *a = source->outside;
+    const int8_t *b = source->outside;
+    int32_t step_a = 0;
+    int32_t step_b = 0;
+
+    if (row >= 0 && row < source->in_h) {
+        a = from + row * line;
+        step_a = source->channels;
+    }
+    if (row >= -1 && row + 1 < source->in_h) {
+        b = from + (row + 1) * line;
+        step_b = source->channels;
+    }
+    edgeq_dsp_pair_rows(to, source->plane, a, step_a, b, step_b, source->columns);
+}
+
+/* Columns beside the image, of both buffers of four planes. */
+EDGEQ_CODE static inline void edgeq_dsp_pad_columns(const edgeq_dsp_depthwise *image, int32_t plane)
+{
+    const int32_t zeros = edgeq_pair(image->x_zero, image->x_zero);
+
+    for (int32_t i = 0; i < 8; ++i) {
+        int32_t *const to = image->pairs + i * plane;
+
+        for (int32_t x = 0; x < image->pad_left; ++x) {
+            to[x] = zeros;
+        }
+        for (int32_t x = image->pad_left + image->in_w; x < plane; ++x) {
+            to[x] = zeros;
+        }
+    }
+}
+
+/* One image, four channels at a time; `words` of the stream are one channel's. `two` computes two
+ * rows of outputs, for stride 1, and `one` the last of an odd count, or every one for stride 2. */
+EDGEQ_CODE static inline __attribute__((always_inline)) void edgeq_dsp_image(const edgeq_dsp_depthwise *image, int32_t stride, int32_t words, edgeq_dsp_row_function *two, edgeq_dsp_row_function *one)
+{
+    const int32_t channels = image->channels;
+    const int32_t line = image->out_w * channels;
+    const int32_t plane = (image->out_w - 1) * stride + 3;
+    const int32_t zeros = edgeq_pair(image->w_zero, image->w_zero);
+    int32_t *upper = image->pairs;
+    int32_t *lower = image->pairs + 4 * plane;
+    const edgeq_dsp_source source = {
+        image->in_h,
+        image->in_w,
+        channels,
+        4 * plane,
+        image->in_w < plane - image->pad_left ? image->in_w : plane - image->pad_left,
+        {(int8_t)image->x_zero, (int8_t)image->x_zero, (int8_t)image->x_zero, (int8_t)image->x_zero}};
+    edgeq_dsp_rows rows;
+
+    rows.odd = image->out_w & 1;
+    rows.start = -(image->out_w - rows.odd) * channels;
+    rows.column = channels;
+    rows.row = line;
+    rows.plane = 4 * plane;
+    edgeq_dsp_pad_columns(image, plane);
+    for (int32_t group = 0; group < channels; group += 4) {
+        const int32_t c = group < channels - 4 ? group : channels - 4;
+        const int8_t *const from = image->x + c;
+        int32_t row = -image->pad_top;
+        int8_t *y = image->y + c;
+
+        if (words == 6) {
+            edgeq_dsp_records_of_three(rows.records, image->stream + 6 * c, zeros, 4);
+        } else {
+            edgeq_dsp_records_of_four(rows.records, image->stream + 7 * c, zeros, 4);
+        }
+        edgeq_dsp_next_rows(upper + image->pad_left, &source, from, row);
+        for (int32_t left = image->out_h; left > 0; left -= 3 - stride) {
+            int32_t *const free = upper;
+
+            row += 2;
+            edgeq_dsp_next_rows(lower + image->pad_left, &source, from, row);
+            if (stride == 1 && left > 1) {
+                two(&rows, upper, lower, y);
+                y += line;
+            } else {
+                one(&rows, upper, lower, y);
+            }
+            y += line;
+            upper = lower;
+            lower = free;
+        }
+    }
+}
+
+#define EDGEQ_DSP_DEPTHWISE(name, words)                                                                                    \
+    EDGEQ_CODE __attribute__((noinline, unused)) static void edgeq_dsp_depthwise_1_##name(const edgeq_dsp_depthwise *image) \
+    {                                                                                                                       \
+        edgeq_dsp_image(image, 1, words, edgeq_dsp_two_rows_##name, edgeq_dsp_row_##name);                                  \
+    }                                                                                                                       \
+    EDGEQ_CODE __attribute__((noinline, unused)) static void edgeq_dsp_depthwise_2_##name(const edgeq_dsp_depthwise *image) \
+    {                                                                                                                       \
+        edgeq_dsp_image(image, 2, words, edgeq_dsp_row_apart_##name, edgeq_dsp_row_apart_##name);                           \
+    }
+
+EDGEQ_DSP_DEPTHWISE(line, 6)
+EDGEQ_DSP_DEPTHWISE(gemmlowp, 7)
+EDGEQ_DSP_DEPTHWISE(half_up, 7)
+EDGEQ_DSP_DEPTHWISE(single, 7)
 
 #endif

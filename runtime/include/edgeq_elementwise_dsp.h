@@ -8,13 +8,13 @@
 
 #include "edgeq_product_dsp.h"
 
-static inline void edgeq_store_word(int8_t *p, int32_t word)
+EDGEQ_CODE static inline void edgeq_store_word(int8_t *p, int32_t word)
 {
     memcpy(p, &word, sizeof word);
 }
 
 /* The lowest bytes of two numbers in the lower half, that of a below. */
-static inline int32_t edgeq_join_bytes(int32_t a, int32_t b)
+EDGEQ_CODE static inline int32_t edgeq_join_bytes(int32_t a, int32_t b)
 {
 #if EDGEQ_DSP_ASSEMBLER
     __asm__("bfi %0, %1, #8, #24"
@@ -27,7 +27,7 @@ static inline int32_t edgeq_join_bytes(int32_t a, int32_t b)
 }
 
 /* The lowest bytes of four numbers, that of a below. */
-static inline int32_t edgeq_join_four_bytes(int32_t a, int32_t b, int32_t c, int32_t d)
+EDGEQ_CODE static inline int32_t edgeq_join_four_bytes(int32_t a, int32_t b, int32_t c, int32_t d)
 {
     const int32_t low = edgeq_join_bytes(a, b);
     const int32_t high = edgeq_join_bytes(c, d);
@@ -59,7 +59,7 @@ typedef struct {
 } edgeq_dsp_addition;
 
 /* sum + factor * the lower half of `halves` / 2^16, rounded down */
-static inline int32_t edgeq_add_scaled_low(int32_t sum, int32_t factor, int32_t halves)
+EDGEQ_CODE static inline int32_t edgeq_add_scaled_low(int32_t sum, int32_t factor, int32_t halves)
 {
 #if EDGEQ_DSP_ASSEMBLER
     int32_t total;
@@ -74,7 +74,7 @@ static inline int32_t edgeq_add_scaled_low(int32_t sum, int32_t factor, int32_t 
 }
 
 /* sum + factor * the upper half of `halves` / 2^16, rounded down */
-static inline int32_t edgeq_add_scaled_high(int32_t sum, int32_t factor, int32_t halves)
+EDGEQ_CODE static inline int32_t edgeq_add_scaled_high(int32_t sum, int32_t factor, int32_t halves)
 {
 #if EDGEQ_DSP_ASSEMBLER
     int32_t total;
@@ -89,7 +89,7 @@ static inline int32_t edgeq_add_scaled_high(int32_t sum, int32_t factor, int32_t
 }
 
 /* 256 times bytes 0 and 2 of a word as 16-bit numbers; `mask` is 0xff00ff00. */
-static inline int32_t edgeq_raised_even_bytes(int32_t word, int32_t mask)
+EDGEQ_CODE static inline int32_t edgeq_raised_even_bytes(int32_t word, int32_t mask)
 {
 #if EDGEQ_DSP_ASSEMBLER
     int32_t raised;
@@ -105,19 +105,19 @@ static inline int32_t edgeq_raised_even_bytes(int32_t word, int32_t mask)
 
 /* x >> bits, saturated to 8 bits */
 #if EDGEQ_DSP_ASSEMBLER
-#define EDGEQ_DSP_SATURATED(name, bits)        \
-    static inline int32_t name(int32_t x)      \
-    {                                          \
-        int32_t code;                          \
-                                               \
-        __asm__("ssat %0, #8, %1, asr #" #bits \
-                : "=r"(code)                   \
-                : "r"(x));                     \
-        return code;                           \
+#define EDGEQ_DSP_SATURATED(name, bits)              \
+    EDGEQ_CODE static inline int32_t name(int32_t x) \
+    {                                                \
+        int32_t code;                                \
+                                                     \
+        __asm__("ssat %0, #8, %1, asr #" #bits       \
+                : "=r"(code)                         \
+                : "r"(x));                           \
+        return code;                                 \
     }
 #else
 #define EDGEQ_DSP_SATURATED(name, bits)                 \
-    static inline int32_t name(int32_t x)               \
+    EDGEQ_CODE static inline int32_t name(int32_t x)    \
     {                                                   \
         return edgeq_clamp_s32(x >> (bits), -128, 127); \
     }
@@ -127,7 +127,7 @@ static inline int32_t edgeq_raised_even_bytes(int32_t word, int32_t mask)
 #define EDGEQ_DSP_ADDITION(bits)                                                                               \
     EDGEQ_DSP_SATURATED(edgeq_dsp_sum_code_##bits, bits)                                                       \
                                                                                                                \
-    __attribute__((unused)) static void edgeq_dsp_add_##bits(const edgeq_dsp_addition *s)                      \
+    EDGEQ_CODE __attribute__((unused)) static void edgeq_dsp_add_##bits(const edgeq_dsp_addition *s)           \
     {                                                                                                          \
         const int32_t p = s->factor0;                                                                          \
         const int32_t q = s->factor1;                                                                          \
@@ -173,7 +173,7 @@ EDGEQ_DSP_ADDITION(23)
 /* ---- Pooling ----------------------------------------------------------------------------- */
 
 /* Bytes 0 and 2 of a word added to the halves of `sums`. */
-static inline int32_t edgeq_add_even_bytes(int32_t sums, int32_t word)
+EDGEQ_CODE static inline int32_t edgeq_add_even_bytes(int32_t sums, int32_t word)
 {
 #if EDGEQ_DSP_ASSEMBLER
     int32_t added;
@@ -191,7 +191,7 @@ static inline int32_t edgeq_add_even_bytes(int32_t sums, int32_t word)
 }
 
 /* Bytes 1 and 3 of a word added to the halves of `sums`. */
-static inline int32_t edgeq_add_odd_bytes(int32_t sums, int32_t word)
+EDGEQ_CODE static inline int32_t edgeq_add_odd_bytes(int32_t sums, int32_t word)
 {
 #if EDGEQ_DSP_ASSEMBLER
     int32_t added;
@@ -205,7 +205,7 @@ static inline int32_t edgeq_add_odd_bytes(int32_t sums, int32_t word)
 #endif
 }
 
-static inline void edgeq_store_sums(int16_t sums[4], int32_t even, int32_t odd)
+EDGEQ_CODE static inline void edgeq_store_sums(int16_t sums[4], int32_t even, int32_t odd)
 {
     sums[0] = (int16_t)edgeq_low_half(even);
     sums[1] = (int16_t)edgeq_low_half(odd);
@@ -215,7 +215,7 @@ static inline void edgeq_store_sums(int16_t sums[4], int32_t even, int32_t odd)
 
 /* The sums of eight channels over a window of 256 pixels at most; lines are `line` bytes apart, pixels
  * `step` bytes. */
-static inline void edgeq_dsp_sum_window(int16_t sums[8], const int8_t *x, int32_t rows, int32_t columns, int32_t line, int32_t step)
+EDGEQ_CODE static inline void edgeq_dsp_sum_window(int16_t sums[8], const int8_t *x, int32_t rows, int32_t columns, int32_t line, int32_t step)
 {
     int32_t even0 = 0;
     int32_t odd0 = 0;
@@ -242,7 +242,7 @@ static inline void edgeq_dsp_sum_window(int16_t sums[8], const int8_t *x, int32_
 }
 
 /* The larger of each two codes in two words. */
-static inline int32_t edgeq_larger_bytes(int32_t a, int32_t b)
+EDGEQ_CODE static inline int32_t edgeq_larger_bytes(int32_t a, int32_t b)
 {
 #if EDGEQ_DSP_ASSEMBLER
     int32_t larger;
@@ -267,7 +267,7 @@ static inline int32_t edgeq_larger_bytes(int32_t a, int32_t b)
 }
 
 /* The largest of four channels in a window, as edgeq_dsp_sum_window. */
-static inline int32_t edgeq_dsp_window_maximum(const int8_t *x, int32_t rows, int32_t columns, int32_t line, int32_t step)
+EDGEQ_CODE static inline int32_t edgeq_dsp_window_maximum(const int8_t *x, int32_t rows, int32_t columns, int32_t line, int32_t step)
 {
     int32_t largest = edgeq_load_word(x);
 

@@ -46,7 +46,7 @@ typedef struct {
 } edgeq_dsp_row;
 
 /* Bytes 0 and 2 of a word as 16-bit numbers, 0 to 255. */
-static inline int32_t edgeq_even_unsigned_bytes(int32_t word)
+EDGEQ_CODE static inline int32_t edgeq_even_unsigned_bytes(int32_t word)
 {
     return (int32_t)((uint32_t)word & 0x00ff00ffu);
 }
@@ -54,7 +54,7 @@ static inline int32_t edgeq_even_unsigned_bytes(int32_t word)
 /* ---- One row in pairs -------------------------------------------------------------------- */
 
 /* Write the pairs of eight codes; return `sum` and all codes added. */
-static inline int32_t edgeq_dsp_pair_eight(int32_t *to, const int8_t *x, int32_t sum)
+EDGEQ_CODE static inline int32_t edgeq_dsp_pair_eight(int32_t *to, const int8_t *x, int32_t sum)
 {
     const int32_t ones = 0x00010001;
     const int32_t low = edgeq_load_word(x);
@@ -73,7 +73,7 @@ static inline int32_t edgeq_dsp_pair_eight(int32_t *to, const int8_t *x, int32_t
 }
 
 /* Write the pairs of row `r`, zeros up to a multiple of eight, and where its sums begin. */
-static inline void edgeq_dsp_begin_row(edgeq_dsp_row *row, const edgeq_dsp_matrix *m, int32_t r)
+EDGEQ_CODE static inline void edgeq_dsp_begin_row(edgeq_dsp_row *row, const edgeq_dsp_matrix *m, int32_t r)
 {
     const int32_t left = m->depth % 8;
     const int8_t *x = m->x + r * m->depth;
@@ -109,7 +109,7 @@ static inline void edgeq_dsp_begin_row(edgeq_dsp_row *row, const edgeq_dsp_matri
 }
 
 /* The sums of two outputs whose words are `step` apart, without their biases. */
-static inline void edgeq_dsp_two_sums(const edgeq_dsp_row *row, const int32_t *words, int32_t step, int32_t sums[2])
+EDGEQ_CODE static inline void edgeq_dsp_two_sums(const edgeq_dsp_row *row, const int32_t *words, int32_t step, int32_t sums[2])
 {
     int32_t first = row->first;
     int32_t second = row->second;
@@ -132,28 +132,28 @@ static inline void edgeq_dsp_two_sums(const edgeq_dsp_row *row, const int32_t *w
 
 /* ---- What becomes of a sum: factors are multiplier, addend and shift ----------------------- */
 
-static inline void edgeq_dsp_put_code(void *y, int32_t at, int32_t high, const int32_t factors[3])
+EDGEQ_CODE static inline void edgeq_dsp_put_code(void *y, int32_t at, int32_t high, const int32_t factors[3])
 {
     ((int8_t *)y)[at] = (int8_t)edgeq_clamp_s32((high + factors[1]) >> factors[2], -128, 127);
 }
 
 /* With a single rounding the multiplier is m, with others 2 * m - 2^32. */
-static inline void edgeq_dsp_put_single(void *y, int32_t at, int32_t sum, const int32_t factors[3])
+EDGEQ_CODE static inline void edgeq_dsp_put_single(void *y, int32_t at, int32_t sum, const int32_t factors[3])
 {
     edgeq_dsp_put_code(y, at, edgeq_product_bits_s32(sum, factors[0], 0, 32), factors);
 }
 
-static inline void edgeq_dsp_put_half_up(void *y, int32_t at, int32_t sum, const int32_t factors[3])
+EDGEQ_CODE static inline void edgeq_dsp_put_half_up(void *y, int32_t at, int32_t sum, const int32_t factors[3])
 {
     edgeq_dsp_put_code(y, at, edgeq_mulhi_positive_s32(sum, (int32_t)((uint32_t)factors[0] >> 1)), factors);
 }
 
-static inline void edgeq_dsp_put_gemmlowp(void *y, int32_t at, int32_t sum, const int32_t factors[3])
+EDGEQ_CODE static inline void edgeq_dsp_put_gemmlowp(void *y, int32_t at, int32_t sum, const int32_t factors[3])
 {
     edgeq_dsp_put_code(y, at, edgeq_mulhi_positive_s32(sum, (int32_t)((uint32_t)factors[0] >> 1)) - (sum < 0), factors);
 }
 
-static inline void edgeq_dsp_put_sum(void *y, int32_t at, int32_t sum, const int32_t factors[3])
+EDGEQ_CODE static inline void edgeq_dsp_put_sum(void *y, int32_t at, int32_t sum, const int32_t factors[3])
 {
     (void)factors;
     ((int32_t *)y)[at] = sum;
@@ -233,49 +233,47 @@ static inline void edgeq_dsp_put_sum(void *y, int32_t at, int32_t sum, const int
 
 /* On the stack: row, where the loop is entered, end, multiplier, addend, shift, y, fours left. The
  * loop takes 32 codes a turn; it is entered where as many are left as do not fill turns. */
-#define EDGEQ_DSP_ROW_FUNCTION(name, WIDTH, FINISH, SCALE, own)                                                                                    \
-    __attribute__((naked, noinline, unused)) static void name##_row(edgeq_dsp_row *row __attribute__((unused)))                                    \
-    {                                                                                                                                              \
-        __asm__(                                                                                                                                   \
-            "push {r4-r11, lr}\n\t"                                                                                                                \
-            "sub sp, #32\n\t"                                                                                                                      \
-            "str r0, [sp]\n\t"                                                                                                                     \
-            "add r1, r0, #16\n\t"                                                                                                                  \
-            "ldm r1, {r1, r2, r3, r4, r5, r6, r7, r8, r9}\n\t" /* x to fours */                                                                    \
-            "mov r12, r4\n\t"                                                                                                                      \
-            "str r3, [sp, #8]\n\t"                                                                                                                 \
-            "add r10, sp, #12\n\t"                                                                                                                 \
-            "stm r10, {r5, r6, r7, r8, r9}\n\t"                                                                                                    \
-            "sub r1, r1, r3\n\t"                                                                                                                   \
-            "ubfx r1, r1, #4, #2\n\t" /* eights to skip: less the row's, of four */                                                                \
-            "mov r2, #" EDGEQ_DSP_##WIDTH##_EIGHT_BYTES "\n\t"                                                                                     \
-            "adr.w r3, 1f\n\t"                                                                                                                     \
-            "mla r3, r1, r2, r3\n\t"                                                                                                               \
-            "orr r3, r3, #1\n\t"                                                                                                                   \
-            "str r3, [sp, #4]\n"                                                                                                                   \
-            "0:\n\t"                                                                                                                               \
-            "ldr r6, [sp]\n\t"                                                                                                                     \
-            "ldm r6, {r0, r2, r3, r5, lr}\n\t" EDGEQ_DSP_##WIDTH##_START                                                                           \
-            "ldr r6, [sp, #4]\n\t"                                                                                                                 \
-            "bx r6\n"                                                                                                                              \
-            "1:\n\t" EDGEQ_DSP_##WIDTH##_EIGHT EDGEQ_DSP_##WIDTH##_EIGHT EDGEQ_DSP_##WIDTH##_EIGHT EDGEQ_DSP_##WIDTH##_EIGHT                       \
-            "ldr r6, [sp, #8]\n\t"                                                                                                                 \
-            "cmp lr, r6\n\t"                                                                                                                       \
-            "bne 1b\n\t"                                                                                                                           \
-            "ldm r12!, {r6, r7, r8, r9}\n\t" EDGEQ_DSP_##WIDTH##_SECOND("r0", "r1", "r2", "r7") EDGEQ_DSP_##WIDTH##_SECOND("r3", "r4", "r5", "r9") \
-            "add r2, r2, r6\n\t"                                                                                                                   \
-            "add r5, r5, r8\n\t" EDGEQ_DSP_FINISH_##FINISH(EDGEQ_DSP_SUM_##SCALE)                                                                  \
-            "subs r11, r11, #1\n\t"                                                                                                                \
-            "strd r10, r11, [sp, #24]\n\t"                                                                                                         \
-            "bne 0b\n\t"                                                                                                                           \
-            "add sp, #32\n\t"                                                                                                                      \
-            "pop {r4-r11, pc}\n");                                                                                                                 \
+#define EDGEQ_DSP_ROW_FUNCTION(name, WIDTH, FINISH, SCALE, own)                                                                                                                                                                                         \
+    EDGEQ_CODE __attribute__((naked, noinline, unused)) static void name##_row(edgeq_dsp_row *row __attribute__((unused)))                                                                                                                              \
+    {                                                                                                                                                                                                                                                   \
+        __asm__(                                                                                                                                                                                                                                        \
+            "push {r4-r11, lr}\n\t"                                                                                                                                                                                                                     \
+            "sub sp, #32\n\t"                                                                                                                                                                                                                           \
+            "str r0, [sp]\n\t"                                                                                                                                                                                                                          \
+            "add r1, r0, #16\n\t"                                                                                                                                                                                                                       \
+            "ldm r1, {r1, r2, r3, r4, r5, r6, r7, r8, r9}\n\t" /* x to fours */                                                                                                                                                                         \
+            "mov r12, r4\n\t"                                                                                                                                                                                                                           \
+            "str r3, [sp, #8]\n\t"                                                                                                                                                                                                                      \
+            "add r10, sp, #12\n\t"                                                                                                                                                                                                                      \
+            "stm r10, {r5, r6, r7, r8, r9}\n\t"                                                                                                                                                                                                         \
+            "sub r1, r1, r3\n\t"                                                                                                                                                                                                                        \
+            "ubfx r1, r1, #4, #2\n\t" /* eights to skip: less the row's, of four */                                                                                                                                                                     \
+            "mov r2, #" EDGEQ_DSP_##WIDTH##_EIGHT_BYTES "\n\t"                                                                                                                                                                                          \
+                                                        "adr.w r3, 1f\n\t"                                                                                                                                                                              \
+                                                        "mla r3, r1, r2, r3\n\t"                                                                                                                                                                        \
+                                                        "orr r3, r3, #1\n\t"                                                                                                                                                                            \
+                                                        "str r3, [sp, #4]\n"                                                                                                                                                                            \
+                                                        "0:\n\t"                                                                                                                                                                                        \
+                                                        "ldr r6, [sp]\n\t"                                                                                                                                                                              \
+                                                        "ldm r6, {r0, r2, r3, r5, lr}\n\t" EDGEQ_DSP_##WIDTH##_START                                                                                                                                    \
+            "ldr r6, [sp, #4]\n\t"                                                                                                                                                                                                                      \
+            "bx r6\n"                                                                                                                                                                                                                                   \
+            "1:\n\t" EDGEQ_DSP_##WIDTH##_EIGHT EDGEQ_DSP_##WIDTH##_EIGHT EDGEQ_DSP_##WIDTH##_EIGHT EDGEQ_DSP_##WIDTH##_EIGHT                                                                                                                            \
+            "ldr r6, [sp, #8]\n\t"                                                                                                                                                                                                                      \
+            "cmp lr, r6\n\t"                                                                                                                                                                                                                            \
+            "bne 1b\n\t"                                                                                                                                                                                                                                \
+            "ldm r12!, {r6, r7, r8, r9}\n\t" EDGEQ_DSP_##WIDTH##_SECOND("r0", "r1", "r2", "r7") EDGEQ_DSP_##WIDTH##_SECOND("r3", "r4", "r5", "r9") "add r2, r2, r6\n\t"                                                                                 \
+                                                                                                                                                   "add r5, r5, r8\n\t" EDGEQ_DSP_FINISH_##FINISH(EDGEQ_DSP_SUM_##SCALE) "subs r11, r11, #1\n\t"        \
+                                                                                                                                                                                                                         "strd r10, r11, [sp, #24]\n\t" \
+                                                                                                                                                                                                                         "bne 0b\n\t"                   \
+                                                                                                                                                                                                                         "add sp, #32\n\t"              \
+                                                                                                                                                                                                                         "pop {r4-r11, pc}\n");         \
     }
 
 #else
 
 #define EDGEQ_DSP_ROW_FUNCTION(name, WIDTH, FINISH, SCALE, own)                        \
-    static void name##_row(const edgeq_dsp_row *row)                                   \
+    EDGEQ_CODE static void name##_row(const edgeq_dsp_row *row)                        \
     {                                                                                  \
         const int32_t words = (int32_t)(row->end - row->x);                            \
         const int32_t *stream = row->stream;                                           \
@@ -295,39 +293,39 @@ static inline void edgeq_dsp_put_sum(void *y, int32_t at, int32_t sum, const int
 /* ---- Whole matrices ---------------------------------------------------------------------- */
 
 /* Each output has `own` words of factors in the stream. */
-#define EDGEQ_DSP_MATRIX_FUNCTION(name, WIDTH, FINISH, SCALE, PUT, own)                                                                                                 \
-    static inline void name##_two(const edgeq_dsp_row *row, const int32_t *words, int32_t step, const int32_t *bias, const int32_t *factors, int32_t at, int32_t count) \
-    {                                                                                                                                                                   \
-        int32_t sums[2];                                                                                                                                                \
-                                                                                                                                                                        \
-        edgeq_dsp_two_sums(row, words, step, sums);                                                                                                                     \
-        for (int32_t i = 0; i < count; ++i) {                                                                                                                           \
-            PUT(row->y, at + i, sums[i] + bias[i], (own) > 0 ? factors + (own) * i : row->factors);                                                                     \
-        }                                                                                                                                                               \
-    }                                                                                                                                                                   \
-                                                                                                                                                                        \
-    EDGEQ_DSP_ROW_FUNCTION(name, WIDTH, FINISH, SCALE, own)                                                                                                             \
-                                                                                                                                                                        \
-    __attribute__((unused)) static void name(const edgeq_dsp_matrix *m)                                                                                                 \
-    {                                                                                                                                                                   \
-        for (int32_t r = 0; r < m->rows; ++r) {                                                                                                                         \
-            edgeq_dsp_row row;                                                                                                                                          \
-                                                                                                                                                                        \
-            edgeq_dsp_begin_row(&row, m, r);                                                                                                                            \
-            if (row.fours > 0) {                                                                                                                                        \
-                name##_row(&row);                                                                                                                                       \
-            }                                                                                                                                                           \
-                                                                                                                                                                        \
-            const int32_t words = (int32_t)(row.end - row.x);                                                                                                           \
-            const int32_t *stream = m->stream + row.fours * (2 * words + 4 + 4 * (own));                                                                                \
-                                                                                                                                                                        \
-            for (int32_t at = 4 * row.fours; at < m->outs; at += 2) {                                                                                                   \
-                const int32_t *const bias = stream + words;                                                                                                             \
-                                                                                                                                                                        \
-                name##_two(&row, stream, 1, bias, bias + 2, at, at + 1 < m->outs ? 2 : 1);                                                                              \
-                stream = bias + 2 + 2 * (own);                                                                                                                          \
-            }                                                                                                                                                           \
-        }                                                                                                                                                               \
+#define EDGEQ_DSP_MATRIX_FUNCTION(name, WIDTH, FINISH, SCALE, PUT, own)                                                                                                            \
+    EDGEQ_CODE static inline void name##_two(const edgeq_dsp_row *row, const int32_t *words, int32_t step, const int32_t *bias, const int32_t *factors, int32_t at, int32_t count) \
+    {                                                                                                                                                                              \
+        int32_t sums[2];                                                                                                                                                           \
+                                                                                                                                                                                   \
+        edgeq_dsp_two_sums(row, words, step, sums);                                                                                                                                \
+        for (int32_t i = 0; i < count; ++i) {                                                                                                                                      \
+            PUT(row->y, at + i, sums[i] + bias[i], (own) > 0 ? factors + (own)*i : row->factors);                                                                                  \
+        }                                                                                                                                                                          \
+    }                                                                                                                                                                              \
+                                                                                                                                                                                   \
+    EDGEQ_DSP_ROW_FUNCTION(name, WIDTH, FINISH, SCALE, own)                                                                                                                        \
+                                                                                                                                                                                   \
+    EDGEQ_CODE __attribute__((unused)) static void name(const edgeq_dsp_matrix *m)                                                                                                 \
+    {                                                                                                                                                                              \
+        for (int32_t r = 0; r < m->rows; ++r) {                                                                                                                                    \
+            edgeq_dsp_row row;                                                                                                                                                     \
+                                                                                                                                                                                   \
+            edgeq_dsp_begin_row(&row, m, r);                                                                                                                                       \
+            if (row.fours > 0) {                                                                                                                                                   \
+                name##_row(&row);                                                                                                                                                  \
+            }                                                                                                                                                                      \
+                                                                                                                                                                                   \
+            const int32_t words = (int32_t)(row.end - row.x);                                                                                                                      \
+            const int32_t *stream = m->stream + row.fours * (2 * words + 4 + 4 * (own));                                                                                           \
+                                                                                                                                                                                   \
+            for (int32_t at = 4 * row.fours; at < m->outs; at += 2) {                                                                                                              \
+                const int32_t *const bias = stream + words;                                                                                                                        \
+                                                                                                                                                                                   \
+                name##_two(&row, stream, 1, bias, bias + 2, at, at + 1 < m->outs ? 2 : 1);                                                                                         \
+                stream = bias + 2 + 2 * (own);                                                                                                                                     \
+            }                                                                                                                                                                      \
+        }                                                                                                                                                                          \
     }
 
 /* Narrow: the sums of every second output, without their biases, stay within 2^23. Rounding and

@@ -10,7 +10,7 @@
 #if EDGEQ_DSP_ASSEMBLER && defined(__ARM_FP)
 
 /* 2 * value towards zero, saturated; 0 for NaN. */
-static inline int32_t edgeq_half_units(float value)
+EDGEQ_CODE static inline int32_t edgeq_half_units(float value)
 {
     int32_t halves;
 
@@ -21,7 +21,7 @@ static inline int32_t edgeq_half_units(float value)
 }
 
 /* The nearest integer, the even one of two, saturated; 0 for NaN. */
-static inline int32_t edgeq_nearest_even(float value)
+EDGEQ_CODE static inline int32_t edgeq_nearest_even(float value)
 {
     int32_t nearest;
 
@@ -33,7 +33,7 @@ static inline int32_t edgeq_nearest_even(float value)
 
 #else
 
-static inline int32_t edgeq_half_units(float value)
+EDGEQ_CODE static inline int32_t edgeq_half_units(float value)
 {
     const float limit = 1048576.0f; /* 2^20: beyond the distance of any two codes */
     const float inside = value < -limit ? -limit : value;
@@ -42,7 +42,7 @@ static inline int32_t edgeq_half_units(float value)
     return value == value ? (int32_t)(2.0f * (inside > limit ? limit : inside)) : 0;
 }
 
-static inline int32_t edgeq_nearest_even(float value)
+EDGEQ_CODE static inline int32_t edgeq_nearest_even(float value)
 {
     const int32_t halves = edgeq_half_units(value);
     const int32_t below = halves >> 1;
@@ -54,7 +54,7 @@ static inline int32_t edgeq_nearest_even(float value)
 #endif
 
 /* x + y, saturated */
-static inline int32_t edgeq_add_saturated(int32_t x, int32_t y)
+EDGEQ_CODE static inline int32_t edgeq_add_saturated(int32_t x, int32_t y)
 {
 #if EDGEQ_DSP_ASSEMBLER
     int32_t sum;
@@ -74,7 +74,7 @@ static inline int32_t edgeq_add_saturated(int32_t x, int32_t y)
 EDGEQ_DSP_SATURATED(edgeq_dsp_half_code, 1)
 
 /* The code of a quotient and twice the zero point, plus one: ties go away from zero. */
-static inline int32_t edgeq_dsp_code_away(float quotient, int32_t twice)
+EDGEQ_CODE static inline int32_t edgeq_dsp_code_away(float quotient, int32_t twice)
 {
     const int32_t halves = edgeq_half_units(quotient);
 
@@ -82,7 +82,7 @@ static inline int32_t edgeq_dsp_code_away(float quotient, int32_t twice)
 }
 
 /* As above: ties go to the even integer. */
-static inline int32_t edgeq_dsp_code_even(float quotient, int32_t twice)
+EDGEQ_CODE static inline int32_t edgeq_dsp_code_even(float quotient, int32_t twice)
 {
     const int32_t code = edgeq_add_saturated(edgeq_nearest_even(quotient), twice >> 1);
 
@@ -90,24 +90,24 @@ static inline int32_t edgeq_dsp_code_even(float quotient, int32_t twice)
 }
 
 /* y = x / scale as codes; `twice` is twice the zero point, plus one. */
-#define EDGEQ_DSP_QUANTIZATION(ties)                                                                                                    \
-    __attribute__((unused)) static void edgeq_dsp_quantize_##ties(const float *x, int8_t *y, int32_t count, float scale, int32_t twice) \
-    {                                                                                                                                   \
-        const float *const end = x + count;                                                                                             \
-                                                                                                                                        \
-        for (const float *const words = end - count % 4; x < words; x += 4) {                                                           \
-            const int32_t a = edgeq_dsp_code_##ties(x[0] / scale, twice);                                                               \
-            const int32_t b = edgeq_dsp_code_##ties(x[1] / scale, twice);                                                               \
-            const int32_t c = edgeq_dsp_code_##ties(x[2] / scale, twice);                                                               \
-            const int32_t d = edgeq_dsp_code_##ties(x[3] / scale, twice);                                                               \
-                                                                                                                                        \
-            edgeq_store_word(y, edgeq_join_four_bytes(a, b, c, d));                                                                     \
-            y += 4;                                                                                                                     \
-        }                                                                                                                               \
-        for (; x < end; ++x) {                                                                                                          \
-            *y = (int8_t)edgeq_dsp_code_##ties(*x / scale, twice);                                                                      \
-            ++y;                                                                                                                        \
-        }                                                                                                                               \
+#define EDGEQ_DSP_QUANTIZATION(ties)                                                                                                               \
+    EDGEQ_CODE __attribute__((unused)) static void edgeq_dsp_quantize_##ties(const float *x, int8_t *y, int32_t count, float scale, int32_t twice) \
+    {                                                                                                                                              \
+        const float *const end = x + count;                                                                                                        \
+                                                                                                                                                   \
+        for (const float *const words = end - count % 4; x < words; x += 4) {                                                                      \
+            const int32_t a = edgeq_dsp_code_##ties(x[0] / scale, twice);                                                                          \
+            const int32_t b = edgeq_dsp_code_##ties(x[1] / scale, twice);                                                                          \
+            const int32_t c = edgeq_dsp_code_##ties(x[2] / scale, twice);                                                                          \
+            const int32_t d = edgeq_dsp_code_##ties(x[3] / scale, twice);                                                                          \
+                                                                                                                                                   \
+            edgeq_store_word(y, edgeq_join_four_bytes(a, b, c, d));                                                                                \
+            y += 4;                                                                                                                                \
+        }                                                                                                                                          \
+        for (; x < end; ++x) {                                                                                                                     \
+            *y = (int8_t)edgeq_dsp_code_##ties(*x / scale, twice);                                                                                 \
+            ++y;                                                                                                                                   \
+        }                                                                                                                                          \
     }
 
 EDGEQ_DSP_QUANTIZATION(away)

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from edgeq.kernels.base import Kernel
-from edgeq.kernels.dsp import depthwise, elementwise, fully_connected, pooling, product
+from edgeq.kernels.dsp import (
+    depthwise,
+    elementwise,
+    fully_connected,
+    pooling,
+    product,
+    windows,
+)
 
 ROWS: tuple[Kernel, ...] = (
     *product.ROWS,
     *depthwise.ROWS,
+    *windows.ROWS,
     *fully_connected.ROWS,
     *elementwise.ROWS,
     *pooling.ROWS,

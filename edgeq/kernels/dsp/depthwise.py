@@ -8,67 +8,71 @@ from edgeq.ir.graph import Operands
 from edgeq.ir.types import DType
 from edgeq.kernels.base import Facts, Kernel
 from edgeq.kernels.dsp.common import HEADERS, channels, is_short
-from edgeq.kernels.portable.convolution import conv2d_shape, weight_zero
+from edgeq.kernels.dsp.linear import line
+from edgeq.kernels.portable.convolution import weight_zero
 from edgeq.ops._accumulate import centred
 from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
 from edgeq.plan.program import Data, Scratch
 
 CHANNELS = 4  # whose codes are in one word
 TAPS = 9
+ROWS_OF_A_COLUMN = (0, 1, 1, 2)  # in a word: bytes 0 and 2 are one pair, 1 and 3 the other
 
 
-def _weights(io: Operands) -> np.ndarray:
+def depthwise_weights(io: Operands) -> np.ndarray:
     """Return the weights without their zero point, [channels, taps]."""
-    weights: np.ndarray = centred(io.ins[1], np.int32).reshape(TAPS, -1).T
+    w = centred(io.ins[1], np.int32)
+    weights: np.ndarray = w.reshape(-1, w.shape[3]).T
     return weights
+
+
+def depthwise_factors(op: DepthwiseConv2D, io: Operands) -> tuple[str, np.ndarray, np.ndarray]:
+    """Return the form of rescaling, weights without their zero point, and [channels, factors]."""
+    weights = depthwise_weights(io)
+    short = line(io, op.arithmetic, weights)
+    if short is not None:
+        return "line", weights, np.stack((short.bias, short.multiplier, short.addend), 1)
+    found = channels(io, op.arithmetic, weights)
+    numbers = (found.bias, found.multiplier, found.addend, found.shift)
+    return op.arithmetic.requant.rounding.value, found.weights, np.stack(numbers, 1)
 
 
 def depthwise_3x3_facts(op: DepthwiseConv2D, io: Operands) -> Facts:
     """Return the facts of a depthwise convolution of 3x3 windows."""
-    found = channels(io, op.arithmetic, _weights(io))
-    _, in_h, in_w, _ = io.x.shape
-    images, out_h, out_w, out_c = io.y.shape
+    form, weights, factors = depthwise_factors(op, io)
+    images, in_h, in_w, in_c = io.x.shape
     stride = op.stride[0]
-    # Columns that are read: two more than the outputs, which are computed in twos.
-    columns = out_w + out_w % 2 + 2 if stride == 1 else 2 * out_w + 1
-    plane = max(columns, op.padding.left + in_w)
-    shape = conv2d_shape(op, io)
-    used = ("IN_H", "IN_W", "IN_C", "OUT_H", "OUT_W", "PAD_TOP", "PAD_LEFT")
     zero = weight_zero(io)
-    codes = (found.weights + zero).astype(np.int8)
-    numbers = (found.bias, found.multiplier, found.addend, found.shift)
-    factors = np.stack(numbers, 1).ravel()
+    taps = (weights + zero).reshape(-1, 3, 3)[:, ROWS_OF_A_COLUMN].transpose(0, 2, 1)
+    words = np.ascontiguousarray(taps, np.int8).reshape(in_c, -1).view("<i4")
+    stream = np.concatenate([words, factors], 1).astype(np.int32).ravel()
     return Facts(
         constants={
             "IMAGES": images,
-            **{name: shape[name] for name in used},
-            "OUT_C": out_c,
-            "PLANE": plane,
-            "STEP": 2 if stride == 1 else 1,
+            "IN_H": in_h,
+            "IN_W": in_w,
+            "CHANNELS": in_c,
+            "OUT_H": io.y.shape[1],
+            "OUT_W": io.y.shape[2],
+            "PAD_TOP": op.padding.top,
+            "PAD_LEFT": op.padding.left,
             "X_ZERO": io.x.zero_point,
             "W_ZERO": zero,
         },
-        data=(
-            Data("weights", codes, "weights [channels, 3, 3]"),
-            Data("factors", factors, "bias, multiplier, addend and shift of each channel"),
-        ),
-        flags={
-            "rounding": op.arithmetic.requant.rounding.value,
-            "stride": stride,
-            "odd_rows": out_h % 2 == 1,
-            "odd_columns": out_w % 2 == 1,
-        },
-        scratch=Scratch("pairs", DType.INT32, 16 * plane + 1),
-        note=f"3x3 depthwise convolution, stride {stride}, {in_h}x{in_w}x{out_c}",
+        data=(Data("stream", stream, "weights and factors of each channel"),),
+        flags={"form": form, "stride": stride},
+        scratch=Scratch("pairs", DType.INT32, 8 * ((io.y.shape[2] - 1) * stride + 3)),
+        note=f"3x3 depthwise convolution, stride {stride}, {in_h}x{in_w}x{in_c}",
     )
 
 
 def _accepts(op: DepthwiseConv2D, io: Operands) -> bool:
     if io.x.dtype is not DType.INT8 or op.kernel(io) != (3, 3) or op.multiplier(io) != 1:
         return False
-    known = op.stride in ((1, 1), (2, 2)) and op.dilation == (1, 1)
-    wide = io.y.shape[3] >= CHANNELS
-    return known and wide and is_short(io, op.arithmetic, _weights(io))
+    if op.stride not in ((1, 1), (2, 2)) or op.dilation != (1, 1) or io.y.shape[3] < CHANNELS:
+        return False
+    weights = depthwise_weights(io)
+    return is_short(io, op.arithmetic, weights) or line(io, op.arithmetic, weights) is not None
 
 
 ROWS = (
