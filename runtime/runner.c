@@ -29,6 +29,9 @@ enum {
 /* A function that is found in the program by its name and has its code to itself. */
 #define MARKED __attribute__((noinline, used))
 
+/* Linker scripts of boards place it where there is room. */
+#define NETWORK_MEMORY __attribute__((section(".bss.network")))
+
 /* Memory that a guard zone precedes and another follows. */
 typedef struct {
     uint8_t *block;
