@@ -24,6 +24,7 @@ from edgeq.emit.write import write_file
 from edgeq.frontends.floats import require_integer
 from edgeq.frontends.npz import graph_bytes
 from edgeq.host.compiled import Compiled
+from edgeq.host.figures import stack_figure
 from edgeq.host.runners import compiled_for
 from edgeq.ir.graph import Graph
 from edgeq.ir.profiles import profile
@@ -86,15 +87,20 @@ def generate(
     name: str | None = None,
     numerics: str | None = None,
     threads: int = 1,
+    measure_stack: bool = False,
     observe: Observer | None = None,
 ) -> tuple[Program, dict[str, str]]:
     """Return the program and every file of the output folder, test vectors included.
 
-    With ``threads`` the caller of the C may compute up to so many parts of a layer at a time.
+    With ``threads`` the caller of the C may compute up to so many parts of a layer at a time. With
+    ``measure_stack`` the stack is not the bound of the target, but that of its compiler's code.
     """
     chosen = find_target(target) if isinstance(target, str) else target
     lowered = lower(graph, numerics, observe)
     program = program_of(graph, lowered, chosen, name, threads)
+    if measure_stack:
+        found = stack_figure(sources(program), program.name, chosen)
+        program = replace(program, stack=found.bytes, stack_of=found.lines)
     if observe is not None:
         observe("program", program)
     return program, project(program, lowered, vectors(lowered, reference.sample_inputs(lowered)))

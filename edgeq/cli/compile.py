@@ -32,6 +32,13 @@ from edgeq.report import facts, terminal
 DumpIr = Annotated[
     bool, typer.Option("--dump-ir", help="Print the graph after each pass, and the program.")
 ]
+MeasureStack = Annotated[
+    bool,
+    typer.Option(
+        "--measure-stack",
+        help="State the stack of the code that the target's compiler here makes, not a bound.",
+    ),
+]
 Name = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option("--name", "-n", metavar="N", help="Prefix of everything in the C."),
@@ -48,6 +55,7 @@ def compile_model(
     threads: Threads = 1,
     max_ram: MaxRam = None,
     max_flash: MaxFlash = None,
+    measure_stack: MeasureStack = False,
     dump_ir: DumpIr = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -69,7 +77,13 @@ def compile_model(
         observe("read", graph)
         with models.naming(model):
             program, files = api.generate(
-                graph, target, name=name, numerics=numerics, threads=threads, observe=observe
+                graph,
+                target,
+                name=name,
+                numerics=numerics,
+                threads=threads,
+                measure_stack=measure_stack,
+                observe=observe,
             )
         check(model, graph, program, files, limits)
         write_folder(files, out)

@@ -113,7 +113,8 @@ class Program:
     operator order can go below. ``data`` names are C symbols without the model's prefix.
     ``headers`` are files of ``runtime/include/`` that the kernels include, and ``flags`` are those
     without which no compiler takes the code. ``threads`` is the most parts that a layer has,
-    ``stack`` a bound on the bytes of stack that a call takes. ``isas`` are the kernel tables that
+    ``stack`` a bound on the bytes of stack that a call takes, or, where there are lines
+    ``stack_of``, the figure of the compiler that they name. ``isas`` are the kernel tables that
     the target could choose from, the best first.
     """
 
@@ -133,6 +134,7 @@ class Program:
     flags: tuple[str, ...] = ()
     threads: int = 1
     stack: int = 0
+    stack_of: tuple[str, ...] = ()
     isas: tuple[str, ...] = ()
 
     @property

@@ -157,7 +157,9 @@ def tools(found: Iterable[Tool]) -> list[Facts]:
 
 
 _FORMATS = tuple(suffix.lstrip(".") for suffix in READERS)
-_NO_MEMORY: Facts = dict.fromkeys(("target", "arena", "lower_bound", "alignment", "flash_data"))
+_NO_MEMORY: Facts = dict.fromkeys(
+    ("target", "arena", "lower_bound", "alignment", "flash_data", "stack", "stack_of")
+)
 
 
 def _memory(program: Program) -> Facts:
@@ -170,6 +172,8 @@ def _memory(program: Program) -> Facts:
         "lower_bound": program.lower_bound,
         "alignment": program.alignment,
         "flash_data": program.data_bytes,
+        "stack": program.stack,
+        "stack_of": list(program.stack_of),
     }
 
 
