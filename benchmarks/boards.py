@@ -30,7 +30,8 @@ def cell(graph: Graph, golden: Path, target: str) -> str:
     try:
         found = edgeq.compile(graph, target)(*inputs)
     except EdgeqError as error:
-        return error.what
+        # What linkers say of the memory that a network has to itself.
+        return "does not fit" if "LARGE" in error.what else error.what
     outputs = found if isinstance(found, tuple) else (found,)
     pairs = list(zip(wanted, outputs, strict=True))
     differing = sum(int(np.count_nonzero(want != have)) for want, have in pairs)

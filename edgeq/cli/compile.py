@@ -72,18 +72,13 @@ def compile_model(
             if not output.json:
                 output.write(f"-- {stage}\n{stages[-1]['text']}\n")
 
+    options: dict[str, Any] = {"name": name, "numerics": numerics, "threads": threads}
     with output.working(f"compiling {model}", silent=dump_ir) as step:
         graph = models.load(model, numerics, target)
         observe("read", graph)
         with models.naming(model):
             program, files = api.generate(
-                graph,
-                target,
-                name=name,
-                numerics=numerics,
-                threads=threads,
-                measure_stack=measure_stack,
-                observe=observe,
+                graph, target, measure_stack=measure_stack, observe=observe, **options
             )
         check(model, graph, program, files, limits)
         write_folder(files, out)

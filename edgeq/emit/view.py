@@ -28,6 +28,14 @@ class DataView:
     initialiser: str
 
 
+@dataclass(frozen=True, slots=True)
+class OutputView:
+    """What a layer writes: the C expression of its address, and its size."""
+
+    address: str
+    bytes: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class CallView:
     """One layer as its kernel's template sees it (``k``); ``parts`` are those of a split one."""
@@ -42,6 +50,7 @@ class CallView:
     flags: Mapping[str, Any]
     template: str
     types: Mapping[str, str]
+    written: tuple[OutputView, ...] = ()
     parts: tuple[CallView, ...] = ()
 
 
@@ -103,6 +112,10 @@ def call_view(program: Program, call: Call) -> CallView:
         flags=call.flags,
         template=f"{call.kernel}.c.j2",
         types={a.name: a.dtype.c_name for a in call.arguments},
+        written=tuple(
+            OutputView(address(program.places[name]), size)
+            for name, size in zip(call.outputs, call.output_bytes, strict=False)
+        ),
         parts=tuple(call_view(program, part) for part in call.parts),
     )
 
@@ -112,13 +125,18 @@ def pointer(program: Program, place: Place, dtype: DType, const: bool) -> str:
     kind = f"({'const ' if const else ''}{dtype.c_name} *)"
     if place.kind == "data":
         return f"{program.name}_{place.symbol}"
+    where = address(place)
+    return f"{kind}({where})" if " + " in where else f"{kind}{where}"
+
+
+def address(place: Place) -> str:
+    """Return the C expression for the address of a computed array, whatever its type."""
     if place.kind == "arena":
-        return f"{kind}(ctx->arena + {place.offset})"
+        return f"ctx->arena + {place.offset}"
     base = f"ctx->{place.kind}[{place.index}]"
     if place.offset == 0:
-        return f"{kind}{base}"
-    inner = "const uint8_t *" if place.kind == "input" else "uint8_t *"
-    return f"{kind}(({inner}){base} + {place.offset})"
+        return base
+    return f"({'const ' if place.kind == 'input' else ''}uint8_t *){base} + {place.offset}"
 
 
 def port_view(index: int, port: Port) -> PortView:

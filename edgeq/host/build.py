@@ -107,9 +107,7 @@ def build_program(
     return _build({**files, **around}, "run", compiler, flags, options, link)
 
 
-def build_objects(
-    files: Mapping[str, str], *, compiler: Compiler, flags: Sequence[str]
-) -> Build:
+def build_objects(files: Mapping[str, str], *, compiler: Compiler, flags: Sequence[str]) -> Build:
     """Compile ``src/*.c`` of a project and link nothing. Otherwise as ``build_shared``."""
     return _compiled(files, "nothing", compiler, flags)
 

@@ -14,9 +14,11 @@ from edgeq.host.sizes import PathLike, code_of_functions, stack_bytes
 # arithmetic that the processor has no instruction for. All others may take as much as the last.
 _LIBRARY = (
     (r"mem(cpy|move|set)|__aeabi_mem\w+", 32),
-    (r"__aeabi_(u?idiv(mod)?|l(mul|lsl|lsr|asr))|__(clz|ctz|mul|u?div|u?mod|ash[lr]|lshr)[sd]i[23]", 32),
-    (r"__aeabi_(u?i2f|f2u?iz|c?f(add|sub|rsub|mul|div|cmp\w+))|__\w+sf(2|3|si)|__float(un)?sisf", 48),
-    (r"\w+", 80),
+    (r"__aeabi_(u?idiv(mod)?|l(mul|lsl|lsr|asr))", 32),
+    (r"__(clz|ctz|mul|ash[lr]|lshr)[sd]i[23]|__u?(div|mod)si3", 32),
+    (r"__aeabi_(u?i2f|f2u?iz|c?f(add|sub|rsub|mul|div|cmp\w+))", 48),
+    (r"__\w+sf(2|3|si)|__float(un)?sisf", 48),
+    (r".*", 80),
 )
 
 _NODE = re.compile(r'node: { title: "([^"]+)" label: "([^"]+)"( shape : ellipse)? }')

@@ -48,15 +48,17 @@ def layer_call(layout: Layout, index: int, step: int) -> tuple[Call, tuple[Data,
     """Return the call of a layer, with its parts where it has several, and its constant arrays."""
     graph, layer = layout.storage.graph, layout.layers[step]
     prefix = f"l{index:02d}_"
+    op = graph.ops[step]
+    sizes = tuple(graph.tensors[name].bytes for name in op.outputs)
     if len(layer.parts) == 1:
-        return _call(layout, index, step, 0, prefix, ())
+        call, data = _call(layout, index, step, 0, prefix, ())
+        return replace(call, output_bytes=sizes), data
     parts: list[Call] = []
     known: tuple[Data, ...] = ()
     for number in range(len(layer.parts)):
         part, data = _call(layout, index, step, number, f"{prefix}p{number}_", known)
         parts.append(part)
         known += data
-    op = graph.ops[step]
     whole = Call(
         index=index,
         symbol=prefix + layer.kernel.id.split("/")[-1],
@@ -73,6 +75,7 @@ def layer_call(layout: Layout, index: int, step: int) -> tuple[Call, tuple[Data,
         macs=op.macs(graph.operands(op)),
         scratch_bytes=layer.scratch,
         parts=tuple(parts),
+        output_bytes=sizes,
     )
     return whole, known
 

@@ -66,7 +66,8 @@ class Call:
     """One layer: a kernel, its specialised numbers, and its arguments.
 
     ``constants`` become a local ``enum``; ``data`` maps the kernel's short names of its constant
-    arrays to C symbols; ``flags`` choose the structure of the template. A layer that several
+    arrays to C symbols; ``flags`` choose the structure of the template. ``output_bytes`` are the
+    sizes of ``outputs``. A layer that several
     threads can share has ``parts``, calls that write apart from each other, and no function of its
     own: no arguments, constants, data or flags.
     """
@@ -86,6 +87,7 @@ class Call:
     macs: int = 0
     scratch_bytes: int = 0
     parts: tuple[Call, ...] = ()
+    output_bytes: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("constants", "data", "flags"):
