@@ -15,7 +15,7 @@ from common import model_path, write_section
 
 import edgeq
 from edgeq import reference
-from edgeq.host.sizes import flash_bytes, stack_bytes
+from edgeq.host.sizes import flash_bytes
 from edgeq.report.budget import POINTER
 
 TITLE = "Microcontrollers"
@@ -69,7 +69,7 @@ def row(name: str, target: str) -> str:
     flash = flash_bytes(build.objects)
     program = compiled.program
     context = POINTER * (1 + len(program.inputs) + len(program.outputs))
-    ram = program.arena + context + stack_bytes(build.stack_usage)
+    ram = program.arena + context + build.stack.bytes
     cells = [name, target, f"{found.total:,}", f"{found.total / max(program.macs, 1):.3f}"]
     cells += [f"{flash['code']:,}", f"{flash['data']:,}", f"{ram:,}"]
     peer = PEERS.get((name, target))

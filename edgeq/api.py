@@ -25,6 +25,7 @@ from edgeq.emit.write import write_file
 from edgeq.frontends.floats import require_integer
 from edgeq.frontends.npz import graph_bytes
 from edgeq.host.compiled import Compiled
+from edgeq.host.figures import stack_figure
 from edgeq.host.runners import compiled_for
 from edgeq.ir.graph import Graph
 from edgeq.ir.profiles import profile
@@ -112,17 +113,22 @@ def generate(
     stream: str = "auto",
     optimize: str = "speed",
     arena: Memories | None = None,
+    measure_stack: bool = False,
     observe: Observer | None = None,
 ) -> tuple[Program, dict[str, str]]:
     """Return the program and every file of the output folder, test vectors included.
 
     With ``threads`` the caller of the C may compute up to so many parts of a layer at a time;
-    ``arena`` is that of ``compile``.
+    ``arena`` is that of ``compile``. With ``measure_stack`` the stack is not the bound of the
+    target, but that of its compiler's code.
     """
     options = Options(threads, stream, optimize, arena)
     chosen = find_target(target) if isinstance(target, str) else target
     lowered = lower(graph, numerics, observe)
     program = program_of(graph, lowered, chosen, name, options)
+    if measure_stack:
+        found = stack_figure(sources(program), program.name, chosen.optimized(optimize))
+        program = replace(program, stack=found.bytes, stack_of=found.lines)
     if observe is not None:
         observe("program", program)
     return program, project(program, lowered, vectors(lowered, reference.sample_inputs(lowered)))

@@ -1,9 +1,10 @@
 /* The program that runs one network for a host that emulates it: `program run N`, `program tensors N`,
- * `program count N`.
+ * `program count N`, `program stack N`.
  *
  * Reads the bytes of the inputs of N runs from standard input, and writes those of the outputs, or of
  * every tensor when the layer that computes it has ended, to standard output. `count` runs each twice,
- * whole and by layers, and calls edgeq_mark before and after the whole and every layer. Exit status 0;
+ * whole and by layers, and calls edgeq_mark before and after the whole and every layer. `stack` writes
+ * how many bytes of stack each run took, a uint32_t, in place of outputs. Exit status 0;
  * UNUSABLE for input that is too short or output that nobody takes; FAILED after a line on standard
  * error:
  *
@@ -23,11 +24,15 @@ enum {
 enum {
     GUARD = 4096,
     UNTOUCHED = 0xA5,
+    PAINTED = 16384,
     WHOLE = -1
 };
 
 /* A function that is found in the program by its name and has its code to itself. */
 #define MARKED __attribute__((noinline, used))
+
+/* Linker scripts of boards place it where there is room. */
+#define NETWORK_MEMORY __attribute__((section(".bss.network")))
 
 /* Memory that a guard zone precedes and another follows. */
 typedef struct {
@@ -50,6 +55,7 @@ typedef struct {
 
 MARKED void edgeq_mark(void);
 MARKED int edgeq_marked(network_context *ctx, int layer);
+MARKED int edgeq_painted(network_context *ctx, uint32_t *depth);
 
 /* The order of the blocks: regions of the arena, inputs, outputs. */
 enum {
@@ -248,10 +254,41 @@ static int marked(network_context *ctx)
     return outputs_out() ? 0 : UNUSABLE;
 }
 
+/* Run on a painted stack: depth is how far below this function the paint is gone. */
+MARKED int edgeq_painted(network_context *ctx, uint32_t *depth)
+{
+    volatile uint8_t *const bottom = port_stack() - PAINTED;
+    uint32_t whole = 0;
+    int status;
+
+    for (uint32_t i = 0; i < PAINTED; ++i) {
+        bottom[i] = canary(i);
+    }
+    status = NETWORK(run)(ctx);
+    while (whole < PAINTED && bottom[whole] == canary(whole)) {
+        ++whole;
+    }
+    *depth = PAINTED - whole;
+    return status;
+}
+
+static int painted(network_context *ctx)
+{
+    uint32_t depth;
+
+    if (!sound("run", edgeq_painted(ctx, &depth))) {
+        return FAILED;
+    }
+    return port_write(&depth, sizeof depth) ? 0 : UNUSABLE;
+}
+
 static int one_run(network_context *ctx, const char *mode)
 {
     if (strcmp(mode, "tensors") == 0) {
         return all_layers(ctx);
+    }
+    if (strcmp(mode, "stack") == 0) {
+        return painted(ctx);
     }
     return strcmp(mode, "count") == 0 ? marked(ctx) : whole(ctx);
 }

@@ -62,7 +62,10 @@ def bench_model(
         lowered = models.lower(model, graph, numerics)
         compiled = models.compiled(model, graph, lowered, target, compiler, options)
         figures = (
-            measured.executed(compiled.instructions(*arrays))
+            {
+                **measured.executed(compiled.instructions(*arrays)),
+                **measured.stack(compiled.build().stack, compiled.painted_stack(*arrays)),
+            }
             if chosen.is_emulated
             else measured.timing(compiled.profile(*arrays, repeats=repeats))
         )

@@ -36,6 +36,13 @@ from edgeq.report import facts, terminal
 DumpIr = Annotated[
     bool, typer.Option("--dump-ir", help="Print the graph after each pass, and the program.")
 ]
+MeasureStack = Annotated[
+    bool,
+    typer.Option(
+        "--measure-stack",
+        help="State the stack of the code that the target's compiler here makes, not a bound.",
+    ),
+]
 Name = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option("--name", "-n", metavar="N", help="Prefix of everything in the C."),
@@ -55,6 +62,7 @@ def compile_model(
     arena: Arena = None,
     max_ram: MaxRam = None,
     max_flash: MaxFlash = None,
+    measure_stack: MeasureStack = False,
     dump_ir: DumpIr = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -85,6 +93,7 @@ def compile_model(
                 stream=options.stream,
                 optimize=options.optimize,
                 arena=options.arena,
+                measure_stack=measure_stack,
                 observe=observe,
             )
         check(model, graph, program, files, limits)

@@ -73,6 +73,7 @@ def manifest(program: Program, graph: Graph) -> dict[str, object]:
         "alignment": program.alignment,
         "flash_data": program.data_bytes,
         "stack": program.stack,
+        "stack_of": list(program.stack_of),
         "threads": program.threads,
         "optimize": program.optimize,
         "macs": program.macs,

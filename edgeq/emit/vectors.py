@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from edgeq.emit.names import comment_text
 from edgeq.emit.view import bracketed, is_string
 from edgeq.ir.types import DType
-from edgeq.plan.program import Program
+from edgeq.plan.program import Call, Program
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,18 +33,22 @@ class ArrayView:
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
-    """Where a layer's output lies and what it must hold (CRC-32).
+class LayerView:
+    """What a layer must write: all its outputs one after the other, and the first one's name."""
 
-    ``port`` is that of an output, or -1, -2, ... for a region of the arena.
-    """
-
-    layer: int
-    port: int
-    offset: int
     bytes: int
     crc32: int
     tensor: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConstantView:
+    """A constant array, the first layer that reads it, its operation, and the array's CRC-32."""
+
+    layer: int
+    source: str
+    symbol: str
+    crc32: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,7 +57,8 @@ class VectorsView:
 
     inputs: tuple[ArrayView, ...]
     outputs: tuple[ArrayView, ...]
-    checks: tuple[Check, ...]
+    layers: tuple[LayerView, ...]
+    constants: tuple[ConstantView, ...]
     strings: bool
 
 
@@ -62,11 +67,8 @@ def vectors_view(program: Program, vectors: Vectors) -> VectorsView:
     return VectorsView(
         tuple(map(_array, vectors.inputs)),
         tuple(map(_array, vectors.outputs)),
-        tuple(
-            _check(program, call.index, name, vectors.tensors[name])
-            for call in program.calls
-            for name in call.outputs
-        ),
+        tuple(_layer(call.outputs, vectors.tensors) for call in program.calls),
+        tuple(_constants(program)),
         any(map(is_string, (*vectors.inputs, *vectors.outputs))),
     )
 
@@ -75,13 +77,25 @@ def _array(array: np.ndarray) -> ArrayView:
     return ArrayView(DType.of(array.dtype).c_name, array.size, bracketed(array))
 
 
-def _check(program: Program, layer: int, name: str, array: np.ndarray) -> Check:
-    place = program.places[name]
-    data = np.ascontiguousarray(array).tobytes()
-    port, offset = place.index, place.offset
-    if place.kind == "input":
-        default = program.inputs[place.index]
-        port, offset = -1 - default.region, default.offset + place.offset
-    elif place.kind == "arena":
-        port = -1 - place.index
-    return Check(layer, port, offset, len(data), zlib.crc32(data), comment_text(name, 60))
+def _layer(outputs: Sequence[str], tensors: Mapping[str, np.ndarray]) -> LayerView:
+    data = b"".join(_bytes(tensors[name]) for name in outputs)
+    return LayerView(len(data), zlib.crc32(data), comment_text(outputs[0], 60))
+
+
+def _constants(program: Program) -> Iterator[ConstantView]:
+    readers: dict[str, Call] = {}
+    for call in program.calls:
+        for function in call.parts or (call,):
+            passed = [a.place.symbol for a in function.arguments if a.place.kind == "data"]
+            for name in (*function.data.values(), *passed):
+                readers.setdefault(name, function)
+    for data in program.data:
+        if data.array.size:
+            checksum = zlib.crc32(_bytes(data.array))
+            reader, symbol = readers[data.name], f"{program.name}_{data.name}"
+            yield ConstantView(reader.index, comment_text(reader.source, 60), symbol, checksum)
+
+
+def _bytes(array: np.ndarray) -> bytes:
+    """Return an array's bytes, the lowest of each element first."""
+    return np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes()

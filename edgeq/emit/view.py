@@ -28,6 +28,14 @@ class DataView:
     initialiser: str
 
 
+@dataclass(frozen=True, slots=True)
+class OutputView:
+    """What a layer writes: the C expression of its address, and its size."""
+
+    address: str
+    bytes: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class CallView:
     """One layer as its kernel's template sees it (``k``); ``parts`` are those of a split one.
@@ -46,6 +54,7 @@ class CallView:
     flags: Mapping[str, Any]
     template: str
     types: Mapping[str, str]
+    written: tuple[OutputView, ...] = ()
     parts: tuple[CallView, ...] = ()
     turns: tuple[TurnsView, ...] = ()
     declared: Mapping[str, int] = field(default_factory=dict)
@@ -121,6 +130,10 @@ def call_view(program: Program, call: Call) -> CallView:
         flags=call.flags,
         template=f"{call.kernel}.c.j2",
         types={a.name: a.dtype.c_name for a in call.arguments},
+        written=tuple(
+            OutputView(address(program, program.places[name]), size)
+            for name, size in zip(call.outputs, call.output_bytes, strict=False)
+        ),
         parts=tuple(call_view(program, part) for part in call.parts),
         turns=tuple(
             TurnsView(
@@ -167,15 +180,20 @@ def pointer(program: Program, place: Place, dtype: DType, const: bool) -> str:
     kind = f"({'const ' if const else ''}{dtype.c_name} *)"
     if place.kind == "data":
         return f"{program.name}_{place.symbol}"
+    where = address(program, place)
+    return f"{kind}({where})" if " + " in where else f"{kind}{where}"
+
+
+def address(program: Program, place: Place) -> str:
+    """Return the C expression for the address of a computed array, whatever its type."""
     further = f" + i * {place.advance}" if place.advance else ""
+    start = "" if further and not place.offset else f" + {place.offset}"
     if place.kind == "arena":
-        start = "" if further and not place.offset else f" + {place.offset}"
-        return f"{kind}(ctx->{program.regions[place.index].name}{start}{further})"
+        return f"ctx->{program.regions[place.index].name}{start}{further}"
     base = f"ctx->{place.kind}[{place.index}]"
     if place.offset == 0 and not further:
-        return f"{kind}{base}"
-    inner = "const uint8_t *" if place.kind == "input" else "uint8_t *"
-    return f"{kind}(({inner}){base} + {place.offset}{further})"
+        return base
+    return f"({'const ' if place.kind == 'input' else ''}uint8_t *){base}{start}{further}"
 
 
 def port_view(index: int, port: Port) -> PortView:

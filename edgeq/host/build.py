@@ -14,12 +14,14 @@ from pathlib import Path, PurePosixPath
 from types import TracebackType
 
 from edgeq.errors import ToolchainError
+from edgeq.host.stack import Stack, worst_stack
 from edgeq.host.toolchain import Compiler, first_error
 
 _CHUNK = 1 << 20  # characters encoded at a time: weights can be 120 MB of text
 _OBJECTS = "build"
 PROGRAM = "program"
-_STACK_USAGE = "-fstack-usage"
+# What compilers tell of the stack; GCC writes both.
+_REPORTS = ("-fstack-usage", "-fcallgraph-info=su")
 
 
 class Build:
@@ -44,6 +46,16 @@ class Build:
     def stack_usage(self) -> tuple[Path, ...]:
         """Return the compiler's stack reports; none from a compiler that writes no such report."""
         return tuple(sorted((self.root / _OBJECTS).glob("*.su")))
+
+    @property
+    def call_graphs(self) -> tuple[Path, ...]:
+        """Return the compiler's call graphs; none from a compiler that writes none."""
+        return tuple(sorted((self.root / _OBJECTS).glob("*.ci")))
+
+    @property
+    def stack(self) -> Stack:
+        """Return the deepest path through the code of the objects."""
+        return worst_stack(self.call_graphs, self.stack_usage, self.objects)
 
     def close(self) -> None:
         """Remove the folder; calling it again does nothing."""
@@ -95,6 +107,11 @@ def build_program(
     return _build({**files, **around}, "run", compiler, flags, options, link)
 
 
+def build_objects(files: Mapping[str, str], *, compiler: Compiler, flags: Sequence[str]) -> Build:
+    """Compile ``src/*.c`` of a project and link nothing. Otherwise as ``build_shared``."""
+    return _compiled(files, "nothing", compiler, flags)
+
+
 def build_plugin(source: Path, *, compiler: Compiler, flags: Sequence[str]) -> Build:
     """Build one source file into a shared library that another program loads."""
     build = Build(f"{source.stem}.so")
@@ -113,19 +130,29 @@ def _build(
     last: Sequence[str] = (),
 ) -> Build:
     """Compile each source, then link the objects, between the arguments ``link`` and ``last``."""
+    build = _compiled(files, result, compiler, flags)
+    with _closing_on_error(build):
+        objects = _sources(files).values()
+        spelled = compiler.flags(flags)
+        _run(build.root, (*compiler.command, *spelled, *link, *objects, *last, "-o", result))
+    return build
+
+
+def _compiled(
+    files: Mapping[str, str], result: str, compiler: Compiler, flags: Sequence[str]
+) -> Build:
+    """Compile each source, in the folder that ``result`` is then to be in."""
     sources = _sources(files)
     build = Build(result)
     with _closing_on_error(build):
         _write_project(build.root, files)
-        spelled = compiler.flags(flags)
-        report = (_STACK_USAGE,) if compiler.accepts(_STACK_USAGE) else ()
+        report = tuple(flag for flag in _REPORTS if compiler.accepts(flag))
+        spelled = (*compiler.flags(flags), *report, "-Iinclude", "-Isrc")
         commands = [
-            (*compiler.command, *spelled, *report, "-Iinclude", "-Isrc", "-c", path, "-o", object_)
+            (*compiler.command, *spelled, "-c", path, "-o", object_)
             for path, object_ in sources.items()
         ]
         _run_all(build.root, commands)
-        linking = (*compiler.command, *spelled, *link, *sources.values(), *last, "-o", result)
-        _run(build.root, linking)
     return build
 
 

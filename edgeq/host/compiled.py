@@ -100,6 +100,16 @@ class Compiled:
             hint="emulators count them: choose an emulated target, or measure time with profile",
         )
 
+    def painted_stack(self, *inputs: np.ndarray) -> int:
+        """Return how many bytes of stack one run takes, on targets that are emulated.
+
+        Raise ``TargetError`` for any other.
+        """
+        raise TargetError(
+            f"the stack of a run cannot be seen on target '{self.target.name}'",
+            hint="emulators show it: choose an emulated target",
+        )
+
     def build(self) -> Build:
         """Return the built project, building it when that has not happened yet."""
         return self._load()[0]

@@ -24,6 +24,7 @@ from edgeq.resources import runtime_dir
 _SECONDS = 120
 _MACS_PER_SECOND = 2_000_000
 _SCRIPT = "board.ld"
+_PAINTED = 16384  # as in runtime/runner.c
 
 
 class Emulated(Compiled):
@@ -70,6 +71,17 @@ class Emulated(Compiled):
     def addresses(self, layer: int, *inputs: np.ndarray) -> Mapping[int, int]:
         """Return how often a layer executes each address of the built program."""
         return self._count(self._one_run(inputs), layer).addresses
+
+    def painted_stack(self, *inputs: np.ndarray) -> int:
+        """Return how many bytes of stack one run takes, from the paint that it left.
+
+        Raise ``ToolchainError`` when it left none: then it may have taken more.
+        """
+        raw = self._execute("stack", _interleaved(self._one_run(inputs), 1), 1)
+        depth = int.from_bytes(raw, "little")
+        if depth >= _PAINTED:
+            raise self._failed(f"a run took {depth} bytes of stack or more")
+        return depth
 
     def _count(self, arrays: Arrays, window: int | None) -> Counts:
         program = self.build().library

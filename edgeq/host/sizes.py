@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
@@ -14,6 +15,7 @@ from elftools.elf.sections import Section, SymbolTableSection
 
 from edgeq.errors import ToolchainError
 
+T = TypeVar("T")
 PathLike = str | os.PathLike[str]
 
 # Sections that are stored in flash, by the start of their name; the rest is debugging and notes.
@@ -68,6 +70,11 @@ def stack_bytes(reports: Iterable[PathLike]) -> int:
     )
 
 
+def code_of_functions(objects: Iterable[PathLike]) -> dict[str, bytes]:
+    """Return the machine code of every function of ARM object files, by name; none of others."""
+    return {name: body for path in objects for name, body in _open(path, _functions)}
+
+
 def _frame(line: str) -> tuple[str, int]:
     where, _, rest = line.partition("\t")
     size, _, qualifiers = rest.partition("\t")
@@ -92,7 +99,7 @@ def _kind(section: str) -> str:
     return ""
 
 
-def _open(path: PathLike, read: Callable[[ELFFile], tuple[Symbol, ...]]) -> tuple[Symbol, ...]:
+def _open(path: PathLike, read: Callable[[ELFFile], tuple[T, ...]]) -> tuple[T, ...]:
     try:
         with open(path, "rb") as file:
             return read(ELFFile(file))
@@ -119,4 +126,19 @@ def _symbols(elf: ELFFile) -> tuple[Symbol, ...]:
         kind = _kind(sections[index].name) if isinstance(index, int) else ""
         if kind and symbol["st_size"] and symbol["st_info"]["type"] in ("STT_FUNC", "STT_OBJECT"):
             found.append(Symbol(symbol.name, kind, symbol["st_size"]))
+    return tuple(found)
+
+
+def _functions(elf: ELFFile) -> tuple[tuple[str, bytes], ...]:
+    table = elf.get_section_by_name(".symtab")
+    if elf["e_machine"] != "EM_ARM" or not isinstance(table, SymbolTableSection):
+        return ()
+    sections = list(elf.iter_sections())
+    found = []
+    for symbol in table.iter_symbols():
+        index, size = symbol["st_shndx"], symbol["st_size"]
+        if symbol["st_info"]["type"] == "STT_FUNC" and isinstance(index, int):
+            # The lowest bit tells the instruction set.
+            start = symbol["st_value"] & ~1
+            found.append((symbol.name, sections[index].data()[start : start + size]))
     return tuple(found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -65,10 +65,12 @@ def layer_call(layout: Layout, index: int, step: int) -> tuple[Call, tuple[Data,
     layer = layout.layers[step]
     prefix = f"l{index:02d}_"
     scratches = [layout.scratch(step, layer.scratch_start(i)) for i in range(len(layer.parts))]
+    op, tensors = layout.storage.graph.ops[step], layout.storage.graph.tensors
+    sizes = tuple(tensors[name].bytes for name in op.outputs)
     if len(layer.parts) == 1:
-        return _call(layout, index, layer.parts[0], prefix, scratches[0], ())
+        call, data = _call(layout, index, layer.parts[0], prefix, scratches[0], ())
+        return replace(call, output_bytes=sizes), data
     parts, data = part_calls(layout, index, layer.parts, scratches)
-    op = layout.storage.graph.ops[step]
     whole = Call(
         index=index,
         symbol=prefix + layer.kernel.id.split("/")[-1],
@@ -85,6 +87,7 @@ def layer_call(layout: Layout, index: int, step: int) -> tuple[Call, tuple[Data,
         macs=op.macs(layout.storage.graph.operands(op)),
         scratch_bytes=layer.scratch,
         parts=parts,
+        output_bytes=sizes,
     )
     return whole, data
 

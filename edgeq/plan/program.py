@@ -111,7 +111,8 @@ class Call:
     """One layer: a kernel, its specialised numbers, and its arguments.
 
     ``constants`` become a local ``enum``; ``data`` maps the kernel's short names of its constant
-    arrays to C symbols; ``flags`` choose the structure of the template. A layer that several
+    arrays to C symbols; ``flags`` choose the structure of the template. ``output_bytes`` are the
+    sizes of ``outputs``. A layer that several
     threads can share has ``parts``, calls that write apart from each other, and no function of its
     own: no arguments, constants, data or flags. So has a stage, several layers that run some rows
     at a time, in ``turns`` over its parts, with ``lines`` of the tensors between them. ``fixed``
@@ -137,6 +138,7 @@ class Call:
     turns: tuple[Turns, ...] = ()
     fixed: tuple[str, ...] = ()
     function: Function | None = None
+    output_bytes: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("constants", "data", "flags"):
@@ -191,7 +193,8 @@ class Program:
     memories, or the only one has a name. ``data`` names are C symbols without the model's prefix.
     ``headers`` are files of ``runtime/include/`` that the kernels include, and ``flags`` are those
     without which no compiler takes the code. ``threads`` is the most parts that a layer has,
-    ``stack`` a bound on the bytes of stack that a call takes. ``isas`` are the kernel tables that
+    ``stack`` a bound on the bytes of stack that a call takes, or, where there are lines
+    ``stack_of``, the figure of the compiler that they name. ``isas`` are the kernel tables that
     the target could choose from, the best first. ``optimize`` is ``"speed"`` or ``"size"``.
     """
 
@@ -211,6 +214,7 @@ class Program:
     flags: tuple[str, ...] = ()
     threads: int = 1
     stack: int = 0
+    stack_of: tuple[str, ...] = ()
     isas: tuple[str, ...] = ()
     optimize: str = "speed"
     named: tuple[Region, ...] = ()

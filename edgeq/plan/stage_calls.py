@@ -30,6 +30,7 @@ def stage_call(layout: Layout, index: int, stage: Stage) -> tuple[Call, tuple[Da
     parts, data = part_calls(layout, index, found, scratches)
     ops = [graph.ops[step] for step in segment.steps]
     written = {name for op in ops for name in op.outputs}
+    outer = tuple(n for op in ops for n in op.outputs if n not in segment.inner)
     read = dict.fromkeys(name for op in ops for name in op.inputs if name not in written)
     whole = Call(
         index=index,
@@ -43,7 +44,8 @@ def stage_call(layout: Layout, index: int, stage: Stage) -> tuple[Call, tuple[Da
         data={},
         flags={},
         inputs=tuple(read),
-        outputs=tuple(n for op in ops for n in op.outputs if n not in segment.inner),
+        outputs=outer,
+        output_bytes=tuple(graph.tensors[name].bytes for name in outer),
         macs=sum(op.macs(graph.operands(op)) for op in ops),
         scratch_bytes=stage.scratch,
         lines=tuple(_lines(layout, name, size) for name, size in stage.room.items()),

@@ -159,7 +159,17 @@ def tools(found: Iterable[Tool]) -> list[Facts]:
 
 _FORMATS = tuple(suffix.lstrip(".") for suffix in READERS)
 _NO_MEMORY: Facts = dict.fromkeys(
-    ("target", "optimize", "arena", "lower_bound", "regions", "alignment", "flash_data")
+    (
+        "target",
+        "optimize",
+        "arena",
+        "lower_bound",
+        "regions",
+        "alignment",
+        "flash_data",
+        "stack",
+        "stack_of",
+    )
 )
 
 
@@ -175,6 +185,8 @@ def _memory(program: Program) -> Facts:
         "regions": [asdict(region) for region in program.regions],
         "alignment": program.alignment,
         "flash_data": program.data_bytes,
+        "stack": program.stack,
+        "stack_of": list(program.stack_of),
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from edgeq.host import instructions, profile
 from edgeq.host.instructions import Instructions
 from edgeq.host.profile import Profile
+from edgeq.host.stack import Stack
 from edgeq.report.facts import Facts
 
 
@@ -42,6 +43,15 @@ def executed(counted: Instructions) -> Facts:
             }
             for row in counted.rows
         ],
+    }
+
+
+def stack(compiled: Stack, painted: int) -> Facts:
+    """Return the stack of a call in the compiler's code, and what one run was seen to take."""
+    return {
+        "stack": compiled.bytes,
+        "stack_path": list(compiled.path),
+        "stack_painted": painted,
     }
 
 

@@ -130,7 +130,8 @@ def executed(facts: Facts) -> tuple[Table, ...]:
     total = f"{facts['total_instructions']:,}"
     per_mac = _decimals(facts["instructions_per_mac"], 3)
     table.add_row("total", "", "", f"{facts['macs']:,}", total, "", per_mac, "")
-    return (table,)
+    seen = f"{_bytes(facts['stack'])}, of which a run took {facts['stack_painted']:,}"
+    return table, _pairs([("stack", "\n".join((seen, *facts["stack_path"])))])
 
 
 def operations(facts: Sequence[Facts]) -> tuple[Table, ...]:
@@ -186,6 +187,8 @@ def _work(facts: Facts) -> list[tuple[str, str]]:
     if facts.get("arena") is not None:
         rows += _arena(facts)
         rows += [("flash data", _bytes(facts["flash_data"]))]
+        whose = facts["stack_of"] or ["the most in any network for this target"]
+        rows += [("stack", "\n".join((_bytes(facts["stack"]), *whose)))]
     return rows
 
 

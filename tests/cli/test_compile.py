@@ -36,8 +36,8 @@ def test_the_project_compiles_as_its_readme_says(
 ) -> None:
     out = tmp_path / "out"
     assert edgeq("compile", model, "-o", out, "--name", "Key Words", "-q").out == ""
-    sources = [str(path) for path in sorted(out.glob("src/*.c"))]
-    command = ["cc", "-std=c99", "-O1", "-Iinclude", "-Isrc", *sources, "test/selftest.c"]
+    sources = ["src/key_words_weights.c", "test/selftest.c"]
+    command = ["cc", "-std=c99", "-O1", "-Iinclude", "-Isrc", *sources]
     subprocess.run([*command, "-Itest", "-o", "selftest"], cwd=out, check=True)
     subprocess.run(["./selftest"], cwd=out, check=True, stdout=subprocess.DEVNULL)
     assert (out / "include" / "key_words.h").is_file()

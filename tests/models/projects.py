@@ -35,6 +35,11 @@ class Project:
         """Return what a user compiles."""
         return tuple(sorted(path.relative_to(self.root).as_posix() for path in self._c_files()))
 
+    @property
+    def self_test(self) -> tuple[str, ...]:
+        """Return the sources of the self-test, which includes the code of the network."""
+        return (f"src/{self.name}_weights.c", "test/selftest.c")
+
     def _c_files(self) -> Iterator[Path]:
         return self.root.glob("src/*.c")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.models.catalogue import COMPILED, SMALL, Model, parameters
+from tests.models.catalogue import COMPILED, SMALL, parameters
 from tests.models.projects import (
     COMPILERS,
     INCLUDE,
@@ -16,7 +16,6 @@ from tests.models.projects import (
     Project,
     build,
     need,
-    project,
     run,
 )
 from tests.style.sources import ROOT
@@ -37,7 +36,7 @@ def test_self_test_is_clean_under_warnings_and_sanitizers(
     where = generated.root
     binary = str(tmp_path / "selftest")
     flags = (*WARNINGS, *INCLUDE, *SANITIZE)
-    build(compiler, where, *flags, *generated.sources, "test/selftest.c", "-o", binary)
+    build(compiler, where, *flags, *generated.self_test, "-o", binary)
     build(compiler, where, *flags, "-c", "examples/main.c", "-o", "/dev/null")
     done = run((binary,), tmp_path)
     assert (done.returncode, done.stderr) == (0, ""), done.stderr[:4000]
@@ -70,38 +69,3 @@ def test_code_is_formatted(generated: Project) -> None:
             if pair[0] != pair[1]
         ]
         assert (changed[:3], len(text.splitlines())) == ([], len(done.stdout.splitlines()))
-
-
-WEIGHT = re.compile(r"const int8_t (\w+)\[\d+\] = \{\n(.*?)\n\};", re.S)
-
-
-def flip(text: str, symbol: str) -> str:
-    """Return the weights file with bit 6 of the middle element of an array flipped."""
-    for found in WEIGHT.finditer(text):
-        if found[1] == symbol:
-            items = list(re.finditer(r"-?\d+", found[2]))
-            middle = items[len(items) // 2]
-            begin, end = (found.start(2) + at for at in middle.span())
-            return f"{text[:begin]}{int(middle[0]) ^ 0x40}{text[end:]}"
-    raise LookupError(symbol)
-
-
-@pytest.mark.parametrize("name", ["mltk_keyword_spotting"])
-def test_a_flipped_weight_bit_is_traced_to_its_layer(
-    folder: Path, name: str, tmp_path: Path
-) -> None:
-    generated = project(folder, Model(name))
-    text = (generated.root / f"src/{name}_weights.c").read_text(encoding="utf-8")
-    symbols = [found[1] for found in WEIGHT.finditer(text) if found[1].endswith("_weights")]
-    assert len(symbols) == 10
-    flags = ("-std=c99", "-O1", *INCLUDE)
-    rest, binary = str(tmp_path / "rest.o"), str(tmp_path / "selftest")
-    build("gcc", generated.root, *flags, "-c", f"src/{name}.c", "-o", rest)
-    for symbol in symbols:
-        changed = tmp_path / f"{symbol}.c"
-        changed.write_text(flip(text, symbol), encoding="utf-8")
-        build("gcc", generated.root, *flags, rest, str(changed), "test/selftest.c", "-o", binary)
-        done = run((binary,), tmp_path)
-        layer = int(symbol.removeprefix(f"{name}_l").split("_")[0])
-        assert done.returncode == 1
-        assert done.stdout.startswith(f"layer {layer} differs: tensor '")

@@ -12,13 +12,14 @@ import pytest
 import edgeq
 from edgeq import api, samples
 from edgeq.targets import TARGETS, Target
-from tests.models.catalogue import COMPILED, LARGE, SMALL, Model, parameters
+from tests.models.catalogue import COMPILED, LARGE, MEDIUM, SMALL, Model, parameters
 
 # The runs of a large model that are compared: each takes seconds in an emulator.
 FEW = 1
 _OTHERS = [target for name, target in TARGETS.items() if name not in ("host", "portable")]
 APPLICATION = [target for target in _OTHERS if target.port == "hosted"]
 BARE = [target for target in _OTHERS if target.port != "hosted"]
+DISTINCT = [TARGETS[name] for name in ("cortex-m0", "cortex-m4", "cortex-m55")]
 
 
 def compare(model: Model, target: Target, most: int | None) -> None:
@@ -30,7 +31,10 @@ def compare(model: Model, target: Target, most: int | None) -> None:
     runs = samples.load_inputs(model.golden, lowered)[:most]
     golden = samples.load_outputs(model.golden, lowered)[:most]
     stacked = [np.stack(arrays) for arrays in zip(*runs, strict=True)]
-    found = edgeq.compile(graph, target)(*stacked)
+    compiled = edgeq.compile(graph, target)
+    found = compiled(*stacked)
+    if target.is_emulated:
+        assert compiled.build().stack.bytes <= compiled.program.stack
     outputs = found if isinstance(found, tuple) else (found,)
     for want, have in zip(zip(*golden, strict=True), outputs, strict=True):
         np.testing.assert_array_equal(have, np.stack(want))
@@ -46,3 +50,15 @@ def test_outputs_are_the_goldens(model: Model, target: Target) -> None:
 @parameters(SMALL)
 def test_outputs_without_an_operating_system(model: Model, target: Target) -> None:
     compare(model, target, FEW)
+
+
+# `python benchmarks/boards.py` runs every model on every one of them, which takes an hour.
+@pytest.mark.parametrize("target", DISTINCT, ids=lambda target: target.name)
+@parameters(MEDIUM)
+def test_outputs_of_larger_models_on_one_board_of_each_kind(model: Model, target: Target) -> None:
+    compare(model, target, FEW)
+
+
+def test_outputs_of_a_network_larger_than_the_flash_of_its_board() -> None:
+    # 4.4 MB of constants; the others of its size run there too.
+    compare(Model("coral_mobilenet_v1_1.0_224_quant"), TARGETS["cortex-m4"], FEW)

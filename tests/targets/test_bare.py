@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgeq import api, reference
+from edgeq.emit.project import sources
 from edgeq.emit.runner import linker_script
-from edgeq.errors import ToolchainError
+from edgeq.errors import ToolchainError, VerifyError
 from edgeq.host.build import build_shared
 from edgeq.host.cross import cross_toolchain
 from edgeq.host.machine import port_flags
@@ -20,6 +23,7 @@ from edgeq.host.runners import compiled_for
 from edgeq.host.toolchain import host_compiler
 from edgeq.resources import runtime_dir
 from edgeq.targets import TARGETS, Target, target
+from tests import small_networks
 from tests.host import tiny
 from tests.models.projects import WARNINGS, need
 from tests.style.sources import ROOT
@@ -27,7 +31,9 @@ from tests.style.sources import ROOT
 PORT = runtime_dir() / "port"
 BARE = [each for each in TARGETS.values() if each.port != "hosted"]
 BOARDS = [each for each in BARE if each.board]
-OVERFLOW = r"will not fit in region `CODE'|region `CODE' overflowed"
+# One of each instruction set.
+DISTINCT = [target(name) for name in ("cortex-m0", "cortex-m4", "cortex-m55", "riscv32")]
+OVERFLOW = r"will not fit in region `(CODE|LARGE)'|region `(CODE|LARGE)' overflowed"
 NAMES = ("memcpy", "memmove", "memset", "strcmp", "strlen")
 A = np.array([1, -2, 3, 127], np.int8)
 B = np.array([[10, 20], [-300, 4000]], np.int16)
@@ -98,6 +104,45 @@ def test_text_functions(functions, a: bytes, b: bytes) -> None:
     assert functions.edgeq_strlen(a) == len(a)
 
 
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    (
+        ("ctx->arena[TINY_ARENA_BYTES] = 0;", "its arena of 64 bytes, at offset 64"),
+        ("ctx->arena[-1] = 0;", "its arena of 64 bytes, at offset -1"),
+        ("((char *)ctx->output[0])[20] = 0;", "output 'scaled' of 16 bytes, at offset 20"),
+        ("((char *)ctx->input[1])[-4096] = 0;", "input 'b' of 8 bytes, at offset -4096"),
+        ("((char *)ctx->input[0])[4] = 0;", "input 'a' of 4 bytes, at offset 4"),
+    ),
+)
+@pytest.mark.parametrize("target", DISTINCT, ids=names)
+def test_writes_outside_the_networks_memory_are_seen(
+    target: Target, statement: str, message: str
+) -> None:
+    files = tiny.misbehaving(statement.replace("(char *)", "(char *)(uintptr_t)"))
+    files["src/tiny.c"] = files["src/tiny.c"].replace("#include <time.h>\n", "")
+    bad = compiled_for(tiny.PROGRAM, files, tiny.TENSORS, target)
+    for method in (bad, bad.tensors):
+        with pytest.raises(VerifyError, match=f"wrote outside {message}$") as caught:
+            method(A, B)
+        assert caught.value.where == "tiny"
+
+
+@pytest.mark.parametrize("target", DISTINCT, ids=names)
+def test_an_arena_that_is_too_small_is_seen(target: Target) -> None:
+    graph = small_networks.network()
+    lowered = api.lower(graph)
+    program = api.program_of(graph, lowered, target)
+    inputs = reference.sample_inputs(graph)
+    for missing in (0, program.arena // 2):
+        short = replace(program, arena=program.arena - missing)
+        compiled = compiled_for(short, sources(short), lowered.tensors, target)
+        if missing:
+            with pytest.raises(VerifyError, match=f"outside its arena of {short.arena} bytes"):
+                compiled(*inputs)
+        else:
+            np.testing.assert_array_equal(compiled(*inputs), reference.run(lowered, inputs)[0])
+
+
 @pytest.mark.parametrize("target", BOARDS, ids=names)
 def test_code_that_faults_is_an_error(target: Target) -> None:
     files = tiny.misbehaving("((void (*)(void))0xf0000001)();")
@@ -106,8 +151,10 @@ def test_code_that_faults_is_an_error(target: Target) -> None:
         bad(A, B)
 
 
-def test_a_network_larger_than_the_board_is_an_error() -> None:
-    large = tiny.FILES | {"src/large.c": "const char large[1 << 23] = {1};\n"}
+@pytest.mark.parametrize(("unit", "bytes_"), (("large", 1 << 23), ("large_weights", 1 << 25)))
+def test_a_network_larger_than_the_board_is_an_error(unit: str, bytes_: int) -> None:
+    array = f"const char large[{bytes_}] = {{1}};\n"
+    large = tiny.FILES | {f"src/{unit}.c": array}
     kept = large["src/tiny.c"] + "extern const char large[];\nconst char *keep(void);\n"
     large["src/tiny.c"] = kept + "const char *keep(void) { return large; }\n"
     bad = compiled_for(tiny.PROGRAM, large, tiny.TENSORS, target("cortex-m4"))
@@ -119,3 +166,4 @@ def test_linker_scripts_have_the_boards_memory() -> None:
     script = linker_script(target("cortex-m33"))
     assert "VECTORS (rx) : ORIGIN = 0x10000000" in script
     assert "DATA (rwx) : ORIGIN = 0x38000000, LENGTH = 0x400000" in script
+    assert "LARGE (rw) : ORIGIN = 0x80000000, LENGTH = 0x1000000" in script
