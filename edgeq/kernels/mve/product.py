@@ -26,6 +26,12 @@ MOST_STEP = 65535 // 2  # channels: a lane holds where an output goes, as 16 bit
 Product = Conv2D | DepthwiseConv2D | FullyConnected
 
 
+def multipliers(found: Channels) -> np.ndarray:
+    """Return the multiplier of each channel, or the one of all."""
+    each: np.ndarray = (found.multiplier.view(np.uint32) >> 1).view(np.int32)
+    return each[:1] if (each == each[0]).all() else each
+
+
 def factors(found: Channels) -> np.ndarray:
     """Return biases, multipliers, and shifts to the left, [3, channels]."""
     multiplier = (found.multiplier.view(np.uint32) >> 1).view(np.int32)
