@@ -34,9 +34,9 @@ class FieldView:
     @property
     def fetch(self) -> str:
         """Return the line of the function that gets it."""
-        if self.c_type.endswith("*"):
-            return f"{self.c_type}const {self.local} = layer->{self.name};"
-        return f"const int32_t {self.local} = layer->{self.name};"
+        # An integer that is no wider than it needs to be fits wherever an enumerator does.
+        declared = self.c_type + "const " if self.c_type.endswith("*") else f"const {self.c_type} "
+        return f"{declared}{self.local} = layer->{self.name};"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,9 +10,11 @@ from typing import Literal
 from edgeq.emit.functions import LOCAL, skeleton
 from edgeq.plan.program import Call, Function, Program
 
-# Where C needs constant expressions: sizes of arrays, and of memory where no cast says otherwise.
+# Where C needs constant expressions: sizes of arrays, what is static, and sizes of memory where no
+# cast says otherwise.
 _SIZES = (
     r"^ *(?:const )?\w+ \*?(?:const )?\w+((?:\[[^]]+\])+)(?: =.*)?;",
+    r"^ *static const .* = \{(.*)\};",
     r"mem(?:cpy|set)\((?!.*size_t)(.*)\);",
 )
 

@@ -10,13 +10,14 @@
 
 /* One image, whose input and output have the same channels.
  *
- * stream, for each channel: twelve bytes of weights, bias, multiplier, and the shift to the left,
- * which is -31 to -1. Weights for stride 1 are rows of three and a 0, those for stride 2 columns of
- * three, and 0 at the end.
+ * weights: nine of each channel, rows for stride 1, columns for stride 2, and the channel's shift to
+ * the left, which is -31 to -1.
+ * biases: one of each channel.
+ * multipliers: the first of them; next: bytes to that of the next channel, or 0 when all are equal.
  * plane: one channel with its padding, rows of `width` bytes; inside: where the image begins. */
 typedef struct {
     const int8_t *x;
-    const int32_t *stream;
+    const int8_t *weights;
     int8_t *y;
     const int8_t *plane;
     int8_t *inside;
@@ -27,6 +28,9 @@ typedef struct {
     int32_t out_h;
     int32_t out_w;
     int32_t zero;
+    const int32_t *biases;
+    const int32_t *multipliers;
+    int32_t next;
 } edgeq_mve_depthwise;
 
 #if EDGEQ_MVE_ASSEMBLER
@@ -51,18 +55,31 @@ typedef struct {
     "subs r5, #8\n\t"             \
     "bgt 0b\n\t"
 
-/* Weights where the codes of a window are in q0, for windows further to the right and further down:
- * in q4 to q7 for stride 1, and in q4 and q5 for stride 2. r0 is 0, and stays so. */
-#define EDGEQ_MVE_SHIFTED_1 \
-    "vmov q5, q4\n\t"       \
-    "vshlc q5, r0, #8\n\t"  \
-    "vmov q6, q4\n\t"       \
-    "vshlc q6, r0, #32\n\t" \
-    "vmov q7, q5\n\t"       \
+/* Weights from r12 on, as windows are in q0: for stride 1 rows of three and a 0, for stride 2 columns,
+ * and 0 at the end. Then the same for windows further to the right and further down: in q4 to q7 for
+ * stride 1, and in q4 and q5 for stride 2. r0 is 0, and is so again. */
+#define EDGEQ_MVE_SHIFTED_1       \
+    "vidup.u8 q0, r0, #1\n\t"     \
+    "vshr.u8 q1, q0, #2\n\t"      \
+    "vsub.i8 q0, q0, q1\n\t"      \
+    "movw r4, #0x0777\n\t"        \
+    "vmsr p0, r4\n\t"             \
+    "mov r0, #0\n\t"              \
+    "vpst\n\t"                    \
+    "vldrbt.u8 q4, [r12, q0]\n\t" \
+    "vmov q5, q4\n\t"             \
+    "vshlc q5, r0, #8\n\t"        \
+    "vmov q6, q4\n\t"             \
+    "vshlc q6, r0, #32\n\t"       \
+    "vmov q7, q5\n\t"             \
     "vshlc q7, r0, #32\n\t"
-#define EDGEQ_MVE_SHIFTED_2 \
-    "vmov q5, q4\n\t"       \
-    "vshlc q5, r0, #32\n\t" \
+#define EDGEQ_MVE_SHIFTED_2   \
+    "movw r4, #0x01ff\n\t"    \
+    "vmsr p0, r4\n\t"         \
+    "vpst\n\t"                \
+    "vldrbt.u8 q4, [r12]\n\t" \
+    "vmov q5, q4\n\t"         \
+    "vshlc q5, r0, #32\n\t"   \
     "vshlc q5, r0, #16\n\t"
 
 /* Sums of two by two windows. */
@@ -105,9 +122,9 @@ typedef struct {
 /* Two rows of outputs at a time, from the right to the left: of an odd count of columns, what is
  * computed right of the last goes to the next row, whose first column comes later. Only the last
  * two rows must not write beyond the end.
- * At sp: image, stream, y, channels left, pairs of columns, bytes from left of the plane to the
- * right of the rows below, masks of the last two rows: of the pair to the right, and of others, and
- * the record. OFFSETS sets q2, and q6 for stride 2; STEP is the logarithm of the rows and columns of
+ * At sp: image, weights, y, channels left, pairs of columns, bytes from left of the plane to the
+ * right of the rows below, masks of the last two rows: of the pair to the right, and of others, the
+ * record, biases, and multipliers. OFFSETS sets q2, and q6 for stride 2; STEP is the logarithm of the rows and columns of
  * the plane that two outputs are apart. */
 #define EDGEQ_MVE_DEPTHWISE(name, OFFSETS, SHIFTED, SUMS, SCALE, STEP)                                                                                                                                                              \
     EDGEQ_CODE __attribute__((naked, noinline, unused)) static void name(                                                                                                                                                           \
@@ -119,6 +136,8 @@ typedef struct {
             "sub sp, #44\n\t"                                                                                                                                                                                                       \
             "str r0, [sp, #32]\n\t"                                                                                                                                                                                                 \
             "ldm r0, {r1, r2, r3}\n\t"                                                                                                                                                                                              \
+            "ldrd r4, r5, [r0, #48]\n\t"                                                                                                                                                                                            \
+            "strd r4, r5, [sp, #36]\n\t"                                                                                                                                                                                            \
             "ldr r9, [r0, #20]\n\t"  /* channels */                                                                                                                                                                                 \
             "ldr r10, [r0, #32]\n\t" /* width */                                                                                                                                                                                    \
             "strd r1, r2, [sp]\n\t"                                                                                                                                                                                                 \
@@ -158,15 +177,16 @@ typedef struct {
             "ldrd r4, r5, [r11, #24]\n\t" /* in_h, in_w */                                                                                                                                                                          \
             "mul r2, r5, r9\n\t" EDGEQ_MVE_PLANE                                                                                                                                                                                    \
             "ldr r12, [sp, #4]\n\t"                                                                                                                                                                                                 \
-            "movw r4, #0x0fff\n\t"                                                                                                                                                                                                  \
-            "vmsr p0, r4\n\t"                                                                                                                                                                                                       \
-            "mov r0, #0\n\t"                                                                                                                                                                                                        \
-            "vpst\n\t"                                                                                                                                                                                                              \
-            "vldrbt.u8 q4, [r12]\n\t" SHIFTED                                                                                                                                                                                       \
-            "ldr r8, [r12, #12]\n\t"                                                                                                                                                                                                \
-            "ldrd r5, r7, [r12, #16]\n\t"                                                                                                                                                                                           \
-            "add r12, r12, #24\n\t"                                                                                                                                                                                                 \
+            "mov r0, #0\n\t" SHIFTED                                                                                                                                                                                                \
+            "ldrsb r7, [r12, #9]\n\t"                                                                                                                                                                                               \
+            "add r12, r12, #10\n\t"                                                                                                                                                                                                 \
             "str r12, [sp, #4]\n\t"                                                                                                                                                                                                 \
+            "ldrd r4, r12, [sp, #36]\n\t"                                                                                                                                                                                           \
+            "ldr r8, [r4], #4\n\t"                                                                                                                                                                                                  \
+            "ldr r5, [r12]\n\t"                                                                                                                                                                                                     \
+            "ldr r0, [r11, #56]\n\t"                                                                                                                                                                                                \
+            "add r12, r12, r0\n\t"                                                                                                                                                                                                  \
+            "strd r4, r12, [sp, #36]\n\t"                                                                                                                                                                                           \
             "lsl r10, r9, #1\n\t"                                                                                                                                                                                                   \
             "ldr r9, [r11, #44]\n\t"                                                                                                                                                                                                \
             "ldrd r12, r4, [r11, #36]\n\t" /* out_h, out_w */                                                                                                                                                                       \
@@ -273,23 +293,23 @@ EDGEQ_CODE static inline int32_t edgeq_mve_window_sum(const edgeq_mve_depthwise 
     EDGEQ_CODE __attribute__((unused)) static void name(const edgeq_mve_depthwise *image)                               \
     {                                                                                                                   \
         for (int32_t c = 0; c < image->channels; ++c) {                                                                 \
-            const int8_t *const weights = (const int8_t *)(image->stream + 6 * c);                                      \
-            const int32_t *const factors = image->stream + 6 * c + 3;                                                   \
+            const int8_t *const weights = image->weights + 10 * c;                                                      \
+            const int32_t multiplier = image->multipliers[c * image->next / 4];                                         \
                                                                                                                         \
             edgeq_mve_fill_plane(image, c);                                                                             \
             for (int32_t i = 0; i < image->out_h * image->out_w; ++i) {                                                 \
                 const int8_t *const row = image->plane + i / image->out_w * STRIDE * image->width;                      \
                 const int32_t sum = edgeq_mve_window_sum(image, row + i % image->out_w * STRIDE, weights, DOWN, RIGHT); \
-                const int32_t code = SCALE(sum + factors[0], factors[1], -factors[2]) + image->zero;                    \
+                const int32_t code = SCALE(sum + image->biases[c], multiplier, -weights[9]) + image->zero;              \
                                                                                                                         \
                 image->y[i * image->channels + c] = (int8_t)edgeq_clamp_s32(code, -128, 127);                           \
             }                                                                                                           \
         }                                                                                                               \
     }
 
-EDGEQ_MVE_DEPTHWISE(edgeq_mve_depthwise_1_gemmlowp, EDGEQ_MVE_AWAY, 1, 4, 1)
-EDGEQ_MVE_DEPTHWISE(edgeq_mve_depthwise_1_half_up, EDGEQ_MVE_UP, 1, 4, 1)
-EDGEQ_MVE_DEPTHWISE(edgeq_mve_depthwise_1_single, EDGEQ_MVE_SINGLE, 1, 4, 1)
+EDGEQ_MVE_DEPTHWISE(edgeq_mve_depthwise_1_gemmlowp, EDGEQ_MVE_AWAY, 1, 3, 1)
+EDGEQ_MVE_DEPTHWISE(edgeq_mve_depthwise_1_half_up, EDGEQ_MVE_UP, 1, 3, 1)
+EDGEQ_MVE_DEPTHWISE(edgeq_mve_depthwise_1_single, EDGEQ_MVE_SINGLE, 1, 3, 1)
 EDGEQ_MVE_DEPTHWISE(edgeq_mve_depthwise_2_gemmlowp, EDGEQ_MVE_AWAY, 2, 1, 3)
 EDGEQ_MVE_DEPTHWISE(edgeq_mve_depthwise_2_half_up, EDGEQ_MVE_UP, 2, 1, 3)
 EDGEQ_MVE_DEPTHWISE(edgeq_mve_depthwise_2_single, EDGEQ_MVE_SINGLE, 2, 1, 3)

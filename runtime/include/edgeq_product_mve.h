@@ -66,8 +66,8 @@ EDGEQ_CODE static inline void edgeq_mve_copy_rows(int8_t *to, int32_t to_step, c
  *
  * x: the first window; depth: codes in a window.
  * stream, for each four channels: for each sixteen codes the weights of one channel after the
- * other, after zeros in front that fill the first sixteen; then four biases, four multipliers, and
- * four bytes of shifts to the left, which are -31 to -1.
+ * other, after zeros in front that fill the first sixteen; then four biases, and, unless all channels
+ * have the same, four multipliers and four bytes of shifts to the left, which are -31 to -1.
  * y: the first of the channels in the first window; step: bytes to the next window. */
 typedef struct {
     const int8_t *x;
@@ -78,6 +78,8 @@ typedef struct {
     int32_t count;
     int32_t groups;
     int32_t zero;
+    int32_t multiplier;
+    int32_t shift;
 } edgeq_mve_windows;
 
 #if EDGEQ_MVE_ASSEMBLER
@@ -125,34 +127,41 @@ typedef struct {
     "vqdmulh.s32 " sums ", " sums ", q3\n\t" \
     "vrshl.s32 " sums ", " sums ", q4\n\t"
 
-#define EDGEQ_MVE_FACTORS        \
-    "vldrw.32 q2, [r1], #16\n\t" \
-    "vldrw.32 q3, [r1], #16\n\t" \
+/* Biases to q2, multipliers to q3 and shifts to q4: of each channel, or the same for all. */
+#define EDGEQ_MVE_FACTORS_OF_EACH \
+    "vldrw.32 q2, [r1], #16\n\t"  \
+    "vldrw.32 q3, [r1], #16\n\t"  \
     "vldrb.s32 q4, [r1], #4\n\t"
+#define EDGEQ_MVE_FACTORS_OF_ALL \
+    "vldrw.32 q2, [r1], #16\n\t" \
+    "ldr r7, [sp, #12]\n\t"      \
+    "ldrd r3, r5, [r7, #32]\n\t" \
+    "vdup.32 q3, r3\n\t"         \
+    "vdup.32 q4, r5\n\t"
 /* clang-format off: it would shift each instruction to the right of the one before. */
-#define EDGEQ_MVE_STORE_2(SCALE)                                               \
-    "vmov q0[2], q0[0], r0, r8\n\t"                                            \
-    "vmov q0[3], q0[1], r4, r12\n\t"                                           \
-    "vmov q1[2], q1[0], r2, r10\n\t"                                           \
-    "vmov q1[3], q1[1], r6, lr\n\t" EDGEQ_MVE_FACTORS                          \
-    "vadd.i32 q0, q0, q2\n\t"                                                  \
-    "vadd.i32 q1, q1, q2\n\t" SCALE("q0") SCALE("q1") "vqmovnb.s32 q0, q0\n\t" \
-            "vqmovnt.s32 q0, q1\n\t"                                           \
-            "vqadd.s16 q0, q0, q6\n\t"                                         \
-            "vqmovnb.s16 q0, q0\n\t"                                           \
-            "vstrb.16 q0, [r11, q7]\n\t"                                       \
-            "adds r11, #4\n\t"
+#define EDGEQ_MVE_STORE_2(SCALE, FACTORS)                                          \
+    "vmov q0[2], q0[0], r0, r8\n\t"                                                \
+    "vmov q0[3], q0[1], r4, r12\n\t"                                               \
+    "vmov q1[2], q1[0], r2, r10\n\t"                                               \
+    "vmov q1[3], q1[1], r6, lr\n\t" FACTORS                                        \
+    "vadd.i32 q0, q0, q2\n\t"                                                      \
+    "vadd.i32 q1, q1, q2\n\t" SCALE("q0") SCALE("q1") "vqmovnb.s32 q0, q0\n\t"     \
+                                                      "vqmovnt.s32 q0, q1\n\t"     \
+                                                      "vqadd.s16 q0, q0, q6\n\t"   \
+                                                      "vqmovnb.s16 q0, q0\n\t"     \
+                                                      "vstrb.16 q0, [r11, q7]\n\t" \
+                                                      "adds r11, #4\n\t"
 /* clang-format on */
 /* clang-format off: it would shift each instruction to the right of the one before. */
-#define EDGEQ_MVE_STORE_1(SCALE)                                   \
-    "vmov q0[2], q0[0], r0, r8\n\t"                                \
-    "vmov q0[3], q0[1], r4, r12\n\t" EDGEQ_MVE_FACTORS             \
-    "vadd.i32 q0, q0, q2\n\t" SCALE("q0") "vqmovnb.s32 q0, q0\n\t" \
-            "vqadd.s16 q0, q0, q6\n\t"                             \
-            "vqmovnb.s16 q0, q0\n\t"                               \
-            "mov r5, r11\n\t"                                      \
-            "vstrb.32 q0, [r5]\n\t"                                \
-            "adds r11, #4\n\t"
+#define EDGEQ_MVE_STORE_1(SCALE, FACTORS)                            \
+    "vmov q0[2], q0[0], r0, r8\n\t"                                  \
+    "vmov q0[3], q0[1], r4, r12\n\t" FACTORS                         \
+    "vadd.i32 q0, q0, q2\n\t" SCALE("q0") "vqmovnb.s32 q0, q0\n\t"   \
+                                          "vqadd.s16 q0, q0, q6\n\t" \
+                                          "vqmovnb.s16 q0, q0\n\t"   \
+                                          "mov r5, r11\n\t"          \
+                                          "vstrb.32 q0, [r5]\n\t"    \
+                                          "adds r11, #4\n\t"
 /* clang-format on */
 
 /* At sp: two windows, sixteens of codes after the first, windows, y, turns left. A turn takes
@@ -240,7 +249,7 @@ EDGEQ_CODE static inline int32_t edgeq_mve_sum(const int8_t *x, const int8_t *we
     return sum;
 }
 
-#define EDGEQ_MVE_C_FUNCTION(name, SCALE)                                                                         \
+#define EDGEQ_MVE_C_FUNCTION(name, SCALE, IS_EACH)                                                                \
     EDGEQ_CODE __attribute__((unused)) static void name(const edgeq_mve_windows *windows)                         \
     {                                                                                                             \
         const int32_t depth = windows->depth;                                                                     \
@@ -252,12 +261,13 @@ EDGEQ_CODE static inline int32_t edgeq_mve_sum(const int8_t *x, const int8_t *we
             for (int32_t c = 0; c < 4 * windows->groups; ++c) {                                                   \
                 const int8_t *const weights = (const int8_t *)stream + c % 4 * 16;                                \
                 const int32_t *const factors = stream + 16 * sixteens;                                            \
-                const int32_t shift = ((const int8_t *)(factors + 8))[c % 4];                                     \
+                const int32_t multiplier = IS_EACH ? factors[4 + c % 4] : windows->multiplier;                    \
+                const int32_t shift = IS_EACH ? ((const int8_t *)(factors + 8))[c % 4] : windows->shift;          \
                 const int32_t sum = edgeq_mve_sum(windows->x + i * depth, weights, depth, 16 * sixteens - depth); \
-                const int32_t code = SCALE(sum + factors[c % 4], factors[4 + c % 4], -shift) + windows->zero;     \
+                const int32_t code = SCALE(sum + factors[c % 4], multiplier, -shift) + windows->zero;             \
                                                                                                                   \
                 windows->y[i * windows->step + c] = (int8_t)edgeq_clamp_s32(code, -128, 127);                     \
-                stream += c % 4 == 3 ? 16 * sixteens + 9 : 0;                                                     \
+                stream += c % 4 == 3 ? 16 * sixteens + (IS_EACH ? 9 : 4) : 0;                                     \
             }                                                                                                     \
         }                                                                                                         \
     }
@@ -267,27 +277,33 @@ EDGEQ_CODE static inline int32_t edgeq_mve_sum(const int8_t *x, const int8_t *we
 #if EDGEQ_MVE_ASSEMBLER
 
 /* Pairs of windows, then the last of an odd count. */
-#define EDGEQ_MVE_ROUNDING(name, SCALE)                                                                                        \
-    EDGEQ_MVE_FUNCTION(name##_pairs, "1", "lsr r6, r6, #1\n\t", EDGEQ_MVE_START_2, EDGEQ_MVE_NEXT_2, EDGEQ_MVE_STORE_2(SCALE)) \
-    EDGEQ_MVE_FUNCTION(name##_single, "0", "", EDGEQ_MVE_START_1, EDGEQ_MVE_NEXT_1, EDGEQ_MVE_STORE_1(SCALE))                  \
-    EDGEQ_CODE __attribute__((unused)) static void name(const edgeq_mve_windows *windows)                                      \
-    {                                                                                                                          \
-        edgeq_mve_windows last = *windows;                                                                                     \
-                                                                                                                               \
-        if (windows->count > 1) {                                                                                              \
-            name##_pairs(windows);                                                                                             \
-        }                                                                                                                      \
-        if (windows->count % 2 != 0) {                                                                                         \
-            last.x += (windows->count - 1) * windows->depth;                                                                   \
-            last.y += (windows->count - 1) * windows->step;                                                                    \
-            last.count = 1;                                                                                                    \
-            name##_single(&last);                                                                                              \
-        }                                                                                                                      \
+#define EDGEQ_MVE_PASSES(name, SCALE, FACTORS)                                                                                          \
+    EDGEQ_MVE_FUNCTION(name##_pairs, "1", "lsr r6, r6, #1\n\t", EDGEQ_MVE_START_2, EDGEQ_MVE_NEXT_2, EDGEQ_MVE_STORE_2(SCALE, FACTORS)) \
+    EDGEQ_MVE_FUNCTION(name##_single, "0", "", EDGEQ_MVE_START_1, EDGEQ_MVE_NEXT_1, EDGEQ_MVE_STORE_1(SCALE, FACTORS))                  \
+    EDGEQ_CODE __attribute__((unused)) static void name(const edgeq_mve_windows *windows)                                               \
+    {                                                                                                                                   \
+        edgeq_mve_windows last = *windows;                                                                                              \
+                                                                                                                                        \
+        if (windows->count > 1) {                                                                                                       \
+            name##_pairs(windows);                                                                                                      \
+        }                                                                                                                               \
+        if (windows->count % 2 != 0) {                                                                                                  \
+            last.x += (windows->count - 1) * windows->depth;                                                                            \
+            last.y += (windows->count - 1) * windows->step;                                                                             \
+            last.count = 1;                                                                                                             \
+            name##_single(&last);                                                                                                       \
+        }                                                                                                                               \
     }
+
+#define EDGEQ_MVE_ROUNDING(name, SCALE)                      \
+    EDGEQ_MVE_PASSES(name, SCALE, EDGEQ_MVE_FACTORS_OF_EACH) \
+    EDGEQ_MVE_PASSES(name##_of_all, SCALE, EDGEQ_MVE_FACTORS_OF_ALL)
 
 #else
 
-#define EDGEQ_MVE_ROUNDING(name, SCALE) EDGEQ_MVE_C_FUNCTION(name, SCALE)
+#define EDGEQ_MVE_ROUNDING(name, SCALE)  \
+    EDGEQ_MVE_C_FUNCTION(name, SCALE, 1) \
+    EDGEQ_MVE_C_FUNCTION(name##_of_all, SCALE, 0)
 
 #endif
 

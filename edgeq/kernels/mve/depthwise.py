@@ -7,8 +7,8 @@ import numpy as np
 from edgeq.ir.graph import Operands
 from edgeq.ir.types import DType
 from edgeq.kernels.base import Facts, Kernel
-from edgeq.kernels.dsp.common import channels, is_short
-from edgeq.kernels.mve.product import HEADERS, factors, fits_bytes
+from edgeq.kernels.dsp.common import Channels, channels, is_short
+from edgeq.kernels.mve.product import HEADERS, fits_bytes, multipliers
 from edgeq.ops._accumulate import centred
 from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
 from edgeq.plan.program import Data, Scratch
@@ -36,17 +36,12 @@ def _plane(op: DepthwiseConv2D, io: Operands) -> tuple[int, int]:
     return height, width + width % 2
 
 
-def stream(op: DepthwiseConv2D, io: Operands) -> np.ndarray:
-    """Return what the kernel reads for each channel: twelve bytes of weights, and its factors."""
-    found = channels(io, op.arithmetic, _weights(io))
+def _codes(found: Channels, stride: int) -> np.ndarray:
+    """Return weights and the shift of each channel: rows for stride 1, columns for stride 2."""
     taps = found.weights.reshape(-1, 3, 3)
-    codes = np.zeros((len(taps), 12), np.int8)
-    if op.stride[0] == 1:
-        codes.reshape(-1, 3, 4)[:, :, :3] = taps
-    else:
-        codes[:, :9] = taps.transpose(0, 2, 1).reshape(-1, 9)
-    joined: np.ndarray = np.concatenate([codes.view("<i4"), factors(found).T], axis=1)
-    return joined.astype(np.int32).ravel()
+    ordered = (taps if stride == 1 else taps.transpose(0, 2, 1)).reshape(-1, 9)
+    codes: np.ndarray = np.column_stack([ordered, -found.shift]).astype(np.int8).ravel()
+    return codes
 
 
 def depthwise_3x3_facts(op: DepthwiseConv2D, io: Operands) -> Facts:
@@ -54,6 +49,8 @@ def depthwise_3x3_facts(op: DepthwiseConv2D, io: Operands) -> Facts:
     images, in_h, in_w, in_c = io.x.shape
     height, width = _plane(op, io)
     stride = op.stride[0]
+    found = channels(io, op.arithmetic, _weights(io))
+    scales = multipliers(found)
     return Facts(
         constants={
             "IMAGES": images,
@@ -68,8 +65,13 @@ def depthwise_3x3_facts(op: DepthwiseConv2D, io: Operands) -> Facts:
             "Y_ZERO": io.y.zero_point,
             "HEIGHT": height,
             "WIDTH": width,
+            "NEXT": 4 if len(scales) > 1 else 0,
         },
-        data=(Data("stream", stream(op, io), "weights and factors of each channel"),),
+        data=(
+            Data("weights", _codes(found, stride), "nine weights and the shift of each channel"),
+            Data("biases", found.bias, "biases"),
+            Data("multipliers", scales, "multipliers"),
+        ),
         flags={"rounding": op.arithmetic.requant.rounding.value, "stride": stride},
         scratch=Scratch("plane", DType.INT8, height * width),
         note=f"3x3 depthwise convolution, stride {stride}, {in_h}x{in_w}x{in_c}",

@@ -18,12 +18,24 @@ from edgeq.plan.program import Data, Scratch
 HEADERS = ("edgeq_product_mve.h",)
 LANES = 16  # codes of a vector
 GROUP = 4  # channels summed in registers together
-FACTOR_WORDS = 9  # of four channels: biases, multipliers, and bytes of shifts
+BIAS_WORDS = 4  # of four channels ...
+SCALE_WORDS = 5  # ... and their multipliers and bytes of shifts, unless all have the same
 COPIED = 1024  # bytes of windows that are copied together ...
 MOST_COPIED = 16  # ... and windows at most
 MOST_STEP = 65535 // 2  # channels: a lane holds where an output goes, as 16 bits
 
 Product = Conv2D | DepthwiseConv2D | FullyConnected
+
+
+def multipliers(found: Channels) -> np.ndarray:
+    """Return the multiplier of each channel, or the one of all."""
+    each: np.ndarray = factors(found)[1]
+    return each[:1] if (each == each[0]).all() else each
+
+
+def is_common(found: Channels) -> bool:
+    """Tell whether all channels are rescaled by the same factor."""
+    return len(multipliers(found)) == 1 and bool((found.shift == found.shift[0]).all())
 
 
 def factors(found: Channels) -> np.ndarray:
@@ -37,8 +49,9 @@ def stream(found: Channels) -> np.ndarray:
     """Return what the tile functions read for each four channels, the last four perhaps again.
 
     For each sixteen places of a window the weights of each channel, after zeros in front; then
-    biases, multipliers, and bytes of shifts to the left.
+    biases; multipliers and bytes of shifts to the left only where not all channels have the same.
     """
+    common = is_common(found)
     count, window = found.weights.shape
     sixteens = -(-window // LANES)
     codes = np.zeros((count, sixteens * LANES), np.int8)
@@ -50,7 +63,8 @@ def stream(found: Channels) -> np.ndarray:
         lanes = codes[four].reshape(GROUP, sixteens, LANES).transpose(1, 0, 2)
         words = np.ascontiguousarray(lanes).reshape(-1).view("<i4")
         shifts = numbers[2, four].astype(np.int8).view("<i4")
-        blocks += [words, numbers[:2, four].ravel(), shifts]
+        scales = () if common else (numbers[1, four], shifts)
+        blocks += [words, numbers[0, four], *scales]
     joined: np.ndarray = np.concatenate(blocks).astype(np.int32)
     return joined
 
@@ -71,6 +85,8 @@ def _facts(op: Product, io: Operands) -> Facts:
     found = channels(io, op.arithmetic, weights_of(io, isinstance(op, DepthwiseConv2D)))
     count, window = found.weights.shape
     sixteens = -(-window // LANES)
+    common = is_common(found)
+    scale = dict(zip(("MULTIPLIER", "SHIFT"), factors(found)[1:, 0].tolist(), strict=True))
     return Facts(
         constants={
             "Y_ZERO": io.y.zero_point,
@@ -78,13 +94,15 @@ def _facts(op: Product, io: Operands) -> Facts:
             "OUT_C": count,
             "DEPTH": window,
             "GROUPS": count // GROUP,
-            "GROUP_WORDS": sixteens * LANES + FACTOR_WORDS,
+            "GROUP_WORDS": sixteens * LANES + BIAS_WORDS + (0 if common else SCALE_WORDS),
+            **(scale if common else {}),
         },
         data=(Data("stream", stream(found), "four channels at a time"),),
         flags={
             "mode": "direct",
             "rounding": op.arithmetic.requant.rounding.value,
             "ragged": count % GROUP != 0,
+            "common": common,
         },
     )
 
