@@ -518,7 +518,7 @@ EDGEQ_CODE static inline void edgeq_dsp_pad_columns(const edgeq_dsp_depthwise *i
 
 /* One image, four channels at a time; `words` of the stream are one channel's. `two` computes two
  * rows of outputs, for stride 1, and `one` the last of an odd count, or every one for stride 2. */
-EDGEQ_CODE static inline __attribute__((always_inline)) void edgeq_dsp_image(const edgeq_dsp_depthwise *image, int32_t stride, int32_t words, edgeq_dsp_row_function *two, edgeq_dsp_row_function *one)
+EDGEQ_CODE static inline __attribute__((always_inline)) void edgeq_dsp_plane(const edgeq_dsp_depthwise *image, int32_t stride, int32_t words, edgeq_dsp_row_function *two, edgeq_dsp_row_function *one)
 {
     const int32_t channels = image->channels;
     const int32_t line = image->out_w * channels;
@@ -574,11 +574,11 @@ EDGEQ_CODE static inline __attribute__((always_inline)) void edgeq_dsp_image(con
 #define EDGEQ_DSP_DEPTHWISE(name, words)                                                                                    \
     EDGEQ_CODE __attribute__((noinline, unused)) static void edgeq_dsp_depthwise_1_##name(const edgeq_dsp_depthwise *image) \
     {                                                                                                                       \
-        edgeq_dsp_image(image, 1, words, edgeq_dsp_two_rows_##name, edgeq_dsp_row_##name);                                  \
+        edgeq_dsp_plane(image, 1, words, edgeq_dsp_two_rows_##name, edgeq_dsp_row_##name);                                  \
     }                                                                                                                       \
     EDGEQ_CODE __attribute__((noinline, unused)) static void edgeq_dsp_depthwise_2_##name(const edgeq_dsp_depthwise *image) \
     {                                                                                                                       \
-        edgeq_dsp_image(image, 2, words, edgeq_dsp_row_apart_##name, edgeq_dsp_row_apart_##name);                           \
+        edgeq_dsp_plane(image, 2, words, edgeq_dsp_row_apart_##name, edgeq_dsp_row_apart_##name);                           \
     }
 
 EDGEQ_DSP_DEPTHWISE(line, 6)

@@ -315,7 +315,7 @@ EDGEQ_CODE static inline void edgeq_dsp_lower_weights(int32_t *to, const int32_t
 
 /* One image, four channels at a time, `count` windows of a row at a time; `factors` are those of a
  * channel. */
-EDGEQ_CODE static inline __attribute__((always_inline)) void edgeq_dsp_image_windows(const edgeq_dsp_windows *image, int32_t stride, int32_t factors, int32_t count, edgeq_dsp_windows_function *windows)
+EDGEQ_CODE static inline __attribute__((always_inline)) void edgeq_dsp_plane_windows(const edgeq_dsp_windows *image, int32_t stride, int32_t factors, int32_t count, edgeq_dsp_windows_function *windows)
 {
     const int32_t channels = image->channels;
     const int32_t words = image->pairs * image->taps;
@@ -391,7 +391,7 @@ EDGEQ_CODE static inline __attribute__((always_inline)) void edgeq_dsp_image_win
 #define EDGEQ_DSP_IMAGE_WINDOWS(stride, name, factors, count)                                                                              \
     EDGEQ_CODE __attribute__((noinline, unused)) static void edgeq_dsp_windows_##stride##_##name##_##count(const edgeq_dsp_windows *image) \
     {                                                                                                                                      \
-        edgeq_dsp_image_windows(image, stride, factors, count, edgeq_dsp_windows_##count##_##stride##_##name);                             \
+        edgeq_dsp_plane_windows(image, stride, factors, count, edgeq_dsp_windows_##count##_##stride##_##name);                             \
     }
 #define EDGEQ_DSP_ALL_IMAGE_WINDOWS(name, factors) \
     EDGEQ_DSP_IMAGE_WINDOWS(1, name, factors, 1)   \
