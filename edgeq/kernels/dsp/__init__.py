@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from edgeq.kernels.base import Kernel
-from edgeq.kernels.dsp import depthwise, elementwise, product
+from edgeq.kernels.dsp import depthwise, elementwise, product, winograd
 
-ROWS: tuple[Kernel, ...] = (*product.ROWS, *depthwise.ROWS, *elementwise.ROWS)
+ROWS: tuple[Kernel, ...] = (*winograd.ROWS, *product.ROWS, *depthwise.ROWS, *elementwise.ROWS)
