@@ -403,47 +403,51 @@ typedef struct {
     "sub r5, r5, r4\n\t"
 #define EDGEQ_DSP_WIDE_APART
 
-/* On the stack: x, end, step, stop, where the loop begins. */
-/* clang-format off: it would shift each instruction to the right of the one before. */
-#define EDGEQ_DSP_FUNCTION(name, FORM, SCALE0, SCALE1)                                                                               \
-    EDGEQ_CODE __attribute__((naked, noinline, unused)) static void name(const edgeq_dsp_tile *tile __attribute__((unused)))         \
-    {                                                                                                                                \
-        __asm__(                                                                                                                     \
-            "push {r4-r11, lr}\n\t"                                                                                                  \
-            "sub sp, #20\n\t"                                                                                                        \
-            "ldm r0!, {r1, r2, r12}\n\t"   /* x, end, stream */                                                                      \
-            "ldm r0, {r3, r4, r5, r6}\n\t" /* y, step, stop, rest */                                                                 \
-            "mov r11, r3\n\t"                                                                                                        \
-            "strd r1, r2, [sp]\n\t"                                                                                                  \
-            "strd r4, r5, [sp, #8]\n\t"                                                                                              \
-            "adr.w r7, 2f\n\t"                                                                                                       \
-            "mov r8, #" FORM##_BYTES "\n\t"                                                                                          \
-                                     "mls r7, r6, r8, r7\n\t"                                                                        \
-                                     "add r7, r7, #1\n\t"                                                                            \
-                                     "str r7, [sp, #16]\n"                                                                           \
-                                     "0:\n\t"                                                                                        \
-                                     "ldr lr, [sp]\n\t"                                                                              \
-                                     "ldrd r4, r5, [r12], #8\n\t" FORM##_FIRST                                                       \
-            "ldr pc, [sp, #16]\n"                                                                                                    \
-            "1:\n\t"                                                                                                                 \
-            ".rept 8\n\t" FORM ".endr\n"                                                                                             \
-            "2:\n\t"                                                                                                                 \
-            "ldr r6, [sp, #4]\n\t"                                                                                                   \
-            "cmp lr, r6\n\t"                                                                                                         \
-            "bne 1b\n\t" FORM##_APART                                                                                                \
-                EDGEQ_DSP_CODES(SCALE0, "r0", "r2", "r4") EDGEQ_DSP_CODES(SCALE1, "r1", "r3", "r5") "ldrd r6, r7, [sp, #8]\n\t"      \
-                                                                                                    "strb r2, [r11, r6]\n\t"         \
-                                                                                                    "strb r4, [r11, r6, lsl #1]\n\t" \
-                                                                                                    "strb r0, [r11], #1\n\t"         \
-                                                                                                    "strb r3, [r11, r6]\n\t"         \
-                                                                                                    "strb r5, [r11, r6, lsl #1]\n\t" \
-                                                                                                    "strb r1, [r11], #1\n\t"         \
-                                                                                                    "cmp r11, r7\n\t"                \
-                                                                                                    "bne 0b\n\t"                     \
-                                                                                                    "add sp, #20\n\t"                \
-                                                                                                    "pop {r4-r11, pc}\n");           \
+/* On the stack: x, end, step, stop, where the loop begins; r8 is the bytes of four codes' code. */
+#define EDGEQ_DSP_ENTER            \
+    "push {r4-r11, lr}\n\t"        \
+    "sub sp, #20\n\t"              \
+    "ldm r0!, {r1, r2, r12}\n\t"   \
+    "ldm r0, {r3, r4, r5, r6}\n\t" \
+    "mov r11, r3\n\t"              \
+    "strd r1, r2, [sp]\n\t"        \
+    "strd r4, r5, [sp, #8]\n\t"    \
+    "adr.w r7, 2f\n\t"
+#define EDGEQ_DSP_BEGIN      \
+    "mls r7, r6, r8, r7\n\t" \
+    "add r7, r7, #1\n\t"     \
+    "str r7, [sp, #16]\n"    \
+    "0:\n\t"                 \
+    "ldr lr, [sp]\n\t"       \
+    "ldrd r4, r5, [r12], #8\n\t"
+#define EDGEQ_DSP_LOOP    \
+    "ldr pc, [sp, #16]\n" \
+    "1:\n\t"              \
+    ".rept 8\n\t"
+#define EDGEQ_DSP_AGAIN    \
+    ".endr\n"              \
+    "2:\n\t"               \
+    "ldr r6, [sp, #4]\n\t" \
+    "cmp lr, r6\n\t"       \
+    "bne 1b\n\t"
+#define EDGEQ_DSP_STORE              \
+    "ldrd r6, r7, [sp, #8]\n\t"      \
+    "strb r2, [r11, r6]\n\t"         \
+    "strb r4, [r11, r6, lsl #1]\n\t" \
+    "strb r0, [r11], #1\n\t"         \
+    "strb r3, [r11, r6]\n\t"         \
+    "strb r5, [r11, r6, lsl #1]\n\t" \
+    "strb r1, [r11], #1\n\t"         \
+    "cmp r11, r7\n\t"                \
+    "bne 0b\n\t"                     \
+    "add sp, #20\n\t"                \
+    "pop {r4-r11, pc}\n"
+
+#define EDGEQ_DSP_FUNCTION(name, FORM, SCALE0, SCALE1)                                                                                                                                                                                              \
+    EDGEQ_CODE __attribute__((naked, noinline, unused)) static void name(const edgeq_dsp_tile *tile __attribute__((unused)))                                                                                                                        \
+    {                                                                                                                                                                                                                                               \
+        __asm__(EDGEQ_DSP_ENTER "mov r8, #" FORM##_BYTES "\n\t" EDGEQ_DSP_BEGIN FORM##_FIRST EDGEQ_DSP_LOOP FORM EDGEQ_DSP_AGAIN FORM##_APART EDGEQ_DSP_CODES(SCALE0, "r0", "r2", "r4") EDGEQ_DSP_CODES(SCALE1, "r1", "r3", "r5") EDGEQ_DSP_STORE); \
     }
-/* clang-format on */
 
 EDGEQ_DSP_FUNCTION(edgeq_dsp_packed_gemmlowp, EDGEQ_DSP_PACKED, EDGEQ_DSP_AWAY, EDGEQ_DSP_AWAY_256)
 EDGEQ_DSP_FUNCTION(edgeq_dsp_packed_half_up, EDGEQ_DSP_PACKED, EDGEQ_DSP_UP, EDGEQ_DSP_UP_256)

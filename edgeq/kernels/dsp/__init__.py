@@ -10,9 +10,11 @@ from edgeq.kernels.dsp import (
     pooling,
     product,
     windows,
+    winograd,
 )
 
 ROWS: tuple[Kernel, ...] = (
+    *winograd.ROWS,
     *product.ROWS,
     *depthwise.ROWS,
     *windows.ROWS,

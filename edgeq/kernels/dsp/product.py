@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -22,6 +23,8 @@ from edgeq.ops._accumulate import centred
 from edgeq.ops.conv2d import Conv2D
 from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
 from edgeq.plan.program import Data, Scratch
+
+Layer = TypeVar("Layer", bound=Conv2D | DepthwiseConv2D)
 
 TILE = 3  # windows summed in registers together, with two channels
 GROUP = 4  # codes of a window in a word
@@ -151,7 +154,7 @@ def _weights(op: Conv2D | DepthwiseConv2D, io: Operands) -> np.ndarray:
     return rows
 
 
-def _reach(found: Channels) -> np.ndarray:
+def reach_of(found: Channels) -> np.ndarray:
     """Return the largest absolute sum of each channel, over all codes."""
     w = found.weights.astype(np.int64)
     bias = found.bias.astype(np.int64)
@@ -161,7 +164,7 @@ def _reach(found: Channels) -> np.ndarray:
     return reach
 
 
-def _short(op: Conv2D | DepthwiseConv2D, io: Operands) -> Conv2D | DepthwiseConv2D:
+def with_short_rounding(op: Layer, io: Operands) -> Layer:
     """Return the layer with a rounding that costs less, where that gives the same codes."""
     numbers = op.arithmetic
     requant = without_negatives(numbers.requant, numbers.low, io.y.zero_point)
@@ -221,14 +224,14 @@ def _geometry(
 
 def conv2d_facts(op: Conv2D | DepthwiseConv2D, io: Operands) -> Facts:
     """Return the facts of an ungrouped convolution."""
-    op, zero = _short(op, io), weight_zero(io)
+    op, zero = with_short_rounding(op, io), weight_zero(io)
     kernel_h, kernel_w = op.kernel(io)
     images, out_h, out_w, count = io.y.shape
     rows = rows_of(kernel_h, kernel_w * io.x.shape[3], zero)
     place = _place(op, io, rows)
     found = channels(io, op.arithmetic, _weights(op, io))
     codes = _ordered(found.weights.astype(np.int64) + zero, rows, zero)
-    packed = is_packed(found, codes, _reach(found))
+    packed = is_packed(found, codes, reach_of(found))
     rounding = op.arithmetic.requant.rounding
     groups = rows.groups + rows.sums
     pixels = out_h * out_w
