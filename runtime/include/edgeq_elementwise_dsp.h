@@ -170,6 +170,53 @@ EDGEQ_DSP_ADDITION(21)
 EDGEQ_DSP_ADDITION(22)
 EDGEQ_DSP_ADDITION(23)
 
+/* ---- A factor and a constant for each channel -------------------------------------------- */
+
+/* y = (x * p + constant) >> bits, saturated to 8 bits, for `rows` of channels by fours: factors are
+ * 256 * p of four channels, then their constants. y may be x. */
+typedef struct {
+    const int8_t *x;
+    int8_t *y;
+    const int32_t *factors;
+    int32_t rows;
+    int32_t channels;
+} edgeq_dsp_affine;
+
+#define EDGEQ_DSP_AFFINE(bits)                                                                               \
+    EDGEQ_DSP_SATURATED(edgeq_dsp_affine_code_##bits, bits)                                                  \
+                                                                                                             \
+    EDGEQ_CODE __attribute__((unused)) static void edgeq_dsp_affine_##bits(const edgeq_dsp_affine *a)        \
+    {                                                                                                        \
+        const int32_t mask = (int32_t)0xff00ff00u;                                                           \
+        const int32_t *const end = a->factors + 2 * a->channels;                                             \
+        const int8_t *x = a->x;                                                                              \
+        int8_t *y = a->y;                                                                                    \
+                                                                                                             \
+        for (int32_t row = a->rows; row > 0; --row) {                                                        \
+            for (const int32_t *f = a->factors; f < end; f += 8) {                                           \
+                const int32_t word = edgeq_load_word(x);                                                     \
+                const int32_t even = edgeq_raised_even_bytes(word, mask);                                    \
+                const int32_t odd = word & mask;                                                             \
+                const int32_t code0 = edgeq_dsp_affine_code_##bits(edgeq_add_scaled_low(f[4], f[0], even));  \
+                const int32_t code1 = edgeq_dsp_affine_code_##bits(edgeq_add_scaled_low(f[5], f[1], odd));   \
+                const int32_t code2 = edgeq_dsp_affine_code_##bits(edgeq_add_scaled_high(f[6], f[2], even)); \
+                const int32_t code3 = edgeq_dsp_affine_code_##bits(edgeq_add_scaled_high(f[7], f[3], odd));  \
+                                                                                                             \
+                edgeq_store_word(y, edgeq_join_four_bytes(code0, code1, code2, code3));                      \
+                x += 4;                                                                                      \
+                y += 4;                                                                                      \
+            }                                                                                                \
+        }                                                                                                    \
+    }
+
+EDGEQ_DSP_AFFINE(17)
+EDGEQ_DSP_AFFINE(18)
+EDGEQ_DSP_AFFINE(19)
+EDGEQ_DSP_AFFINE(20)
+EDGEQ_DSP_AFFINE(21)
+EDGEQ_DSP_AFFINE(22)
+EDGEQ_DSP_AFFINE(23)
+
 /* ---- Pooling ----------------------------------------------------------------------------- */
 
 /* Bytes 0 and 2 of a word added to the halves of `sums`. */

@@ -53,44 +53,60 @@ EDGEQ_CODE static inline int32_t edgeq_even_unsigned_bytes(int32_t word)
 
 /* ---- One row in pairs -------------------------------------------------------------------- */
 
-/* Write the pairs of eight codes; return `sum` and all codes added. */
-EDGEQ_CODE static inline int32_t edgeq_dsp_pair_eight(int32_t *to, const int8_t *x, int32_t sum)
+/* Write the pairs of `count` codes, a multiple of eight; return `sum` and all codes added. */
+EDGEQ_CODE static inline int32_t edgeq_dsp_pair_row(int32_t *to, const int8_t *x, int32_t count, int32_t sum)
 {
     const int32_t ones = 0x00010001;
-    const int32_t low = edgeq_load_word(x);
-    const int32_t high = edgeq_load_word(x + 4);
-    const int32_t a = edgeq_even_bytes(low);
-    const int32_t b = edgeq_odd_bytes(low);
-    const int32_t c = edgeq_even_bytes(high);
-    const int32_t d = edgeq_odd_bytes(high);
+    const int8_t *const end = x + count;
 
-    to[0] = a;
-    to[1] = b;
-    to[2] = c;
-    to[3] = d;
-    sum = edgeq_add_pair_products(edgeq_add_pair_products(sum, a, ones), b, ones);
-    return edgeq_add_pair_products(edgeq_add_pair_products(sum, c, ones), d, ones);
+#if EDGEQ_DSP_ASSEMBLER
+    if (count > 0) {
+        __asm__ volatile(
+            "1:\n\t"
+            "ldr r4, [%[x]], #4\n\t"
+            "ldr r6, [%[x]], #4\n\t"
+            "sxtb16 r5, r4, ror #8\n\t"
+            "sxtb16 r4, r4\n\t"
+            "sxtb16 r8, r6, ror #8\n\t"
+            "sxtb16 r6, r6\n\t"
+            "smlad %[sum], r5, %[ones], %[sum]\n\t"
+            "smlad %[sum], r4, %[ones], %[sum]\n\t"
+            "smlad %[sum], r8, %[ones], %[sum]\n\t"
+            "smlad %[sum], r6, %[ones], %[sum]\n\t"
+            "stm %[to]!, {r4, r5, r6, r8}\n\t"
+            "cmp %[x], %[end]\n\t"
+            "bne 1b"
+            : [to] "+r"(to), [x] "+r"(x), [sum] "+r"(sum)
+            : [end] "r"(end), [ones] "r"(ones)
+            : "r4", "r5", "r6", "r8", "memory", "cc");
+    }
+#else
+    for (; x < end; x += 4) {
+        const int32_t word = edgeq_load_word(x);
+
+        to[0] = edgeq_even_bytes(word);
+        to[1] = edgeq_odd_bytes(word);
+        sum = edgeq_add_pair_products(edgeq_add_pair_products(sum, to[0], ones), to[1], ones);
+        to += 2;
+    }
+#endif
+    return sum;
 }
 
 /* Write the pairs of row `r`, zeros up to a multiple of eight, and where its sums begin. */
 EDGEQ_CODE static inline void edgeq_dsp_begin_row(edgeq_dsp_row *row, const edgeq_dsp_matrix *m, int32_t r)
 {
     const int32_t left = m->depth % 8;
-    const int8_t *x = m->x + r * m->depth;
-    const int8_t *const rest = x + m->depth - left;
-    int32_t *to = m->pairs;
-    int32_t sum = 0;
+    const int32_t whole = m->depth - left;
+    const int8_t *const x = m->x + r * m->depth;
+    int32_t *const rest = m->pairs + whole / 2;
+    int32_t sum = edgeq_dsp_pair_row(m->pairs, x, whole, 0);
 
-    for (; x < rest; x += 8) {
-        sum = edgeq_dsp_pair_eight(to, x, sum);
-        to += 4;
-    }
     if (left > 0) {
         int8_t last[8] = {0, 0, 0, 0, 0, 0, 0, 0};
 
-        memcpy(last, rest, (uint32_t)left);
-        sum = edgeq_dsp_pair_eight(to, last, sum);
-        to += 4;
+        memcpy(last, x + whole, (uint32_t)left);
+        sum = edgeq_dsp_pair_row(rest, last, 8, sum);
     }
     row->first = -(128 + m->zero) * sum;
     row->second = -m->zero * sum;
@@ -101,7 +117,7 @@ EDGEQ_CODE static inline void edgeq_dsp_begin_row(edgeq_dsp_row *row, const edge
     row->start[1] = row->start[3] = row->first;
     row->high = (int32_t)(uint32_t)((uint64_t)both >> 32);
     row->x = m->pairs;
-    row->end = to;
+    row->end = left > 0 ? rest + 4 : rest;
     row->stream = m->stream;
     memcpy(row->factors, m->factors, sizeof row->factors);
     row->y = (int8_t *)m->y + r * m->outs;
@@ -111,10 +127,9 @@ EDGEQ_CODE static inline void edgeq_dsp_begin_row(edgeq_dsp_row *row, const edge
 /* The sums of two outputs whose words are `step` apart, without their biases. */
 EDGEQ_CODE static inline void edgeq_dsp_two_sums(const edgeq_dsp_row *row, const int32_t *words, int32_t step, int32_t sums[2])
 {
+    const int32_t *const end = row->end;
     int32_t first = row->first;
     int32_t second = row->second;
-
-    const int32_t *const end = row->end;
 
     for (const int32_t *x = row->x; x < end; x += 2) {
         const int32_t a = words[0];
@@ -292,8 +307,15 @@ EDGEQ_CODE static inline void edgeq_dsp_put_sum(void *y, int32_t at, int32_t sum
 
 /* ---- Whole matrices ---------------------------------------------------------------------- */
 
+/* Matrices of fewer than four outputs have no fours. */
+#define EDGEQ_DSP_NO_ROW_FUNCTION(name, WIDTH, FINISH, SCALE, own)     \
+    EDGEQ_CODE static inline void name##_row(const edgeq_dsp_row *row) \
+    {                                                                  \
+        (void)row;                                                     \
+    }
+
 /* Each output has `own` words of factors in the stream. */
-#define EDGEQ_DSP_MATRIX_FUNCTION(name, WIDTH, FINISH, SCALE, PUT, own)                                                                                                            \
+#define EDGEQ_DSP_MATRIX_FUNCTION(name, ROW_FUNCTION, WIDTH, FINISH, SCALE, PUT, own)                                                                                              \
     EDGEQ_CODE static inline void name##_two(const edgeq_dsp_row *row, const int32_t *words, int32_t step, const int32_t *bias, const int32_t *factors, int32_t at, int32_t count) \
     {                                                                                                                                                                              \
         int32_t sums[2];                                                                                                                                                           \
@@ -304,7 +326,7 @@ EDGEQ_CODE static inline void edgeq_dsp_put_sum(void *y, int32_t at, int32_t sum
         }                                                                                                                                                                          \
     }                                                                                                                                                                              \
                                                                                                                                                                                    \
-    EDGEQ_DSP_ROW_FUNCTION(name, WIDTH, FINISH, SCALE, own)                                                                                                                        \
+    ROW_FUNCTION(name, WIDTH, FINISH, SCALE, own)                                                                                                                                  \
                                                                                                                                                                                    \
     EDGEQ_CODE __attribute__((unused)) static void name(const edgeq_dsp_matrix *m)                                                                                                 \
     {                                                                                                                                                                              \
@@ -328,18 +350,20 @@ EDGEQ_CODE static inline void edgeq_dsp_put_sum(void *y, int32_t at, int32_t sum
         }                                                                                                                                                                          \
     }
 
-/* Narrow: the sums of every second output, without their biases, stay within 2^23. Rounding and
+/* Few: of less than four outputs. Narrow: the sums of every second output, without their biases, stay
+ * within 2^23. Rounding and
  * factors, one for all outputs or one for each, follow; or the sums themselves are written. */
-#define EDGEQ_DSP_MATRIX_FUNCTIONS(width, WIDTH)                                                               \
-    EDGEQ_DSP_MATRIX_FUNCTION(edgeq_dsp_##width##_one_gemmlowp, WIDTH, ONE, AWAY, edgeq_dsp_put_gemmlowp, 0)   \
-    EDGEQ_DSP_MATRIX_FUNCTION(edgeq_dsp_##width##_one_half_up, WIDTH, ONE, UP, edgeq_dsp_put_half_up, 0)       \
-    EDGEQ_DSP_MATRIX_FUNCTION(edgeq_dsp_##width##_one_single, WIDTH, ONE, SINGLE, edgeq_dsp_put_single, 0)     \
-    EDGEQ_DSP_MATRIX_FUNCTION(edgeq_dsp_##width##_each_gemmlowp, WIDTH, EACH, AWAY, edgeq_dsp_put_gemmlowp, 3) \
-    EDGEQ_DSP_MATRIX_FUNCTION(edgeq_dsp_##width##_each_half_up, WIDTH, EACH, UP, edgeq_dsp_put_half_up, 3)     \
-    EDGEQ_DSP_MATRIX_FUNCTION(edgeq_dsp_##width##_each_single, WIDTH, EACH, SINGLE, edgeq_dsp_put_single, 3)   \
-    EDGEQ_DSP_MATRIX_FUNCTION(edgeq_dsp_##width##_sums, WIDTH, SUMS, SINGLE, edgeq_dsp_put_sum, 0)
+#define EDGEQ_DSP_MATRIX_FUNCTIONS(width, ROW_FUNCTION, WIDTH)                                                               \
+    EDGEQ_DSP_MATRIX_FUNCTION(edgeq_dsp_##width##_one_gemmlowp, ROW_FUNCTION, WIDTH, ONE, AWAY, edgeq_dsp_put_gemmlowp, 0)   \
+    EDGEQ_DSP_MATRIX_FUNCTION(edgeq_dsp_##width##_one_half_up, ROW_FUNCTION, WIDTH, ONE, UP, edgeq_dsp_put_half_up, 0)       \
+    EDGEQ_DSP_MATRIX_FUNCTION(edgeq_dsp_##width##_one_single, ROW_FUNCTION, WIDTH, ONE, SINGLE, edgeq_dsp_put_single, 0)     \
+    EDGEQ_DSP_MATRIX_FUNCTION(edgeq_dsp_##width##_each_gemmlowp, ROW_FUNCTION, WIDTH, EACH, AWAY, edgeq_dsp_put_gemmlowp, 3) \
+    EDGEQ_DSP_MATRIX_FUNCTION(edgeq_dsp_##width##_each_half_up, ROW_FUNCTION, WIDTH, EACH, UP, edgeq_dsp_put_half_up, 3)     \
+    EDGEQ_DSP_MATRIX_FUNCTION(edgeq_dsp_##width##_each_single, ROW_FUNCTION, WIDTH, EACH, SINGLE, edgeq_dsp_put_single, 3)   \
+    EDGEQ_DSP_MATRIX_FUNCTION(edgeq_dsp_##width##_sums, ROW_FUNCTION, WIDTH, SUMS, SINGLE, edgeq_dsp_put_sum, 0)
 
-EDGEQ_DSP_MATRIX_FUNCTIONS(narrow, NARROW)
-EDGEQ_DSP_MATRIX_FUNCTIONS(wide, WIDE)
+EDGEQ_DSP_MATRIX_FUNCTIONS(few, EDGEQ_DSP_NO_ROW_FUNCTION, NARROW)
+EDGEQ_DSP_MATRIX_FUNCTIONS(narrow, EDGEQ_DSP_ROW_FUNCTION, NARROW)
+EDGEQ_DSP_MATRIX_FUNCTIONS(wide, EDGEQ_DSP_ROW_FUNCTION, WIDE)
 
 #endif

@@ -73,12 +73,27 @@ EDGEQ_CODE static inline int32_t edgeq_add_saturated(int32_t x, int32_t y)
 
 EDGEQ_DSP_SATURATED(edgeq_dsp_half_code, 1)
 
+/* x, less by one for a negative y */
+EDGEQ_CODE static inline int32_t edgeq_less_sign(int32_t x, int32_t y)
+{
+#if EDGEQ_DSP_ASSEMBLER
+    int32_t less;
+
+    __asm__("add %0, %1, %2, asr #31"
+            : "=r"(less)
+            : "r"(x), "r"(y));
+    return less;
+#else
+    return x + (y >> 31);
+#endif
+}
+
 /* The code of a quotient and twice the zero point, plus one: ties go away from zero. */
 EDGEQ_CODE static inline int32_t edgeq_dsp_code_away(float quotient, int32_t twice)
 {
     const int32_t halves = edgeq_half_units(quotient);
 
-    return edgeq_dsp_half_code(edgeq_add_saturated(halves, twice + (halves >> 31)));
+    return edgeq_dsp_half_code(edgeq_add_saturated(halves, edgeq_less_sign(twice, halves)));
 }
 
 /* As above: ties go to the even integer. */

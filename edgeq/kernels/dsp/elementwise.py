@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+
 from edgeq.ir.graph import Operands
+from edgeq.ir.quant import Rounding
 from edgeq.ir.types import DType
+from edgeq.kernels.affine import AffineForm, affine_form
 from edgeq.kernels.base import Facts, Kernel
-from edgeq.kernels.dsp.common import HEADERS
+from edgeq.kernels.dsp.common import HEADERS, MOST_SHIFT
 from edgeq.kernels.linear import LinearSum, Scheme, linear_sum
 from edgeq.kernels.portable.elementwise import elementwise_note, quantize_facts
+from edgeq.ops._elementwise import centred
 from edgeq.ops.add import Add
+from edgeq.ops.mul import Mul
 from edgeq.ops.quantize import Quantize
+from edgeq.plan.program import Data
 
 FILES = (*HEADERS, "edgeq_elementwise_dsp.h")
 NUMBERS = (*FILES, "edgeq_quantize_dsp.h")
 WORD = 4  # codes
 DIGIT = 8  # bits
+LEAST = -128  # code
 SCHEMES = (Scheme((DIGIT,), signed=True), Scheme((DIGIT, DIGIT), signed=True))
 DIGITS = 3  # of 8 bits: factors of 24 bits, whose products with codes fit a word
 
@@ -61,6 +71,84 @@ def _adds(op: Add, io: Operands) -> bool:
     return whole and linear_sum(op, io, SCHEMES) is not None
 
 
+# ---- A constant for each channel ----------------------------------------------------------
+
+
+def affine_factors(form: AffineForm) -> np.ndarray:
+    """Return what the functions read: 256 times the factors of four channels, their constants."""
+    factors, constants = (_number(digits) for digits in (form.digits, form.constants))
+    both = np.stack([(factors << DIGIT).reshape(-1, WORD), constants.reshape(-1, WORD)], axis=1)
+    words: np.ndarray = both.ravel().astype(np.int32)
+    return words
+
+
+def _number(digits: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the numbers whose digits these are, the highest first; one that is missing is 0."""
+    number = np.zeros(digits[0].shape, np.int64)
+    for digit in digits:
+        number = (number << DIGIT) + digit
+    return number << DIGIT * (DIGITS - len(digits))
+
+
+def channel_facts(op: Add | Mul, io: Operands) -> Facts:
+    """Return the facts of a sum or product with a constant for each channel."""
+    form = affine_form(op, io, LEAST)
+    note = f"{elementwise_note(op, io)}; affine forms proven on all codes"
+    if form is None:
+        raise ValueError("a constant without an affine form")
+    channels = io.y.shape[-1]
+    return Facts(
+        {"ROWS": io.y.elements // channels, "CHANNELS": channels},
+        (Data("factors", affine_factors(form), "factors and constants of four channels"),),
+        {"bits": form.fraction + DIGIT * (DIGITS - 1)},
+        None,
+        note,
+    )
+
+
+def _is_affine(op: Add | Mul, io: Operands) -> bool:
+    whole = (op.arithmetic.low, op.arithmetic.high) == (io.y.dtype.min, io.y.dtype.max)
+    by_words = io.y.shape != () and io.y.shape[-1] % WORD == 0
+    return whole and by_words and affine_form(op, io, LEAST) is not None
+
+
+def product_facts(op: Mul, io: Operands) -> Facts:
+    """Return the facts of a product with a constant for each channel, rounded as it stands."""
+    requant = op.arithmetic.requant
+    second, channels = io.ins[1], io.y.shape[-1]
+    right = -requant.shift[0]
+    constants = {
+        "ROWS": io.y.elements // channels,
+        "CHANNELS": channels,
+        "X_ZERO": io.x.zero_point,
+        "MULTIPLIER": 2 * requant.multiplier[0] - (1 << 32),
+        "ADDEND": (1 << (right - 1)) + (io.y.zero_point << right),
+        "SHIFT": right,
+    }
+    ready = centred(second.array, second).astype(np.int16).reshape(-1)
+    return Facts(
+        constants,
+        (Data("ready", ready, "second operand less its zero point"),),
+        {"rounding": requant.rounding.value},
+        None,
+        elementwise_note(op, io),
+    )
+
+
+def _multiplies(op: Mul, io: Operands) -> bool:
+    """Tell whether products of codes have a factor that a few instructions rescale with."""
+    x0, x1 = io.ins
+    fits = io.x.dtype is DType.INT8 and x1.is_constant and x0.elements == io.y.elements
+    channels = io.y.shape[-1] if io.y.shape else 0
+    if not fits or x1.shape[-1:] != (channels,) or x1.elements != channels or channels % WORD:
+        return False
+    requant = op.arithmetic.requant
+    whole = (op.arithmetic.low, op.arithmetic.high) == (io.y.dtype.min, io.y.dtype.max)
+    if requant.rounding is Rounding.FLOAT32 or not whole:
+        return False
+    return 1 <= -requant.shift[0] <= MOST_SHIFT and requant.multiplier[0] >= 1 << 30
+
+
 # ---- Codes of numbers ---------------------------------------------------------------------
 
 
@@ -78,5 +166,18 @@ def to_int8(op: Quantize, io: Operands) -> bool:
 
 ROWS: tuple[Kernel, ...] = (
     Kernel("dsp/add_s8", Add, add_facts, _adds, (), ("x0", "x1", "y"), 0, FILES),
+    *(
+        Kernel("dsp/affine_s8", op, channel_facts, _is_affine, (1,), in_place=0, headers=FILES)
+        for op in (Add, Mul)
+    ),
+    Kernel(
+        "dsp/mul_channels_s8",
+        Mul,
+        product_facts,
+        _multiplies,
+        packed=(1,),
+        in_place=0,
+        headers=(*FILES, "edgeq_depthwise_dsp.h"),
+    ),
     Kernel("dsp/quantize_s8", Quantize, number_facts, to_int8, headers=NUMBERS),
 )

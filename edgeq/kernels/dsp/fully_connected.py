@@ -97,7 +97,9 @@ def _factors(found: Channels, rounding: Rounding) -> np.ndarray:
 
 
 def _width(weights: np.ndarray) -> str:
-    """Return how wide the sums of two outputs are that share 16-bit numbers."""
+    """Return how wide the sums of two outputs are that share 16-bit numbers, if there are fours."""
+    if len(weights) < GROUP:
+        return "few"
     seconds = np.abs(weights[1::2]).sum(axis=1, dtype=np.int64) * 128
     return "narrow" if seconds.max(initial=0) < NARROW else "wide"
 

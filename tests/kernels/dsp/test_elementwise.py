@@ -10,15 +10,17 @@ import pytest
 from edgeq.ir.graph import Tensor
 from edgeq.ir.quant import QuantParams
 from edgeq.ir.types import DType
+from edgeq.kernels import affine
 from edgeq.kernels.dsp import elementwise
 from edgeq.ops.activation import Activation
 from edgeq.ops.add import Add
+from edgeq.ops.mul import Mul
 from edgeq.ops.quantize import Quantize
 from edgeq.plan.select import select
 from edgeq.targets import Target, target
 from tests.kernel_harness import WARNINGS, Case, check_layers, compile_layer, one_op_graph
 from tests.kernels.dsp.test_product import SANITIZED, TARGETS, TWIN, named
-from tests.kernels.layers import SCALES, add_case, all_pairs, on
+from tests.kernels.layers import FACTORS, SCALES, UNEVEN, add_case, all_pairs, channels_case, on
 from tests.kernels.neon.layers import ROUNDINGS
 
 LENGTHS = (4, 5, 6, 7, 8, 9, 31, 32, 33, 100)
@@ -43,6 +45,25 @@ def bits_of(case: Case) -> int:
     [(op, io)] = one_op_graph(case.op, case.tensors, case.numerics).walk()
     assert isinstance(op, Add)
     return int(elementwise.add_facts(op, io).flags["bits"])
+
+
+def channels() -> list[Case]:
+    """Return sums and products with a constant for each channel, of every code."""
+    cases = [channels_case(Add, 32, scales=s) for s in UNEVEN]
+    cases += [channels_case(Add, 8, zeros=z, scales=UNEVEN[-1]) for z in ENDS]
+    cases += [channels_case(Add, c, rows) for c in (4, 12) for rows in (2, 3)]
+    cases += [channels_case(Mul, 4, scales=FACTORS[0], zeros=z) for z in ENDS]
+    cases += [channels_case(Mul, 8, scales=FACTORS[1], numerics=r) for r in ROUNDINGS]
+    return [replace(case, kernel="dsp/affine_s8") for case in cases]
+
+
+def products() -> list[Case]:
+    """Return products with a constant for each channel that have no affine form."""
+    rounded = [r for r in ROUNDINGS if r.name != "float32"]
+    cases = [channels_case(Mul, c, scales=FACTORS[0], numerics=r) for c in (4, 12) for r in rounded]
+    cases += [channels_case(Mul, 8, scales=FACTORS[0], zeros=z) for z in ENDS]
+    cases += [channels_case(Mul, 8, rows, scales=FACTORS[0]) for rows in (1, 2, 3)]
+    return [replace(case, kernel="dsp/mul_channels_s8") for case in cases]
 
 
 def numbers(rng: np.random.Generator, scale: float, count: int) -> np.ndarray:
@@ -82,6 +103,34 @@ def number_cases(row: str) -> list[Case]:
 @pytest.mark.parametrize("cases", [lengths, pairs])
 def test_sums(cases, processor: Target | str) -> None:
     check_layers(cases(), processor)
+
+
+@pytest.mark.parametrize("processor", TARGETS, ids=named)
+def test_constants_for_channels(processor: Target | str) -> None:
+    check_layers(channels(), processor)
+
+
+@pytest.mark.parametrize("processor", TARGETS, ids=named)
+def test_products_rounded_as_they_stand(
+    processor: Target | str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(elementwise, "affine_form", lambda op, io, lowest: None)
+    check_layers(products(), processor)
+    check_layers(products(), replace(TWIN, cflags=(*SANITIZED, *WARNINGS)))
+
+
+@pytest.mark.parametrize("digits", [2, 3])
+@pytest.mark.parametrize("fraction", [1, 4, 7])
+def test_affine_forms_of_any_digits(
+    digits: int, fraction: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(affine, "DIGITS", (digits,))
+    monkeypatch.setattr(affine, "FRACTIONS", (fraction,))
+    scales = (0.0394, 0.1042, 0.9) if digits == 3 else (0.5, 0.5, 1.0)
+    case = channels_case(Add, 8, scales=scales, zeros=(0, 0, 0))
+    taken = row_of(case) == "dsp/affine_s8"
+    assert taken or digits == 2
+    check_layers([case], TWIN)
 
 
 def test_roundings_and_scales_on_all_pairs() -> None:
@@ -141,4 +190,5 @@ def test_the_twin_has_no_undefined_behaviour() -> None:
     flags = (*SANITIZED, *WARNINGS)
     check_layers(lengths(), replace(TWIN, cflags=flags))
     check_layers(pairs(), replace(TWIN, cflags=flags))
+    check_layers(channels(), replace(TWIN, cflags=flags))
     check_layers(number_cases("dsp/quantize_s8"), replace(TWIN, cflags=flags))
