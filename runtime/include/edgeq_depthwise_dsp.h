@@ -500,7 +500,7 @@ EDGEQ_CODE __attribute__((noinline, unused)) static void edgeq_dsp_next_rows(int
 }
 
 /* Columns beside the image, of both buffers of four planes. */
-EDGEQ_CODE static inline void edgeq_dsp_pad_columns(const edgeq_dsp_depthwise *image, int32_t plane)
+EDGEQ_CODE __attribute__((noinline, unused)) static void edgeq_dsp_pad_columns(const edgeq_dsp_depthwise *image, int32_t plane)
 {
     const int32_t zeros = edgeq_pair(image->x_zero, image->x_zero);
 

@@ -214,8 +214,9 @@ typedef struct {
     {                                                                                                                                                                               \
         __asm__(                                                                                                                                                                    \
             "push {r3-r11, lr}\n\t"                                                                                                                                                 \
+            "sub sp, #12\n\t"                                                                                                                                                       \
             "ldm r0, {r4-r7}\n\t"                                                                                                                                                   \
-            "push {r5-r7}\n\t"                                                                                                                                                      \
+            "stm sp, {r5-r7}\n\t"                                                                                                                                                   \
             "mov r10, r1\n\t"                                                                                                                                                       \
             "mov r12, r2\n\t"                                                                                                                                                       \
             "mov r11, r4\n\t" EDGEQ_DSP_BEGIN_##COUNT                                                                                                                               \
@@ -281,8 +282,19 @@ EDGEQ_DSP_ALL_WINDOWS(single, EDGEQ_DSP_READ_SHIFT, EDGEQ_DSP_WINDOW_SINGLE)
 
 typedef void edgeq_dsp_windows_function(const edgeq_dsp_window_rows *rows, const int32_t *weights, int32_t offset, int8_t *y);
 
-/* Weights of one channel of the stream, as words; return what follows in the stream. */
-EDGEQ_CODE static inline const int32_t *edgeq_dsp_widen_weights(int32_t *to, const int32_t *stream, int32_t words, int32_t factors)
+/* What the rows of one image share: where rows come from; words of a plane; words of one channel's
+ * weights and factors, and in the stream. */
+typedef struct {
+    edgeq_dsp_source source;
+    int32_t *planes[EDGEQ_DSP_MOST_PAIRS];
+    int32_t plane;
+    int32_t record;
+    int32_t stored;
+    int32_t row;
+} edgeq_dsp_ring;
+
+/* Weights of one channel of the stream, as words. */
+EDGEQ_CODE static inline void edgeq_dsp_widen_weights(int32_t *to, const int32_t *stream, int32_t words, int32_t factors)
 {
     *to++ = *stream++;
     for (int32_t i = 0; i < words; i += 2) {
@@ -293,9 +305,8 @@ EDGEQ_CODE static inline const int32_t *edgeq_dsp_widen_weights(int32_t *to, con
     }
     /* The first replaces what an odd count of words has left. */
     for (int32_t i = 0; i < factors; ++i) {
-        to[words + i] = *stream++;
+        to[words + i] = stream[i];
     }
-    return stream;
 }
 
 /* The same weights for windows that begin one row further down, in the middle of a pair. */
@@ -313,75 +324,102 @@ EDGEQ_CODE static inline void edgeq_dsp_lower_weights(int32_t *to, const int32_t
     }
 }
 
+/* Before an image: every column reads as padding. */
+EDGEQ_CODE __attribute__((noinline, unused)) static void edgeq_dsp_start_image(edgeq_dsp_ring *ring, const edgeq_dsp_windows *image, int32_t stride, int32_t factors)
+{
+    const int32_t words = image->pairs * image->taps;
+    const int32_t plane = (image->out_w - 1) * stride + image->taps;
+    const int32_t reached = plane - image->pad_left;
+    const int32_t zeros = edgeq_pair(image->x_zero, image->x_zero);
+
+    ring->source.in_h = image->in_h;
+    ring->source.in_w = image->in_w;
+    ring->source.channels = image->channels;
+    ring->source.plane = 4 * plane;
+    ring->source.columns = image->in_w < reached ? image->in_w : reached;
+    for (int32_t i = 0; i < 4; ++i) {
+        ring->source.outside[i] = (int8_t)image->x_zero;
+    }
+    ring->plane = plane;
+    ring->record = 1 + words + factors;
+    ring->stored = 1 + (words + 1) / 2 + factors;
+    for (int32_t i = 0; i < image->pairs; ++i) {
+        ring->planes[i] = image->planes + i * 4 * plane;
+    }
+    for (int32_t i = 0; i < image->pairs * 4 * plane; ++i) {
+        image->planes[i] = zeros;
+    }
+}
+
+/* The next pair of rows of four channels, from c on, to the last planes, or to some at the start. */
+EDGEQ_CODE static inline void edgeq_dsp_next_pair(edgeq_dsp_ring *ring, const edgeq_dsp_windows *image, int32_t pair, int32_t c)
+{
+    edgeq_dsp_next_rows(ring->planes[pair] + image->pad_left, &ring->source, image->x + c, ring->row);
+    ring->row += 2;
+}
+
+/* Before four channels: their weights, and all pairs of rows but the last. */
+EDGEQ_CODE __attribute__((noinline, unused)) static void edgeq_dsp_start_channels(edgeq_dsp_ring *ring, const edgeq_dsp_windows *image, int32_t c, int32_t stride, int32_t factors)
+{
+    const int32_t words = image->pairs * image->taps;
+
+    for (int32_t i = 0; i < 4; ++i) {
+        int32_t *const weights = image->weights + i * ring->record;
+
+        edgeq_dsp_widen_weights(weights, image->stream + (c + i) * ring->stored, words, factors);
+        if (stride == 1 && image->out_h > 1) {
+            edgeq_dsp_lower_weights(weights + 4 * ring->record, weights, image->taps, words, factors);
+        }
+    }
+    ring->row = -image->pad_top;
+    for (int32_t i = 0; i < image->pairs - 1; ++i) {
+        edgeq_dsp_next_pair(ring, image, i, c);
+    }
+}
+
+/* After the rows of outputs that need them, the first planes are free for the next pair of rows. */
+EDGEQ_CODE static inline void edgeq_dsp_turn(edgeq_dsp_ring *ring, int32_t pairs)
+{
+    int32_t *const free = ring->planes[0];
+
+    for (int32_t i = 0; i < pairs - 1; ++i) {
+        ring->planes[i] = ring->planes[i + 1];
+    }
+    ring->planes[pairs - 1] = free;
+}
+
 /* One image, four channels at a time, `count` windows of a row at a time; `factors` are those of a
  * channel. */
 EDGEQ_CODE static inline __attribute__((always_inline)) void edgeq_dsp_plane_windows(const edgeq_dsp_windows *image, int32_t stride, int32_t factors, int32_t count, edgeq_dsp_windows_function *windows)
 {
     const int32_t channels = image->channels;
-    const int32_t words = image->pairs * image->taps;
-    const int32_t record = 1 + words + factors;
-    const int32_t plane = (image->out_w - 1) * stride + image->taps;
-    const int32_t zeros = edgeq_pair(image->x_zero, image->x_zero);
-    const int32_t stored = 1 + (words + 1) / 2 + factors;
-    int32_t *planes[EDGEQ_DSP_MOST_PAIRS];
-    const edgeq_dsp_window_rows rows = {planes, image->taps / 2, channels, planes + image->pairs};
-    const edgeq_dsp_source source = {
-        image->in_h,
-        image->in_w,
-        channels,
-        4 * plane,
-        image->in_w < plane - image->pad_left ? image->in_w : plane - image->pad_left,
-        {(int8_t)image->x_zero, (int8_t)image->x_zero, (int8_t)image->x_zero, (int8_t)image->x_zero}};
+    edgeq_dsp_ring ring;
+    const edgeq_dsp_window_rows rows = {ring.planes, image->taps / 2, channels, ring.planes + image->pairs};
 
-    for (int32_t i = 0; i < image->pairs; ++i) {
-        planes[i] = image->planes + i * 4 * plane;
-    }
-    for (int32_t i = 0; i < image->pairs * 4 * plane; ++i) {
-        image->planes[i] = zeros;
-    }
+    edgeq_dsp_start_image(&ring, image, stride, factors);
     for (int32_t group = 0; group < channels; group += 4) {
         const int32_t c = group < channels - 4 ? group : channels - 4;
-        const int8_t *const from = image->x + c;
-        const int32_t *stream = image->stream + c * stored;
-        int32_t row = -image->pad_top;
         int8_t *y = image->y + c;
 
-        for (int32_t i = 0; i < 4; ++i) {
-            int32_t *const weights = image->weights + i * record;
-
-            stream = edgeq_dsp_widen_weights(weights, stream, words, factors);
-            if (stride == 1 && image->out_h > 1) {
-                edgeq_dsp_lower_weights(weights + 4 * record, weights, image->taps, words, factors);
-            }
-        }
-        for (int32_t i = 0; i < image->pairs - 1; ++i) {
-            edgeq_dsp_next_rows(planes[i] + image->pad_left, &source, from, row);
-            row += 2;
-        }
+        edgeq_dsp_start_channels(&ring, image, c, stride, factors);
         for (int32_t oy = 0; oy < image->out_h; ++oy) {
             const int32_t is_lower = stride == 1 ? oy % 2 : 0;
+            const int32_t *weights = image->weights + (is_lower ? 4 * ring.record : 0);
 
             if (!is_lower) {
-                edgeq_dsp_next_rows(planes[image->pairs - 1] + image->pad_left, &source, from, row);
-                row += 2;
+                edgeq_dsp_next_pair(&ring, image, image->pairs - 1, c);
             }
             for (int32_t i = 0; i < 4; ++i) {
-                const int32_t *const weights = image->weights + (4 * is_lower + i) * record;
-
                 for (int32_t x = 0; x < image->out_w; x += count) {
                     const int32_t first = x < image->out_w - count ? x : image->out_w - count;
 
-                    windows(&rows, weights, 4 * (i * plane + first * stride), y + i + first * channels);
+                    windows(&rows, weights, 4 * (i * ring.plane + first * stride), y + i + first * channels);
                 }
+                weights += ring.record;
             }
             y += image->out_w * channels;
             if (stride == 2 || is_lower) {
-                int32_t *const free = planes[0];
-
-                for (int32_t i = 0; i < image->pairs - 1; ++i) {
-                    planes[i] = planes[i + 1];
-                }
-                planes[image->pairs - 1] = free;
+                edgeq_dsp_turn(&ring, image->pairs);
             }
         }
     }
