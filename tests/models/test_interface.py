@@ -2,73 +2,47 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
+import edgeq
+from tests.interface import wrong_calls
 from tests.models.catalogue import COMPILED, Model, parameters
-from tests.models.projects import COMPILERS, SANITIZE, WARNINGS, Project, build, project, run
+from tests.models.projects import (
+    COMPILERS,
+    INCLUDE,
+    SANITIZE,
+    WARNINGS,
+    Project,
+    build,
+    project,
+    run,
+    write,
+)
 
-# Each expectation is a line of the program; the first that fails is its exit status.
-CALLS = """
+# Exit status 0 when init refuses, for what it knows of the caller, and touches nothing.
+STALE = """
 #include <string.h>
-#include "{name}.h"
+#include "{0}.h"
 
-static uint8_t memory[{upper}_ARENA_BYTES + 2 * {upper}_ARENA_ALIGN];
-static uint8_t before[sizeof memory];
-
-#define EXPECT(condition) do {{ if (!(condition)) {{ return __LINE__; }} }} while (0)
+static uint8_t memory[2 * {1}_ARENA_BYTES + {1}_ARENA_ALIGN], before[sizeof memory];
 
 int main(void)
 {{
-    uint8_t *arena = memory + ({upper}_ARENA_ALIGN - (uintptr_t)memory % {upper}_ARENA_ALIGN);
-    uint8_t other[{upper}_INPUT0_BYTES + {upper}_OUTPUT0_BYTES];
-    {name}_context ctx, untouched;
+    uint8_t *arena = memory + ({1}_ARENA_ALIGN - (uintptr_t)memory % {1}_ARENA_ALIGN);
+    {0}_context ctx, untouched;
 
-    memset(memory, 0x5A, sizeof memory);
-    memset(before, 0x5A, sizeof before);
     memset(&ctx, 0x5A, sizeof ctx);
     memset(&untouched, 0x5A, sizeof untouched);
-
-    EXPECT({name}_init(NULL, arena, {upper}_ARENA_BYTES) == {upper}_ERROR_NULL);
-    EXPECT({name}_init(&ctx, NULL, {upper}_ARENA_BYTES) == {upper}_ERROR_NULL);
-    EXPECT({name}_init(&ctx, arena, {upper}_ARENA_BYTES - 1) == {upper}_ERROR_ARENA_BYTES);
-    EXPECT({name}_init(&ctx, arena, 0) == {upper}_ERROR_ARENA_BYTES);
-    for (size_t shift = 1; shift < {upper}_ARENA_ALIGN; ++shift) {{
-        EXPECT({name}_init(&ctx, arena + shift, {upper}_ARENA_BYTES) == {upper}_ERROR_ARENA_ALIGN);
+    if ({0}_init(&ctx, arena, {1}_ARENA_BYTES) != {1}_ERROR_ABI) {{
+        return 1;
     }}
-    EXPECT(memcmp(&ctx, &untouched, sizeof ctx) == 0);
-
-    EXPECT({name}_run(NULL) == {upper}_ERROR_NULL);
-    EXPECT({name}_input(NULL, 0) == NULL && {name}_output(NULL, 0) == NULL);
-    EXPECT({name}_bind_input(NULL, 0, other) == {upper}_ERROR_NULL);
-    EXPECT({name}_bind_output(NULL, 0, other) == {upper}_ERROR_NULL);
-    memset(&ctx, 0, sizeof ctx);
-    EXPECT({name}_run(&ctx) == {upper}_ERROR_NULL);
-
-    EXPECT({name}_init(&ctx, arena, {upper}_ARENA_BYTES) == {upper}_OK);
-    EXPECT({name}_init(&ctx, arena, {upper}_ARENA_BYTES + 1) == {upper}_OK);
-    untouched = ctx;
-    EXPECT({name}_input(&ctx, -1) == NULL && {name}_input(&ctx, {upper}_INPUTS) == NULL);
-    EXPECT({name}_output(&ctx, -1) == NULL && {name}_output(&ctx, {upper}_OUTPUTS) == NULL);
-    EXPECT({name}_bind_input(&ctx, 0, NULL) == {upper}_ERROR_NULL);
-    EXPECT({name}_bind_output(&ctx, 0, NULL) == {upper}_ERROR_NULL);
-    EXPECT({name}_bind_input(&ctx, -1, other) == {upper}_ERROR_INDEX);
-    EXPECT({name}_bind_input(&ctx, {upper}_INPUTS, other) == {upper}_ERROR_INDEX);
-    EXPECT({name}_bind_output(&ctx, -1, other) == {upper}_ERROR_INDEX);
-    EXPECT({name}_bind_output(&ctx, {upper}_OUTPUTS, other) == {upper}_ERROR_INDEX);
-    EXPECT({name}_run_layer(&ctx, -1) == {upper}_ERROR_INDEX);
-    EXPECT({name}_run_layer(&ctx, {upper}_LAYERS) == {upper}_ERROR_INDEX);
-    EXPECT(memcmp(&ctx, &untouched, sizeof ctx) == 0);
-    EXPECT(memcmp(memory, before, sizeof memory) == 0);
-
-    EXPECT((uint8_t *){name}_input(&ctx, 0) >= arena);
-    EXPECT((uint8_t *){name}_input(&ctx, 0) + {upper}_INPUT0_BYTES <= arena + {upper}_ARENA_BYTES);
-    EXPECT({name}_bind_output(&ctx, 0, other) == {upper}_OK && {name}_output(&ctx, 0) == other);
-    for (int status = {upper}_OK; status <= {upper}_ERROR_INDEX + 1; ++status) {{
-        EXPECT({name}_strerror(status) != NULL && strlen({name}_strerror(status)) > 1);
+    if (memcmp(memory, before, sizeof memory) != 0) {{
+        return 2;
     }}
-    return 0;
+    return memcmp(&ctx, &untouched, sizeof ctx) != 0;
 }}
 """
 
@@ -102,18 +76,68 @@ CALLED = tuple(
 PAIR = (Model("tflm_hello_world_int8"), Model("mltk_tflite_micro_magic_wand"))
 
 
+def check_calls(compiler: str, generated: Project, text: str, where: Path, *flags: str) -> None:
+    """Fail at the first line of the program that finds something else than it expects."""
+    (where / "calls.c").write_text(text, encoding="utf-8")
+    sources = (*generated.sources, str(where / "calls.c"))
+    binary = str(where / "calls")
+    options = (*WARNINGS, *SANITIZE, *flags, "-Iinclude", *sources, "-o", binary)
+    build(compiler, generated.root, *options)
+    done = run((binary,), where)
+    assert (done.returncode, done.stderr) == (0, ""), text.splitlines()[done.returncode - 2]
+
+
 @pytest.mark.parametrize("compiler", COMPILERS)
 @parameters(CALLED)
 def test_wrong_arguments_are_refused_and_nothing_is_touched(
     generated: Project, compiler: str, tmp_path: Path
 ) -> None:
-    text = CALLS.format(name=generated.name, upper=generated.name.upper())
-    (tmp_path / "calls.c").write_text(text, encoding="utf-8")
-    sources = (*generated.sources, str(tmp_path / "calls.c"))
-    binary = str(tmp_path / "calls")
-    build(compiler, generated.root, *WARNINGS, *SANITIZE, "-Iinclude", *sources, "-o", binary)
+    check_calls(compiler, generated, wrong_calls(generated.name), tmp_path)
+
+
+@pytest.mark.parametrize("compiler", COMPILERS)
+def test_every_region_is_checked(compiler: str, tmp_path: Path) -> None:
+    graph = edgeq.load(CALLED[1].path)
+    whole, _ = edgeq.generate(graph, "portable", name="net")
+    arena = {"dtcm": whole.arena // 2, "sram": whole.arena}
+    program, files = edgeq.generate(graph, "portable", name="net", arena=arena)
+    assert all(region.bytes for region in program.regions)
+    write(tmp_path / "net", files.items())
+    generated = Project(tmp_path / "net", "net")
+    check_calls(compiler, generated, wrong_calls("net", ("dtcm", "sram")), tmp_path)
+    # The self-test has guard zones round each region.
+    binary = str(tmp_path / "selftest")
+    options = (*WARNINGS, *SANITIZE, *INCLUDE, *generated.sources, "test/selftest.c")
+    build(compiler, generated.root, *options, "-o", binary)
+    assert run((binary,), tmp_path).returncode == 0
+
+
+OTHER_HEADERS = (
+    (r"(_ABI_VERSION) (\d+)", r"\1 1\2"),
+    (r"(uint8_t \*arena;)", r"\1 void *more;"),
+    (r"(const void \*input\[)", r"\g<1>1 + "),
+)
+
+
+@pytest.mark.parametrize(("pattern", "instead"), OTHER_HEADERS)
+def test_a_caller_with_another_header_is_refused(
+    folder: Path, pattern: str, instead: str, tmp_path: Path
+) -> None:
+    model = project(folder, PAIR[0])
+    header = (model.root / "include" / f"{model.name}.h").read_text(encoding="utf-8")
+    text, changes = re.subn(pattern, instead, header)
+    assert changes == 1
+    (tmp_path / f"{model.name}.h").write_text(text, encoding="utf-8")
+    main = STALE.format(model.name, model.name.upper())
+    (tmp_path / "main.c").write_text(main, encoding="utf-8")
+    flags = (*WARNINGS, *SANITIZE)
+    build("gcc", tmp_path, *flags, "-I.", "-c", "main.c", "-o", "main.o")
+    binary = str(tmp_path / "stale")
+    sources = [str(model.root / source) for source in model.sources]
+    include = f"-I{model.root / 'include'}"
+    build("gcc", tmp_path, *flags, include, *sources, "main.o", "-o", binary)
     done = run((binary,), tmp_path)
-    assert (done.returncode, done.stderr) == (0, ""), text.splitlines()[done.returncode - 1]
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("compiler", COMPILERS)

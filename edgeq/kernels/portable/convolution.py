@@ -241,7 +241,7 @@ def depthwise_taps_facts(op: DepthwiseConv2D, io: Operands) -> Facts:
     bias = bias_of(io) - io.x.zero_point * w.sum(axis=0)
     pairs = tuple((t, t + 1) for t in range(0, taps - 1, 2))
     reach = max((int((np.abs(w[a]) + np.abs(w[b])).max()) for a, b in pairs), default=0)
-    unused = ("MULTIPLIER_C", "BLOCK", "KERNEL_H")
+    unused = ("MULTIPLIER_C", "BLOCK")
     constants = {name: value for name, value in facts.constants.items() if name not in unused}
     return replace(
         facts,

@@ -11,6 +11,8 @@ from edgeq.ops.max_pool2d import MaxPool2D
 
 SHORT_TAPS = 256
 """Most codes whose sum always fits int16."""
+LONG_TAPS = 4096
+"""Most codes whose mean is a product by 32 bits of a reciprocal."""
 RECIPROCAL_BITS = 24
 UNROLLED_TAPS = 9
 """Most pixels of a window that are compared in one expression."""
@@ -51,23 +53,28 @@ def average_pool2d_facts(op: AveragePool2D, io: Operands) -> Facts:
     The rounded quotient is ``floor((sum + count/2 + 128 count) / count) - 128``, where rounding
     away from zero takes 1 from negative sums if the count is even. What is divided is below
     256 count; times ``2**24 / count + 1``, shifted down by 24, it gives the exact quotient while
-    ``256 count**2 <= 2**24``: count <= 256. Then the product stays below 2^32 too.
+    ``256 count**2 <= 2**24``: count <= 256. Then the product stays below 2^32 too. In the same way
+    32 bits in place of 24 are enough for counts up to 4096. Other counts are divided by, and powers
+    of two, for which compilers shift.
     """
     taps = op.window[0] * op.window[1]
     padded, short = op.padding.any, taps <= SHORT_TAPS
+    shifts = taps & (taps - 1) == 0
+    factor = (24 if short else 32) if not shifts and taps <= LONG_TAPS else 0
     count = {} if padded else {"COUNT": taps, "OFFSET": 128 * taps + taps // 2}
     constants = {
         **_window(op, io),
         **_borders(op, io),
         "BLOCK": channel_block(io.x.shape[3]),
         **count,
-        **({"RECIPROCAL_BITS": RECIPROCAL_BITS} if padded and short else {}),
+        **({"RECIPROCAL_BITS": RECIPROCAL_BITS} if short and (padded or factor) else {}),
         "LOW": op.arithmetic.low,
         "HIGH": op.arithmetic.high,
     }
     flags = {
         "padded": padded,
         "short": short,
+        "factor": 0 if padded else factor,
         "away": not op.round_half_up and (padded or taps % 2 == 0),
     }
     return Facts(constants, flags=flags, note=_note(op, io, "average"))
@@ -94,6 +101,7 @@ def max_pool2d_facts(op: MaxPool2D, io: Operands) -> Facts:
         "columns": range(columns) if unrolled else (),
         "clamps_low": low > bottom,
         "clamps_high": high < top,
+        "copies": op.window == (1, 1) and low <= bottom and high >= top,
     }
     return Facts(constants, flags=flags, note=_note(op, io, "maximum"))
 
