@@ -75,7 +75,7 @@ def stages(
     """
     barred: frozenset[int] = frozenset()
     while True:
-        chosen = tuple(build(graph, s, isas) for s in choose(graph, layers, barred, thrifty))
+        chosen = tuple(build(graph, s, isas) for s in choose(graph, layers, isas, barred, thrifty))
         unfit = {step for stage in chosen for step in _unfit(stage, layers)}
         if not unfit:
             return chosen

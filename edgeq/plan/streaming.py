@@ -22,12 +22,14 @@ from edgeq.plan.storage import Storage, buffers, share
 
 MOST_LAYERS = 16  # of a stage
 ROWS = (1, 2, 4)  # of the last output of a stage, a turn
-WORTH = 2  # one part in a hundred of the instructions is worth so many of the peak
+WORTH = 1  # one part in a hundred of the instructions is worth so many of the peak
+PACE = {"mve": 0.35, "dsp": 1.0}  # instructions for each multiply of networks, by the best kernels
+_SLOW = 4.0  # by others
 _BOUNDS = 64  # peaks to try
 _NEVER = 1 << 62
 _CALL = 150  # instructions round a call that a whole layer does not need
-_TILE = 4  # pixels that kernels compute together
-_AGAIN = 6  # instructions to prepare a value that the call before had prepared as well
+_TILE = 3  # pixels that kernels compute together
+_AGAIN = 5  # instructions to prepare a value that the call before had prepared as well
 _LOOKED_AT = 10  # turns: by then all are alike
 
 
@@ -136,7 +138,11 @@ class Outlook:
 
 
 def choose(
-    graph: Graph, layers: Sequence[Layer], barred: frozenset[int], thrifty: bool
+    graph: Graph,
+    layers: Sequence[Layer],
+    isas: Sequence[str],
+    barred: frozenset[int] = frozenset(),
+    thrifty: bool = True,
 ) -> tuple[Segment, ...]:
     """Return the stages of an order; none where they would not save a byte.
 
@@ -147,12 +153,13 @@ def choose(
     if not alone:
         return ()
     found, bound = _candidates(outlook, alone)
-    macs = max(1, sum(op.macs(io) for op, io in graph.walk()))
+    macs = sum(op.macs(io) for op, io in graph.walk())
+    spent = max(1.0, macs * PACE.get(isas[0], _SLOW))
     usual = max(c.peak for c in alone)
     best, least = list(alone), 1.0
     for peak in range(bound, usual, max(1, (usual - bound) // _BOUNDS)):
         cover = _cover(found, len(layers), peak)
-        price = sum(c.cost for c in cover) / macs if thrifty else 0
+        price = sum(c.cost for c in cover) / spent if thrifty else 0
         total = max(c.peak for c in cover) / usual + WORTH * price
         if total < least:
             best, least = cover, total

@@ -35,7 +35,7 @@ typedef struct {
     int32_t pad_top;
     int32_t pad_left;
     int32_t x_zero;
-} edgeq_dsp_windows;
+} edgeq_dsp_window_image;
 
 /* Windows side by side: for each pair of rows where its words begin; pairs of columns; bytes from an
  * output to the next; the end of `planes`. */
@@ -325,7 +325,7 @@ EDGEQ_CODE static inline void edgeq_dsp_lower_weights(int32_t *to, const int32_t
 }
 
 /* Before an image: every column reads as padding. */
-EDGEQ_CODE __attribute__((noinline, unused)) static void edgeq_dsp_start_image(edgeq_dsp_ring *ring, const edgeq_dsp_windows *image, int32_t stride, int32_t factors)
+EDGEQ_CODE __attribute__((noinline, unused)) static void edgeq_dsp_start_image(edgeq_dsp_ring *ring, const edgeq_dsp_window_image *image, int32_t stride, int32_t factors)
 {
     const int32_t words = image->pairs * image->taps;
     const int32_t plane = (image->out_w - 1) * stride + image->taps;
@@ -352,14 +352,14 @@ EDGEQ_CODE __attribute__((noinline, unused)) static void edgeq_dsp_start_image(e
 }
 
 /* The next pair of rows of four channels, from c on, to the last planes, or to some at the start. */
-EDGEQ_CODE static inline void edgeq_dsp_next_pair(edgeq_dsp_ring *ring, const edgeq_dsp_windows *image, int32_t pair, int32_t c)
+EDGEQ_CODE static inline void edgeq_dsp_next_pair(edgeq_dsp_ring *ring, const edgeq_dsp_window_image *image, int32_t pair, int32_t c)
 {
     edgeq_dsp_next_rows(ring->planes[pair] + image->pad_left, &ring->source, image->x + c, ring->row);
     ring->row += 2;
 }
 
 /* Before four channels: their weights, and all pairs of rows but the last. */
-EDGEQ_CODE __attribute__((noinline, unused)) static void edgeq_dsp_start_channels(edgeq_dsp_ring *ring, const edgeq_dsp_windows *image, int32_t c, int32_t stride, int32_t factors)
+EDGEQ_CODE __attribute__((noinline, unused)) static void edgeq_dsp_start_channels(edgeq_dsp_ring *ring, const edgeq_dsp_window_image *image, int32_t c, int32_t stride, int32_t factors)
 {
     const int32_t words = image->pairs * image->taps;
 
@@ -390,7 +390,7 @@ EDGEQ_CODE static inline void edgeq_dsp_turn(edgeq_dsp_ring *ring, int32_t pairs
 
 /* One image, four channels at a time, `count` windows of a row at a time; `factors` are those of a
  * channel. */
-EDGEQ_CODE static inline __attribute__((always_inline)) void edgeq_dsp_plane_windows(const edgeq_dsp_windows *image, int32_t stride, int32_t factors, int32_t count, edgeq_dsp_windows_function *windows)
+EDGEQ_CODE static inline __attribute__((always_inline)) void edgeq_dsp_plane_windows(const edgeq_dsp_window_image *image, int32_t stride, int32_t factors, int32_t count, edgeq_dsp_windows_function *windows)
 {
     const int32_t channels = image->channels;
     edgeq_dsp_ring ring;
@@ -426,10 +426,10 @@ EDGEQ_CODE static inline __attribute__((always_inline)) void edgeq_dsp_plane_win
 }
 
 /* For `count` windows at a time. */
-#define EDGEQ_DSP_IMAGE_WINDOWS(stride, name, factors, count)                                                                              \
-    EDGEQ_CODE __attribute__((noinline, unused)) static void edgeq_dsp_windows_##stride##_##name##_##count(const edgeq_dsp_windows *image) \
-    {                                                                                                                                      \
-        edgeq_dsp_plane_windows(image, stride, factors, count, edgeq_dsp_windows_##count##_##stride##_##name);                             \
+#define EDGEQ_DSP_IMAGE_WINDOWS(stride, name, factors, count)                                                                                   \
+    EDGEQ_CODE __attribute__((noinline, unused)) static void edgeq_dsp_windows_##stride##_##name##_##count(const edgeq_dsp_window_image *image) \
+    {                                                                                                                                           \
+        edgeq_dsp_plane_windows(image, stride, factors, count, edgeq_dsp_windows_##count##_##stride##_##name);                                  \
     }
 #define EDGEQ_DSP_ALL_IMAGE_WINDOWS(name, factors) \
     EDGEQ_DSP_IMAGE_WINDOWS(1, name, factors, 1)   \
