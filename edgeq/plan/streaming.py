@@ -8,13 +8,13 @@ is taken, as far as the instructions that it costs are worth it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from edgeq.ir.graph import Graph, Operands
 from edgeq.ops.base import Op
 from edgeq.ops.conv2d import Conv2D
 from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
-from edgeq.plan.bands import in_bands, row_bytes
+from edgeq.plan.bands import band, in_bands, row_bytes
 from edgeq.plan.layers import Layer
 from edgeq.plan.memory import Buffer
 from edgeq.plan.stage import Compute, Roll, Segment, Simulation, Store, segment
@@ -30,6 +30,7 @@ _NEVER = 1 << 62
 _CALL = 150  # instructions round a call that a whole layer does not need
 _TILE = 3  # pixels that kernels compute together
 _AGAIN = 5  # instructions to prepare a value that the call before had prepared as well
+_LARGE = 1 << 15  # weights
 _LOOKED_AT = 10  # turns: by then all are alike
 
 
@@ -56,6 +57,7 @@ class Outlook:
     storage: Storage
     buffers: Sequence[Buffer]
     barred: frozenset[int]
+    scratches: dict[tuple[int, int], int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, graph: Graph, layers: Sequence[Layer], barred: frozenset[int]) -> Outlook:
@@ -93,12 +95,28 @@ class Outlook:
         tensors = self.graph.tensors
         lines = sum(rows * row_bytes(tensors[n]) for n, rows in simulation.most.items())
         gone = set(stage.inner) | ({simulation.last} if stage.into else set())
-        scratch = max(self.layers[step].scratch for step in stage.steps)
+        scratch = max(
+            self._scratch(step, simulation.chunk[self.graph.ops[step].outputs[0]])
+            for step in stage.steps
+        )
         alive = self._alive(stage.first, stage.last, gone)
         spent = sum(self._price(event) for turn in turns for event in turn)
         count = -(-simulation.height(simulation.last) // stage.rows)
         cost = spent * count // len(turns)
         return Candidate(stage.first, stage.last, alive + lines + scratch, cost, stage)
+
+    def _scratch(self, step: int, rows: int) -> int:
+        """Return about the working memory of a band of so many rows."""
+        kernel, op = self.layers[step].kernel, self.graph.ops[step]
+        io = self.graph.operands(op)
+        # Facts hold the packed weights: of large layers they take too long to ask so often.
+        if sum(t.elements for t in io.ins if t.is_constant) > _LARGE:
+            return self.layers[step].scratch
+        if (step, rows) not in self.scratches:
+            top = (io.y.shape[1] - rows) // 2
+            found = kernel.facts(*band(op, io, (top, top + rows))).scratch
+            self.scratches[step, rows] = 0 if found is None else found.bytes
+        return self.scratches[step, rows]
 
     def _price(self, event: Compute | Roll | Store) -> int:
         if isinstance(event, Compute):
