@@ -58,6 +58,8 @@ def compile_model(
     """Write a model as a folder of C that stands alone: code, header, self-test, example."""
     output, limits = Output.of(ctx), Limits.of(max_ram, max_flash)
     stages: list[dict[str, str]] = []
+    choices: dict[str, Any] = {"name": name, "numerics": numerics, "threads": threads}
+    choices["optimize"] = optimize
 
     def observe(stage: str, value: object) -> None:
         step(stage)
@@ -70,15 +72,7 @@ def compile_model(
         graph = models.load(model, numerics, target, optimize=optimize)
         observe("read", graph)
         with models.naming(model):
-            program, files = api.generate(
-                graph,
-                target,
-                name=name,
-                numerics=numerics,
-                threads=threads,
-                optimize=optimize,
-                observe=observe,
-            )
+            program, files = api.generate(graph, target, **choices, observe=observe)
         check(model, graph, program, files, limits)
         write_folder(files, out)
     found: dict[str, Any] = {"model": str(model), "out": str(out), **facts.project(program, files)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -55,9 +56,8 @@ def verify_model(
         graph = models.load(model, numerics, *targets, optimize=optimize)
         runs, wanted = _samples(graph, inputs, golden)
         lowered = models.lower(model, graph, numerics)
-        compiled = [
-            models.compiled(model, graph, lowered, each, optimize=optimize) for each in targets
-        ]
+        compile_for = partial(models.compiled, model, graph, lowered, optimize=optimize)
+        compiled = list(map(compile_for, targets))
     try:
         verdicts = verify_models(lowered, compiled, output.each(runs, "comparing"), wanted)
     except EdgeqError as error:
