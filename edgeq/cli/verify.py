@@ -23,19 +23,16 @@ Arrays = tuple[np.ndarray, ...]
 
 SEEDS = range(4)
 
+Targets = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option("--target", "-t", metavar="T", help="May be repeated; 'host' without."),
+]
+
 
 def verify_model(
     ctx: typer.Context,
     model: Model,
-    target: Annotated[
-        Optional[list[str]],  # noqa: UP045
-        typer.Option(
-            "--target",
-            "-t",
-            metavar="T",
-            help="May be repeated; 'host' without.",
-        ),
-    ] = None,
+    target: Targets = None,
     inputs: Input = None,
     golden: Annotated[
         Optional[Path],  # noqa: UP045
@@ -56,8 +53,8 @@ def verify_model(
         graph = models.load(model, numerics, *targets, optimize=optimize)
         runs, wanted = _samples(graph, inputs, golden)
         lowered = models.lower(model, graph, numerics)
-        compile_for = partial(models.compiled, model, graph, lowered, optimize=optimize)
-        compiled = list(map(compile_for, targets))
+        build = partial(models.compiled, model, graph, lowered, optimize=optimize)
+        compiled = list(map(build, targets))
     try:
         verdicts = verify_models(lowered, compiled, output.each(runs, "comparing"), wanted)
     except EdgeqError as error:
