@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from edgeq.errors import EdgeqError
 from edgeq.memories import Memories, memories
@@ -28,12 +28,16 @@ class Options:
     stream: str = "auto"
     optimize: str = "speed"
     arena: Memories | None = None
-    memories: tuple[Memory, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         _check("stream", self.stream, STREAM)
         _check("optimize for", self.optimize, OPTIMIZATIONS)
-        object.__setattr__(self, "memories", memories(self.arena))
+        memories(self.arena)
+
+    @property
+    def memories(self) -> tuple[Memory, ...]:
+        """Return the memories of ``arena``; none where it is one block."""
+        return memories(self.arena)
 
 
 def _check(what: str, word: str, known: Collection[str]) -> None:

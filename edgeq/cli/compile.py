@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
@@ -70,8 +71,8 @@ def compile_model(
 ) -> None:
     """Write a model as a folder of C that stands alone: code, header, self-test, example."""
     output, limits = Output.of(ctx), Limits.of(max_ram, max_flash)
-    options = Options(threads, stream, optimize, arena)
     stages: list[dict[str, str]] = []
+    choices = {**asdict(Options(threads, stream, optimize, arena)), "measure_stack": measure_stack}
 
     def observe(stage: str, value: object) -> None:
         step(stage)
@@ -85,16 +86,7 @@ def compile_model(
         observe("read", graph)
         with models.naming(model):
             program, files = api.generate(
-                graph,
-                target,
-                name=name,
-                numerics=numerics,
-                threads=options.threads,
-                stream=options.stream,
-                optimize=options.optimize,
-                arena=options.arena,
-                measure_stack=measure_stack,
-                observe=observe,
+                graph, target, name=name, numerics=numerics, **choices, observe=observe
             )
         check(model, graph, program, files, limits)
         write_folder(files, out)

@@ -33,19 +33,16 @@ Arrays = tuple[np.ndarray, ...]
 
 SEEDS = range(4)
 
+Targets = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option("--target", "-t", metavar="T", help="May be repeated; 'host' without."),
+]
+
 
 def verify_model(
     ctx: typer.Context,
     model: Model,
-    target: Annotated[
-        Optional[list[str]],  # noqa: UP045
-        typer.Option(
-            "--target",
-            "-t",
-            metavar="T",
-            help="May be repeated; 'host' without.",
-        ),
-    ] = None,
+    target: Targets = None,
     inputs: Input = None,
     golden: Annotated[
         Optional[Path],  # noqa: UP045

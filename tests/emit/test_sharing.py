@@ -97,7 +97,7 @@ def test_layers_that_differ_in_numbers_share_where_that_is_wanted(by: str, share
     assert "    const int32_t *stream;\n    int16_t out_c;\n    int16_t pairs;\n}" in code
     assert "l01_layer = {.stream = net_l01_stream, .out_c = 300, .pairs = 150};" in code
     assert "    const int16_t OUT_C = layer->out_c;\n" in code
-    assert "        DEPTH = 16,\n" in code
+    assert "        PIXELS = 64,\n" in code
     assert "&l01_layer);" in code
 
 
