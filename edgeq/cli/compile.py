@@ -26,7 +26,6 @@ from edgeq.cli.output import Output
 from edgeq.emit.write import write_folder
 from edgeq.ir.graph import Graph
 from edgeq.ir.text import graph_text
-from edgeq.memories import memories
 from edgeq.plan.program import Program
 from edgeq.plan.text import program_text
 from edgeq.report import facts, terminal
@@ -58,7 +57,8 @@ def compile_model(
 ) -> None:
     """Write a model as a folder of C that stands alone: code, header, self-test, example."""
     output, limits = Output.of(ctx), Limits.of(max_ram, max_flash)
-    memories(arena)
+    asked: dict[str, Any] = {"name": name, "numerics": numerics}
+    asked |= {"threads": threads, "arena": arena}
     stages: list[dict[str, str]] = []
 
     def observe(stage: str, value: object) -> None:
@@ -72,15 +72,7 @@ def compile_model(
         graph = models.load(model, numerics, target)
         observe("read", graph)
         with models.naming(model):
-            program, files = api.generate(
-                graph,
-                target,
-                name=name,
-                numerics=numerics,
-                threads=threads,
-                arena=arena,
-                observe=observe,
-            )
+            program, files = api.generate(graph, target, observe=observe, **asked)
         check(model, graph, program, files, limits)
         write_folder(files, out)
     found: dict[str, Any] = {"model": str(model), "out": str(out), **facts.project(program, files)}

@@ -7,7 +7,6 @@ import typer
 from edgeq.cli import models
 from edgeq.cli.options import Arena, Debug, Json, Model, Numerics, Quiet, Target
 from edgeq.cli.output import Output
-from edgeq.memories import memories
 from edgeq.report import facts, terminal
 
 
@@ -23,7 +22,6 @@ def inspect_model(
 ) -> None:
     """Show a model's operations, shapes, quantization, work, parameters and memory plan."""
     output = Output.of(ctx)
-    memories(arena)
     with output.working(f"planning {model}"):
         graph = models.load(model, numerics, target, allow_float=True)
         if graph.is_float:

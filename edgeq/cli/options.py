@@ -12,6 +12,7 @@ import typer
 from edgeq.cli.output import Output
 from edgeq.errors import EdgeqError
 from edgeq.ir.profiles import PROFILES
+from edgeq.memories import memories
 from edgeq.targets import TARGETS
 from edgeq.targets import target as find_target
 
@@ -37,6 +38,12 @@ def check_numerics(name: str | None) -> str | None:
     raise EdgeqError(
         f"unknown numerics profile '{name}'", hint=f"{nearest}profiles: {', '.join(PROFILES)}"
     )
+
+
+def _check_arena(value: str | None) -> str | None:
+    """Return the text of memories; raise ``EdgeqError`` for a mistake in it."""
+    memories(value)
+    return value
 
 
 def _beginning(known: Iterable[str], incomplete: str) -> list[str]:
@@ -90,6 +97,7 @@ Arena = Annotated[
         "--arena",
         metavar="M=SIZE,...",
         help="Memories for the arena, the preferred first (dtcm=64K,sram=256K); exit 4 if full.",
+        callback=_check_arena,
     ),
 ]
 Threads = Annotated[

@@ -14,7 +14,6 @@ from edgeq.cli.options import Arena, Debug, Input, Json, Model, Numerics, Quiet
 from edgeq.cli.output import Output
 from edgeq.errors import EdgeqError, VerifyError
 from edgeq.ir.graph import Graph
-from edgeq.memories import memories
 from edgeq.report import facts, terminal
 from edgeq.samples import has_inputs, load_inputs, load_outputs
 from edgeq.verify import Verdict, verify_models
@@ -51,7 +50,6 @@ def verify_model(
 ) -> None:
     """Compare the reference with the generated C, tensor by tensor; exit 1 at a difference."""
     output = Output.of(ctx)
-    memories(arena)
     targets = list(dict.fromkeys(target or ["host"]))
     with output.working(f"preparing {model}"):
         graph = models.load(model, numerics, *targets)
