@@ -59,9 +59,7 @@ def place_in(
     groups = [list(buffers), *([] for _ in memories[1:])]
     if whole.arena > memories[0].bytes:
         groups = _share_out(buffers, memories, accesses, steps, alignment)
-    placed = [
-        _fit(group, memory, alignment) for group, memory in zip(groups, memories, strict=True)
-    ]
+    placed = [_fit(*pair, alignment) for pair in zip(groups, memories, strict=True)]
     return Placement(
         offsets={name: at for each in placed for name, at in each.offsets.items()},
         arena=sum(each.arena for each in placed),

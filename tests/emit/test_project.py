@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -96,6 +97,42 @@ def test_every_layer_is_a_function_called_once() -> None:
         assert f"small_{data.name}" in code
         assert f"small_{data.name}[" in files["src/small_weights.c"]
         assert f"small_{data.name}[" in files["src/small_weights.h"]
+
+
+def test_regions_are_pointers_macros_and_arguments() -> None:
+    arena = {"dtcm": 256, "sram": 1024}
+    program, files = edgeq.generate(network(), "portable", arena=arena)
+    header, code = files["include/small.h"], files["src/small.c"]
+    for region in program.regions:
+        upper = region.name.upper()
+        assert f"#define SMALL_{upper}_BYTES {region.bytes}\n" in header
+        assert f"#define SMALL_{upper}_ALIGN 8\n" in header
+        assert f" *     SMALL_{upper}_SECTION     the arena of examples/main.c\n" in header
+        assert f"    uint8_t *{region.name};\n" in header
+        assert f"ctx->{region.name} + " in code
+        assert f"SMALL_{upper}_SECTION static uint8_t" in files["examples/main.c"]
+    assert (
+        "static inline int small_init(small_context *ctx, void *dtcm, size_t dtcm_bytes, "
+        "void *sram, size_t sram_bytes)\n"
+    ) in header
+    assert "#define SMALL_ARENA" not in header
+    assert "ctx->arena" not in code
+    facts = json.loads(files["manifest.json"])
+    assert [region["name"] for region in facts["regions"]] == list(arena)
+    assert facts["inputs"][0]["region"] in arena
+
+
+def test_the_header_names_what_places_code_weights_and_arena() -> None:
+    _, files = _project(network())
+    header, code = files["include/small.h"], files["src/small.c"]
+    for macro in ("CODE", "WEIGHTS", "ARENA"):
+        assert f" *     SMALL_{macro}_SECTION " in header
+    functions = re.findall(r"^(.*?)(?:static )?(?:const )?\w+ \*?(\w+)\(.*\)\n{", code, re.M)
+    assert {name for _, name in functions} >= {"small_init_abi", "small_run", "small_strerror"}
+    assert {start for start, _ in functions} == {"EDGEQ_CODE "}
+    arrays = re.findall(r"^.*\w+\[\d+\] = ", files["src/small_weights.c"], re.M)
+    assert arrays
+    assert all(line.startswith("SMALL_WEIGHTS_SECTION const ") for line in arrays)
 
 
 def test_several_ports_are_numbered() -> None:

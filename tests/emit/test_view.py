@@ -10,7 +10,7 @@ import pytest
 from edgeq.emit.view import STRING_BYTES, bracketed, call_view, data_view, pointer, port_view
 from edgeq.ir.quant import QuantParams
 from edgeq.ir.types import DType
-from edgeq.plan.program import Argument, Call, Data, Place, Port
+from edgeq.plan.program import Argument, Call, Data, Place, Port, Region
 from tests.host.tiny import PROGRAM
 
 
@@ -28,6 +28,13 @@ from tests.host.tiny import PROGRAM
 )
 def test_pointers(place: Place, const: bool, text: str) -> None:
     assert pointer(PROGRAM, place, DType.INT8, const) == text
+
+
+def test_a_region_of_the_arena_has_a_pointer_of_its_own() -> None:
+    several = replace(PROGRAM, named=(Region("dtcm", 16, 64), Region("sram", 48, 128)))
+    place = Place("arena", index=1, offset=24)
+    assert pointer(several, place, DType.INT8, False) == "(int8_t *)(ctx->sram + 24)"
+    assert pointer(several, Place("arena"), DType.INT8, True) == "(const int8_t *)(ctx->dtcm + 0)"
 
 
 def _call(**changes: object) -> Call:

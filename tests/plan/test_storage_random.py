@@ -17,6 +17,7 @@ from edgeq.ops.reshape import Reshape
 from edgeq.ops.split import Split
 from edgeq.passes.lower_arithmetic import lower_arithmetic
 from edgeq.plan.plan import plan
+from edgeq.plan.regions import Memory
 from edgeq.plan.select import select_all
 from edgeq.plan.storage import Storage, buffers, share
 from edgeq.targets import target
@@ -64,6 +65,17 @@ def _step(draw: Random, net: Net, x: str) -> None:
 def test_every_layer_finds_what_it_reads(seed: int) -> None:
     graph = movement(seed)
     check_program(graph, plan(graph, PORTABLE, ""))
+
+
+@given(st.integers(0, 2**32))
+@settings(max_examples=100)
+def test_every_layer_finds_what_it_reads_in_several_memories(seed: int) -> None:
+    graph = movement(seed)
+    whole = plan(graph, PORTABLE, "").arena
+    memories = [Memory("small", max(whole // 3, 16)), Memory("large", whole)]
+    program = plan(graph, PORTABLE, "", memories=memories)
+    check_program(graph, program)
+    assert all(region.bytes <= region.limit for region in program.named if region.limit)
 
 
 def test_the_oracle_sees_what_goes_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
