@@ -76,7 +76,7 @@ EDGEQ_CODE static inline int32_t edgeq_dsp_pair_row(int32_t *to, const int8_t *x
             "stm %[to]!, {r4, r5, r6, r8}\n\t"
             "cmp %[x], %[end]\n\t"
             "bne 1b"
-            : [to] "+r"(to), [x] "+r"(x), [sum] "+r"(sum)
+            : [to] "+&r"(to), [x] "+&r"(x), [sum] "+&r"(sum)
             : [end] "r"(end), [ones] "r"(ones)
             : "r4", "r5", "r6", "r8", "memory", "cc");
     }
@@ -322,7 +322,7 @@ EDGEQ_CODE static inline void edgeq_dsp_put_sum(void *y, int32_t at, int32_t sum
                                                                                                                                                                                    \
         edgeq_dsp_two_sums(row, words, step, sums);                                                                                                                                \
         for (int32_t i = 0; i < count; ++i) {                                                                                                                                      \
-            PUT(row->y, at + i, sums[i] + bias[i], (own) > 0 ? factors + (own)*i : row->factors);                                                                                  \
+            PUT(row->y, at + i, sums[i] + bias[i], (own) > 0 ? factors + i * (own) : row->factors);                                                                                \
         }                                                                                                                                                                          \
     }                                                                                                                                                                              \
                                                                                                                                                                                    \
@@ -350,9 +350,9 @@ EDGEQ_CODE static inline void edgeq_dsp_put_sum(void *y, int32_t at, int32_t sum
         }                                                                                                                                                                          \
     }
 
-/* Few: of less than four outputs. Narrow: the sums of every second output, without their biases, stay
- * within 2^23. Rounding and
- * factors, one for all outputs or one for each, follow; or the sums themselves are written. */
+/* Few: less than four outputs. Narrow: the sums of every second output, without their biases, stay
+ * within 2^23. Factors, one for all outputs or one for each, and rounding follow; or the sums
+ * themselves are written. */
 #define EDGEQ_DSP_MATRIX_FUNCTIONS(width, ROW_FUNCTION, WIDTH)                                                               \
     EDGEQ_DSP_MATRIX_FUNCTION(edgeq_dsp_##width##_one_gemmlowp, ROW_FUNCTION, WIDTH, ONE, AWAY, edgeq_dsp_put_gemmlowp, 0)   \
     EDGEQ_DSP_MATRIX_FUNCTION(edgeq_dsp_##width##_one_half_up, ROW_FUNCTION, WIDTH, ONE, UP, edgeq_dsp_put_half_up, 0)       \

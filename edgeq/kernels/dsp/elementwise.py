@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -47,7 +48,7 @@ def joined(form: LinearSum) -> tuple[int, int, int, int]:
     return first << more, second << more, constant << more, bits
 
 
-def add_facts(op: Add, io: Operands) -> Facts:
+def linear_facts(op: Add, io: Operands) -> Facts:
     """Return the facts of a sum that has a linear form."""
     form = linear_sum(op, io, SCHEMES)
     note = f"{elementwise_note(op, io)}; linear form proven on all pairs of codes"
@@ -56,14 +57,22 @@ def add_facts(op: Add, io: Operands) -> Facts:
     first, second, constant, bits = joined(form)
     constants = {
         "COUNT": io.y.elements,
-        "X0_FACTOR": first << DIGIT,
-        "X1_FACTOR": second << DIGIT,
+        "X0_FACTOR": first,
+        "X1_FACTOR": second,
         "OFFSET": constant,
     }
     return Facts(constants, flags={"bits": bits}, note=note)
 
 
-def _adds(op: Add, io: Operands) -> bool:
+def add_facts(op: Add, io: Operands) -> Facts:
+    """Return the facts of a linear sum whose codes are multiplied 256-fold."""
+    facts = linear_facts(op, io)
+    raised = {name: facts.constants[name] << DIGIT for name in ("X0_FACTOR", "X1_FACTOR")}
+    return replace(facts, constants={**facts.constants, **raised})
+
+
+def has_linear_form(op: Add, io: Operands) -> bool:
+    """Tell whether a sum of two arrays has a linear form, saturated to its whole type."""
     sizes = {tensor.elements for tensor in (*io.ins, io.y)}
     if io.x.dtype is not DType.INT8 or len(sizes) != 1 or io.y.elements < WORD:
         return False
@@ -75,9 +84,9 @@ def _adds(op: Add, io: Operands) -> bool:
 
 
 def affine_factors(form: AffineForm) -> np.ndarray:
-    """Return what the functions read: 256 times the factors of four channels, their constants."""
+    """Return what the functions read: the factors of four channels, then their constants."""
     factors, constants = (_number(digits) for digits in (form.digits, form.constants))
-    both = np.stack([(factors << DIGIT).reshape(-1, WORD), constants.reshape(-1, WORD)], axis=1)
+    both = np.stack([factors.reshape(-1, WORD), constants.reshape(-1, WORD)], axis=1)
     words: np.ndarray = both.ravel().astype(np.int32)
     return words
 
@@ -90,7 +99,7 @@ def _number(digits: Sequence[np.ndarray]) -> np.ndarray:
     return number << DIGIT * (DIGITS - len(digits))
 
 
-def channel_facts(op: Add | Mul, io: Operands) -> Facts:
+def affine_facts(op: Add | Mul, io: Operands) -> Facts:
     """Return the facts of a sum or product with a constant for each channel."""
     form = affine_form(op, io, LEAST)
     note = f"{elementwise_note(op, io)}; affine forms proven on all codes"
@@ -106,10 +115,22 @@ def channel_facts(op: Add | Mul, io: Operands) -> Facts:
     )
 
 
-def _is_affine(op: Add | Mul, io: Operands) -> bool:
+def channel_facts(op: Add | Mul, io: Operands) -> Facts:
+    """Return the facts of affine functions whose codes are multiplied 256-fold."""
+    facts = affine_facts(op, io)
+    words = facts.data[0].array.reshape(-1, 2, WORD).copy()
+    words[:, 0] <<= DIGIT
+    return replace(facts, data=(replace(facts.data[0], array=words.ravel()),))
+
+
+def is_affine(op: Add | Mul, io: Operands) -> bool:
+    """Tell whether there is an affine form for each channel, channels by fours."""
     whole = (op.arithmetic.low, op.arithmetic.high) == (io.y.dtype.min, io.y.dtype.max)
-    by_words = io.y.shape != () and io.y.shape[-1] % WORD == 0
-    return whole and by_words and affine_form(op, io, LEAST) is not None
+    if not whole or io.y.shape == () or io.y.shape[-1] % WORD:
+        return False
+    form = affine_form(op, io, LEAST)
+    # 256 times a factor is still a word.
+    return form is not None and int(np.abs(_number(form.digits)).max()) < 1 << 23
 
 
 def product_facts(op: Mul, io: Operands) -> Facts:
@@ -135,7 +156,7 @@ def product_facts(op: Mul, io: Operands) -> Facts:
     )
 
 
-def _multiplies(op: Mul, io: Operands) -> bool:
+def multiplies_channels(op: Mul, io: Operands) -> bool:
     """Tell whether products of codes have a factor that a few instructions rescale with."""
     x0, x1 = io.ins
     fits = io.x.dtype is DType.INT8 and x1.is_constant and x0.elements == io.y.elements
@@ -165,16 +186,16 @@ def to_int8(op: Quantize, io: Operands) -> bool:
 
 
 ROWS: tuple[Kernel, ...] = (
-    Kernel("dsp/add_s8", Add, add_facts, _adds, (), ("x0", "x1", "y"), 0, FILES),
+    Kernel("dsp/add_s8", Add, add_facts, has_linear_form, (), ("x0", "x1", "y"), 0, FILES),
     *(
-        Kernel("dsp/affine_s8", op, channel_facts, _is_affine, (1,), in_place=0, headers=FILES)
+        Kernel("dsp/affine_s8", op, channel_facts, is_affine, (1,), in_place=0, headers=FILES)
         for op in (Add, Mul)
     ),
     Kernel(
         "dsp/mul_channels_s8",
         Mul,
         product_facts,
-        _multiplies,
+        multiplies_channels,
         packed=(1,),
         in_place=0,
         headers=(*FILES, "edgeq_depthwise_dsp.h"),

@@ -40,23 +40,29 @@ def _averages(op: AveragePool2D, io: Operands) -> bool:
     return io.x.dtype is DType.INT8 and few and io.x.shape[3] >= CHANNELS
 
 
-def maximum_facts(op: MaxPool2D, io: Operands) -> Facts:
-    """Return the facts of a maximum pool; small windows without padding are written out."""
+def window_facts(op: MaxPool2D, io: Operands) -> Facts:
+    """Return the facts of a maximum pool whose windows are walked in loops."""
     facts = max_pool2d_facts(op, io)
-    rows, columns = op.window
-    unrolled = rows * columns <= UNROLLED_TAPS and not op.padding.any
-    window = {} if unrolled else {"WINDOW_H": rows, "WINDOW_W": columns}
-    replaced = ("WINDOW_H", "WINDOW_W", "LOW")
-    constants = {name: value for name, value in facts.constants.items() if name not in replaced}
-    flags = {
-        "padded": op.padding.any,
-        "rows": range(rows) if unrolled else (),
-        "columns": range(columns),
-    }
+    constants = {name: value for name, value in facts.constants.items() if name != "LOW"}
+    window = {"WINDOW_H": op.window[0], "WINDOW_W": op.window[1]}
+    flags = {"padded": op.padding.any, "rows": (), "columns": ()}
     return replace(facts, constants={**constants, **window}, flags=flags)
 
 
-def _takes_maximum(op: MaxPool2D, io: Operands) -> bool:
+def maximum_facts(op: MaxPool2D, io: Operands) -> Facts:
+    """Return the facts of a maximum pool; small windows without padding are written out."""
+    facts = window_facts(op, io)
+    rows, columns = op.window
+    if rows * columns > UNROLLED_TAPS or op.padding.any:
+        return facts
+    window = ("WINDOW_H", "WINDOW_W")
+    constants = {name: value for name, value in facts.constants.items() if name not in window}
+    flags = {**facts.flags, "rows": range(rows), "columns": range(columns)}
+    return replace(facts, constants=constants, flags=flags)
+
+
+def takes_maximum(op: MaxPool2D, io: Operands) -> bool:
+    """Tell whether a maximum pool saturates to its whole type, four channels or more."""
     whole = (op.arithmetic.low, op.arithmetic.high) == (io.y.dtype.min, io.y.dtype.max)
     return io.x.dtype is DType.INT8 and whole and io.x.shape[3] >= WORD
 
@@ -76,6 +82,6 @@ def _mean_s8(op: Mean, io: Operands) -> bool:
 
 ROWS: tuple[Kernel, ...] = (
     Kernel("dsp/average_pool2d_s8", AveragePool2D, average_facts, _averages, headers=FILES),
-    Kernel("dsp/max_pool2d_s8", MaxPool2D, maximum_facts, _takes_maximum, headers=FILES),
+    Kernel("dsp/max_pool2d_s8", MaxPool2D, maximum_facts, takes_maximum, headers=FILES),
     Kernel("dsp/mean_s8", Mean, short_mean_facts, _mean_s8, headers=FILES),
 )

@@ -8,12 +8,15 @@ from edgeq.ir.graph import Operands
 from edgeq.ir.quant import Requant, Rounding
 from edgeq.ir.types import DType
 from edgeq.kernels.base import Facts, Kernel
-from edgeq.kernels.dsp.elementwise import NUMBERS, number_facts, to_int8
-from edgeq.kernels.mve.product import HEADERS
+from edgeq.kernels.dsp import elementwise as dsp
+from edgeq.kernels.dsp.pooling import takes_maximum, window_facts
+from edgeq.kernels.mve.product import HEADERS, LANES
 from edgeq.kernels.portable.elementwise import binary_facts, unit_of
 from edgeq.kernels.portable.pooling import SHORT_TAPS, average_pool2d_facts
 from edgeq.ops.add import HEADROOM, Add
 from edgeq.ops.average_pool2d import AveragePool2D
+from edgeq.ops.max_pool2d import MaxPool2D
+from edgeq.ops.mul import Mul
 from edgeq.ops.quantize import Quantize
 
 FILES = (*HEADERS, "edgeq_elementwise_mve.h")
@@ -85,7 +88,50 @@ def _whole_image(op: AveragePool2D, io: Operands) -> bool:
     return io.x.dtype is DType.INT8 and whole and few and io.x.shape[3] >= CHANNELS
 
 
+def product_facts(op: Mul, io: Operands) -> Facts:
+    """Return the facts of a product with a constant for each channel."""
+    facts = dsp.product_facts(op, io)
+    requant = op.arithmetic.requant
+    used = {name: facts.constants[name] for name in ("ROWS", "CHANNELS", "X_ZERO")}
+    numbers = {
+        "MULTIPLIER": requant.multiplier[0],
+        "SHIFT": requant.shift[0],
+        "Y_ZERO": io.y.zero_point,
+    }
+    return replace(facts, constants={**used, **numbers})
+
+
+def _wide_maximum(op: MaxPool2D, io: Operands) -> bool:
+    return takes_maximum(op, io) and io.x.shape[3] >= LANES
+
+
 ROWS: tuple[Kernel, ...] = (
+    Kernel(
+        "mve/linear_sum_s8",
+        Add,
+        dsp.linear_facts,
+        dsp.has_linear_form,
+        (),
+        ("x0", "x1", "y"),
+        0,
+        FILES,
+    ),
+    *(
+        Kernel(
+            "mve/affine_s8", op, dsp.affine_facts, dsp.is_affine, (1,), in_place=0, headers=FILES
+        )
+        for op in (Add, Mul)
+    ),
+    Kernel(
+        "mve/mul_channels_s8",
+        Mul,
+        product_facts,
+        dsp.multiplies_channels,
+        (1,),
+        in_place=0,
+        headers=FILES,
+    ),
+    Kernel("mve/max_pool2d_s8", MaxPool2D, window_facts, _wide_maximum, headers=FILES),
     Kernel("mve/add_s8", Add, add_facts, _adds, (), ("x0", "x1", "y"), 0, FILES),
     Kernel(
         "mve/global_average_s8", AveragePool2D, global_average_facts, _whole_image, headers=FILES
@@ -93,8 +139,8 @@ ROWS: tuple[Kernel, ...] = (
     Kernel(
         "mve/quantize_s8",
         Quantize,
-        number_facts,
-        to_int8,
-        headers=(*HEADERS, *NUMBERS, "edgeq_quantize_mve.h"),
+        dsp.number_facts,
+        dsp.to_int8,
+        headers=(*HEADERS, *dsp.NUMBERS, "edgeq_quantize_mve.h"),
     ),
 )

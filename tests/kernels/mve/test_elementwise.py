@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,13 +11,24 @@ import pytest
 from edgeq.ir.graph import Tensor
 from edgeq.ir.quant import QuantParams
 from edgeq.ir.types import DType
+from edgeq.kernels.dsp import elementwise
+from edgeq.ops._spatial import Padding
 from edgeq.ops.activation import Activation
 from edgeq.ops.add import Add
 from edgeq.ops.average_pool2d import AveragePool2D
+from edgeq.ops.max_pool2d import MaxPool2D
 from edgeq.plan.select import select
 from edgeq.targets import Target, target
 from tests.kernel_harness import WARNINGS, Case, check_layers, compile_layer, one_op_graph
-from tests.kernels.dsp.test_elementwise import number_case, number_cases
+from tests.kernels.dsp.test_elementwise import (
+    channels,
+    lengths,
+    number_case,
+    number_cases,
+    pairs,
+    products,
+)
+from tests.kernels.layers import SAME, WINDOWS, on, pool
 from tests.kernels.mve.test_product import ALL_BUT_FLOAT, SANITIZED, TARGETS, TWIN, named
 from tests.kernels.neon.layers import ROUNDINGS, runs_of
 
@@ -84,14 +96,55 @@ def numbers() -> list[Case]:
     return number_cases("mve/quantize_s8")
 
 
+def on_helium(cases: list[Case]) -> list[Case]:
+    """Return layers that must be given the rows of Helium in place of those of the extension."""
+    names = {"dsp/add_s8": "mve/linear_sum_s8"}
+    rows = [str(case.kernel) for case in cases]
+    chosen = [names.get(row, row.replace("dsp/", "mve/")) for row in rows]
+    return [replace(case, kernel=row) for case, row in zip(cases, chosen, strict=True)]
+
+
+def largest() -> list[Case]:
+    """Return maximum pools of channels round the vector."""
+    cases = [
+        pool(MaxPool2D, (2, 5, 6, channels), (3, 3), padding=padding)
+        for channels in (16, 17, 31, 32, 33)
+        for padding in (SAME, Padding())
+    ]
+    cases += [pool(MaxPool2D, x, w, **o) for x, w, o in WINDOWS if x[3] >= 16]
+    return on("mve", cases)
+
+
+ROWS = (
+    *(partial(lambda make: on_helium(make()), make) for make in (lengths, pairs, channels)),
+    means,
+    numbers,
+    largest,
+)
+
+
 @pytest.mark.parametrize("processor", TARGETS, ids=named)
-@pytest.mark.parametrize("cases", [sums, means, numbers])
+@pytest.mark.parametrize("cases", ROWS)
 def test_layers(cases, processor: Target | str) -> None:
     check_layers(cases(), processor)
 
 
-def test_the_twin_has_no_undefined_behaviour() -> None:
-    check_layers([*sums(), *means()], replace(TWIN, cflags=(*SANITIZED, *WARNINGS)))
+@pytest.mark.parametrize("processor", TARGETS, ids=named)
+def test_what_has_no_proven_form(processor: Target | str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(elementwise, "linear_sum", lambda op, io, schemes: None)
+    monkeypatch.setattr(elementwise, "affine_form", lambda op, io, lowest: None)
+    check_layers(sums(), processor)
+    check_layers(on_helium(products()), processor)
+
+
+def test_the_twin_has_no_undefined_behaviour(monkeypatch: pytest.MonkeyPatch) -> None:
+    twin = replace(TWIN, cflags=(*SANITIZED, *WARNINGS))
+    for cases in ROWS:
+        check_layers(cases(), twin)
+    monkeypatch.setattr(elementwise, "linear_sum", lambda op, io, schemes: None)
+    monkeypatch.setattr(elementwise, "affine_form", lambda op, io, lowest: None)
+    check_layers(sums(), twin)
+    check_layers(on_helium(products()), twin)
 
 
 def test_nan_and_infinity() -> None:
