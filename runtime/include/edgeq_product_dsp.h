@@ -311,7 +311,9 @@ EDGEQ_CODE __attribute__((noinline, unused)) static void edgeq_place_windows(edg
  * of the channels, and less S0 it is 256 S1: no weight w1 is ever needed alone. The first bias is
  * that of S0, the second 256 times that of S1 plus the first; the multiplier of S1 is m, its addend
  * and its shift are made for 128 times the number (half a unit for the first of two roundings
- * included). Sums of the second channel need to be less than 2^23. */
+ * included). Sums of the second channel need to be less than 2^23. "straight": packed, where one
+ * product gives every code: of each channel only a multiplier and an addend, of 16 times the code of
+ * the first and 4096 times that of the second; biases hold what makes the line meet all codes. */
 typedef struct {
     const int32_t *x;
     const int32_t *end;
@@ -388,7 +390,6 @@ typedef struct {
     "add r9, r7, r9, lsl #7\n\t" \
     "smmla " sum ", " sum ", r6, r9\n\t"
 #define EDGEQ_DSP_UP_256(sum) "smmla " sum ", " sum ", r6, r7\n\t"
-#define EDGEQ_DSP_SINGLE_256 EDGEQ_DSP_UP_256
 
 #define EDGEQ_DSP_CODE(SCALE, sum) \
     SCALE(sum)                     \
@@ -443,18 +444,27 @@ typedef struct {
     "add sp, #20\n\t"                \
     "pop {r4-r11, pc}\n"
 
-#define EDGEQ_DSP_FUNCTION(name, FORM, SCALE0, SCALE1)                                                                                                                                                                                              \
-    EDGEQ_CODE __attribute__((naked, noinline, unused)) static void name(const edgeq_dsp_tile *tile __attribute__((unused)))                                                                                                                        \
-    {                                                                                                                                                                                                                                               \
-        __asm__(EDGEQ_DSP_ENTER "mov r8, #" FORM##_BYTES "\n\t" EDGEQ_DSP_BEGIN FORM##_FIRST EDGEQ_DSP_LOOP FORM EDGEQ_DSP_AGAIN FORM##_APART EDGEQ_DSP_CODES(SCALE0, "r0", "r2", "r4") EDGEQ_DSP_CODES(SCALE1, "r1", "r3", "r5") EDGEQ_DSP_STORE); \
+/* Sums of the first channel and of the second to codes. */
+#define EDGEQ_DSP_STRAIGHT_CODE(sum, multiplier, addend, shift) \
+    "smmla " sum ", " sum ", " multiplier ", " addend "\n\t"    \
+    "ssat " sum ", #8, " sum ", asr #" shift "\n\t"
+#define EDGEQ_DSP_STRAIGHT_CODES \
+    "ldm r12!, {r6, r7, r8, r9}\n\t" EDGEQ_DSP_STRAIGHT_CODE("r0", "r6", "r7", "4") EDGEQ_DSP_STRAIGHT_CODE("r2", "r6", "r7", "4") EDGEQ_DSP_STRAIGHT_CODE("r4", "r6", "r7", "4") EDGEQ_DSP_STRAIGHT_CODE("r1", "r8", "r9", "12") EDGEQ_DSP_STRAIGHT_CODE("r3", "r8", "r9", "12") EDGEQ_DSP_STRAIGHT_CODE("r5", "r8", "r9", "12")
+#define EDGEQ_DSP_BOTH_CODES(SCALE0, SCALE1) EDGEQ_DSP_CODES(SCALE0, "r0", "r2", "r4") EDGEQ_DSP_CODES(SCALE1, "r1", "r3", "r5")
+
+#define EDGEQ_DSP_FUNCTION(name, FORM, CODES)                                                                                                                         \
+    EDGEQ_CODE __attribute__((naked, noinline, unused)) static void name(const edgeq_dsp_tile *tile __attribute__((unused)))                                          \
+    {                                                                                                                                                                 \
+        __asm__(EDGEQ_DSP_ENTER "mov r8, #" FORM##_BYTES "\n\t" EDGEQ_DSP_BEGIN FORM##_FIRST EDGEQ_DSP_LOOP FORM EDGEQ_DSP_AGAIN FORM##_APART CODES EDGEQ_DSP_STORE); \
     }
 
-EDGEQ_DSP_FUNCTION(edgeq_dsp_packed_gemmlowp, EDGEQ_DSP_PACKED, EDGEQ_DSP_AWAY, EDGEQ_DSP_AWAY_256)
-EDGEQ_DSP_FUNCTION(edgeq_dsp_packed_half_up, EDGEQ_DSP_PACKED, EDGEQ_DSP_UP, EDGEQ_DSP_UP_256)
-EDGEQ_DSP_FUNCTION(edgeq_dsp_packed_single, EDGEQ_DSP_PACKED, EDGEQ_DSP_SINGLE, EDGEQ_DSP_SINGLE_256)
-EDGEQ_DSP_FUNCTION(edgeq_dsp_wide_gemmlowp, EDGEQ_DSP_WIDE, EDGEQ_DSP_AWAY, EDGEQ_DSP_AWAY)
-EDGEQ_DSP_FUNCTION(edgeq_dsp_wide_half_up, EDGEQ_DSP_WIDE, EDGEQ_DSP_UP, EDGEQ_DSP_UP)
-EDGEQ_DSP_FUNCTION(edgeq_dsp_wide_single, EDGEQ_DSP_WIDE, EDGEQ_DSP_SINGLE, EDGEQ_DSP_SINGLE)
+EDGEQ_DSP_FUNCTION(edgeq_dsp_straight, EDGEQ_DSP_PACKED, EDGEQ_DSP_STRAIGHT_CODES)
+EDGEQ_DSP_FUNCTION(edgeq_dsp_packed_gemmlowp, EDGEQ_DSP_PACKED, EDGEQ_DSP_BOTH_CODES(EDGEQ_DSP_AWAY, EDGEQ_DSP_AWAY_256))
+EDGEQ_DSP_FUNCTION(edgeq_dsp_packed_half_up, EDGEQ_DSP_PACKED, EDGEQ_DSP_BOTH_CODES(EDGEQ_DSP_UP, EDGEQ_DSP_UP_256))
+EDGEQ_DSP_FUNCTION(edgeq_dsp_packed_single, EDGEQ_DSP_PACKED, EDGEQ_DSP_BOTH_CODES(EDGEQ_DSP_SINGLE, EDGEQ_DSP_UP_256))
+EDGEQ_DSP_FUNCTION(edgeq_dsp_wide_gemmlowp, EDGEQ_DSP_WIDE, EDGEQ_DSP_BOTH_CODES(EDGEQ_DSP_AWAY, EDGEQ_DSP_AWAY))
+EDGEQ_DSP_FUNCTION(edgeq_dsp_wide_half_up, EDGEQ_DSP_WIDE, EDGEQ_DSP_BOTH_CODES(EDGEQ_DSP_UP, EDGEQ_DSP_UP))
+EDGEQ_DSP_FUNCTION(edgeq_dsp_wide_single, EDGEQ_DSP_WIDE, EDGEQ_DSP_BOTH_CODES(EDGEQ_DSP_SINGLE, EDGEQ_DSP_SINGLE))
 
 #else
 
@@ -535,6 +545,27 @@ EDGEQ_CODE static inline int32_t edgeq_dsp_away_256(int32_t sum, int32_t multipl
             stream = f + 6;                                                         \
         }                                                                           \
     }
+
+EDGEQ_CODE __attribute__((unused)) static void edgeq_dsp_straight(const edgeq_dsp_tile *tile)
+{
+    const int32_t *stream = tile->stream;
+
+    for (int8_t *y = tile->y; y != tile->stop; y += 2) {
+        const int32_t *const f = stream + 2 + (tile->end - tile->x) / 3;
+
+        for (int32_t window = 0; window < 3; ++window) {
+            int8_t *const to = y + window * tile->step;
+            int32_t sums[2];
+
+            edgeq_dsp_sums(sums, tile, window, stream, 1);
+            sums[0] = edgeq_product_bits_s32(sums[0], f[0], 0, 32) + f[1];
+            sums[1] = edgeq_product_bits_s32(sums[1], f[2], 0, 32) + f[3];
+            to[0] = (int8_t)edgeq_clamp_s32(sums[0] >> 4, -128, 127);
+            to[1] = (int8_t)edgeq_clamp_s32(sums[1] >> 12, -128, 127);
+        }
+        stream = f + 4;
+    }
+}
 
 EDGEQ_DSP_FUNCTION(edgeq_dsp_packed_gemmlowp, 1, edgeq_dsp_away, edgeq_dsp_away_256)
 EDGEQ_DSP_FUNCTION(edgeq_dsp_packed_half_up, 1, edgeq_dsp_up, edgeq_dsp_up_256)

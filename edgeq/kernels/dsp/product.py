@@ -11,7 +11,8 @@ from edgeq.ir.graph import Operands
 from edgeq.ir.quant import Rounding
 from edgeq.ir.types import DType, elements
 from edgeq.kernels.base import Facts, Kernel
-from edgeq.kernels.dsp.common import HEADERS, Channels, channels, is_short
+from edgeq.kernels.dsp.common import HEADERS, channels, is_short
+from edgeq.kernels.dsp.streams import is_small, shares, straight_stream, stream
 from edgeq.kernels.neon.rounding import without_negatives
 from edgeq.kernels.portable.convolution import (
     conv2d_note,
@@ -31,7 +32,6 @@ GROUP = 4  # codes of a window in a word
 ROUND = 8  # words of codes in a round of the tile's loop
 MOST_SUMMED = 4 * (2**15 // 128 - 1)  # codes whose four partial sums fit 16 bits each
 MOST_PADDED = 1024  # bytes of an image that is copied with its padding
-_PACKED_REACH = 2**23  # sums of a packed second channel are smaller
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,68 +100,12 @@ def _ordered(codes: np.ndarray, rows: Rows, zero: int) -> np.ndarray:
     return ordered
 
 
-def _starts(count: int) -> list[int]:
-    """Return the first channel of each two; the last two may begin with one that was there."""
-    return [min(first, count - 2) for first in range(0, count, 2)]
-
-
-def is_packed(found: Channels, codes: np.ndarray, reach: np.ndarray) -> bool:
-    """Tell whether two weights may share a 16-bit number, for every two channels.
-
-    ``reach`` bounds the absolute sums of each channel.
-    """
-    seconds = [first + 1 for first in _starts(len(codes))]
-    low = codes[[second - 1 for second in seconds]] < 0
-    fits = not bool((low & (codes[seconds] == -128)).any())
-    addend = 128 * (reach + np.abs(found.addend.astype(np.int64)) + 2)
-    small = (reach[seconds] < _PACKED_REACH) & (addend[seconds] < 2**31)
-    return fits and bool(small.all())
-
-
-def stream(found: Channels, codes: np.ndarray, packed: bool, single: bool) -> np.ndarray:
-    """Return what the tile function reads for each two channels.
-
-    Biases; for each four places k of a window the weights (k, k + 2) of both channels, then those
-    of (k + 1, k + 3); multiplier, addend and shift of each channel.
-    """
-    blocks = []
-    for first in _starts(len(codes)):
-        pair = slice(first, first + 2)
-        # [two channels, groups, two halves, parity] to [groups, parity, halves, channels]
-        quads = codes[pair].reshape(2, -1, 2, 2).transpose(1, 3, 2, 0)
-        halves = (256 * quads[..., 1] + quads[..., 0]) if packed else quads
-        kind = np.int16 if packed else np.int8
-        words = np.ascontiguousarray(halves, kind).reshape(-1).view("<i4")
-        bias = found.bias[pair].astype(np.int64)
-        factors = np.stack((found.multiplier[pair], found.addend[pair], found.shift[pair]), 1)
-        factors = factors.astype(np.int64)
-        if packed:
-            bias[1] = 256 * bias[1] + bias[0]
-            multiplier, addend, shift = factors[1]
-            half = 0 if single else 64
-            factors[1] = (multiplier % 2**32) // 2, 128 * addend + half, shift + 7
-        blocks.append(np.concatenate([bias, words, factors.ravel()]))
-    joined = np.concatenate(blocks)
-    whole: np.ndarray = (joined & 0xFFFFFFFF).astype(np.uint32).view(np.int32)
-    return whole
-
-
 def _weights(op: Conv2D | DepthwiseConv2D, io: Operands) -> np.ndarray:
     """Return the weights without their zero point, [channels, window]."""
     w = centred(io.ins[1], np.int32)
     taps = w.reshape(-1, w.shape[3]).T if isinstance(op, DepthwiseConv2D) else w
     rows: np.ndarray = taps.reshape(io.y.shape[3], -1)
     return rows
-
-
-def reach_of(found: Channels) -> np.ndarray:
-    """Return the largest absolute sum of each channel, over all codes."""
-    w = found.weights.astype(np.int64)
-    bias = found.bias.astype(np.int64)
-    above = np.where(w > 0, 127 * w, -128 * w).sum(axis=1)
-    below = np.where(w > 0, 128 * w, -127 * w).sum(axis=1)
-    reach: np.ndarray = np.maximum(np.abs(bias + above), np.abs(bias - below))
-    return reach
 
 
 def with_short_rounding(op: Layer, io: Operands) -> Layer:
@@ -222,17 +166,32 @@ def _geometry(
     }
 
 
+def _tile(op: Conv2D | DepthwiseConv2D, io: Operands, rows: Rows) -> tuple[str, np.ndarray]:
+    """Return which tile function is called, and what it reads."""
+    zero = weight_zero(io)
+    weights = _weights(op, io)
+    codes = _ordered(weights.astype(np.int64) + zero, rows, zero)
+    if shares(codes):
+        numbers = straight_stream(io, op.arithmetic, weights, codes)
+        if numbers is not None:
+            return "straight", numbers
+    short = with_short_rounding(op, io)
+    rounding = short.arithmetic.requant.rounding
+    found = channels(io, short.arithmetic, weights)
+    codes = _ordered(found.weights.astype(np.int64) + zero, rows, zero)
+    packed = shares(codes) and is_small(found)
+    form = "packed" if packed else "wide"
+    return f"{form}_{rounding.value}", stream(found, codes, packed, rounding is Rounding.SINGLE)
+
+
 def conv2d_facts(op: Conv2D | DepthwiseConv2D, io: Operands) -> Facts:
     """Return the facts of an ungrouped convolution."""
-    op, zero = with_short_rounding(op, io), weight_zero(io)
+    zero = weight_zero(io)
     kernel_h, kernel_w = op.kernel(io)
     images, out_h, out_w, count = io.y.shape
     rows = rows_of(kernel_h, kernel_w * io.x.shape[3], zero)
     place = _place(op, io, rows)
-    found = channels(io, op.arithmetic, _weights(op, io))
-    codes = _ordered(found.weights.astype(np.int64) + zero, rows, zero)
-    packed = is_packed(found, codes, reach_of(found))
-    rounding = op.arithmetic.requant.rounding
+    tile, numbers = _tile(op, io, rows)
     groups = rows.groups + rows.sums
     pixels = out_h * out_w
     constants = {
@@ -247,18 +206,16 @@ def conv2d_facts(op: Conv2D | DepthwiseConv2D, io: Operands) -> Facts:
         "GROUPS": groups,
         "REST": (groups - 1) % ROUND,
         "PAIRS": count // 2,
-        "PAIR_WORDS": 2 + 2 * groups + 6,
+        "PAIR_WORDS": len(numbers) // -(-count // 2),
     }
     copied = TILE * kernel_h * rows.bytes if place.mode == "general" else 0
     copied = place.lines * place.line if place.mode == "padded" else copied
-    numbers = stream(found, codes, packed, rounding is Rounding.SINGLE)
     return Facts(
         constants=constants,
         data=(Data("stream", numbers, "two channels at a time"),),
         flags={
             "mode": place.mode,
-            "form": "packed" if packed else "wide",
-            "rounding": rounding.value,
+            "tile": tile,
             "odd": count % 2 == 1,
             "sums": rows.sums > 0,
         },

@@ -8,7 +8,8 @@ from edgeq.ir.graph import Operands
 from edgeq.ir.types import DType, elements
 from edgeq.kernels.base import Facts, Kernel
 from edgeq.kernels.dsp.common import HEADERS, Channels, channels, is_short
-from edgeq.kernels.dsp.product import TILE, reach_of, with_short_rounding
+from edgeq.kernels.dsp.product import TILE, with_short_rounding
+from edgeq.kernels.dsp.streams import reach_of
 from edgeq.kernels.portable.convolution import conv2d_note, conv2d_shape
 from edgeq.ops._accumulate import centred
 from edgeq.ops.conv2d import Conv2D

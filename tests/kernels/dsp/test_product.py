@@ -9,7 +9,8 @@ import pytest
 
 from edgeq.ir.quant import QuantParams
 from edgeq.kernels.dsp.common import channels, is_short
-from edgeq.kernels.dsp.product import conv2d_facts, stream
+from edgeq.kernels.dsp.product import conv2d_facts
+from edgeq.kernels.dsp.streams import stream
 from edgeq.ops._spatial import Padding
 from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
 from edgeq.plan.select import select
@@ -42,12 +43,19 @@ def sizes() -> list[Case]:
     # Rounds of the loop begin with any of eight words of codes.
     depths = (1, 3, 4, 6, 12, 16, 20, 24, 28, 32, 36, 40, 63, 68)
     cases += [conv_case((1, 2, 2, depth), 5, (1, 1), row=ROW) for depth in depths]
-    return cases
+    return [*cases, *map(after_relu, cases)]
+
+
+def after_relu(case: Case) -> Case:
+    """Return the layer with no code below the output's zero point: one product rescales."""
+    y = case.tensors["y"]
+    lowest = replace(y, quant=QuantParams.per_tensor(y.scale, -128))
+    return replace(case, tensors={**case.tensors, "y": lowest})
 
 
 def shapes() -> list[Case]:
     """Return windows, strides, dilations and paddings, with channels by fours and not."""
-    return [
+    cases = [
         conv_case((1, 7, 6, 4), 6, (3, 3), row=ROW, padding=SAME),
         conv_case((2, 5, 9, 8), 3, (3, 3), row=ROW, padding=SAME, stride=(2, 2)),
         conv_case((1, 9, 2, 4), 4, (3, 3), row=ROW, padding=SAME),
@@ -70,6 +78,7 @@ def shapes() -> list[Case]:
         one_channel((2, 7, 6), (3, 3), 8, padding=SAME),
         one_channel((1, 9, 9), (3, 3), 3, padding=Padding(0, 1, 0, 1), stride=(2, 2)),
     ]
+    return [after_relu(case) if i % 2 else case for i, case in enumerate(cases)]
 
 
 def one_channel(x: tuple[int, int, int], kernel: tuple[int, int], out: int, **op: object) -> Case:
@@ -161,8 +170,8 @@ def several() -> list[Case]:
     return [*ties(), *reaches()]
 
 
-def flag(case: Case, name: str = "form") -> str:
-    """Return how a layer reads windows (``mode``) or which ``form`` of the stream it takes."""
+def flag(case: Case, name: str = "tile") -> str:
+    """Return how a layer reads windows (``mode``) or which ``tile`` function it calls."""
     [(op, io)] = one_op_graph(case.op, case.tensors, case.numerics).walk()
     return str(conv2d_facts(op, io).flags[name])
 
@@ -178,13 +187,24 @@ def test_the_twin_has_no_undefined_behaviour() -> None:
     check_layers([*shapes(), *numbers(), *several()], target)
 
 
-def test_weights_are_packed_where_they_may_be() -> None:
-    plain = ties()
-    half = len(plain) // 2
-    assert {flag(case) for case in plain[:half]} == {"packed"}
-    assert {flag(case) for case in plain[half:]} == {"wide"}
-    assert [flag(case) for case in reaches()] == ["packed", "wide", "wide"]
-    assert flag(unpackable(conv_case((1, 1, 3, 8), 3, (1, 1), zero=3))) == "wide"
+def test_every_tile_function_is_called() -> None:
+    tiles = [flag(case) for case in several()]
+    packed = {f"packed_{n.name}" for n in ALL_BUT_FLOAT}
+    wide = {f"wide_{n.name}" for n in ALL_BUT_FLOAT}
+    assert set(tiles[:6]) == packed
+    assert set(tiles[6:12]) == wide
+    assert tiles[12:] == ["packed_gemmlowp", "wide_gemmlowp", "wide_gemmlowp"]
+    assert {flag(case) for case in sizes()} >= {"packed_gemmlowp", "straight"}
+    assert {flag(case) for case in numbers()} >= {"packed_gemmlowp", "straight"}
+    assert flag(unpackable(conv_case((1, 1, 3, 8), 3, (1, 1), zero=3))) == "wide_gemmlowp"
+
+
+def test_after_a_relu_half_up_will_do() -> None:
+    for zero, rounding in ((5, "gemmlowp"), (-128, "half_up")):
+        case = conv_case((1, 1, 3, 8), 2, (1, 1), zero=0, zeros=(-3, zero), scale=0.08)
+        assert flag(case) == f"packed_{rounding}"
+        case = conv_case((1, 1, 3, 8), 2, (1, 1), zeros=(-3, zero))
+        assert flag(case) == ("straight" if zero == -128 else "packed_gemmlowp")
 
 
 def test_windows_are_read_where_they_are() -> None:
@@ -195,13 +215,6 @@ def test_windows_are_read_where_they_are() -> None:
         "inside": True,
     }
     assert "direct" in {flag(case, "mode") for case in sizes()}
-
-
-def test_after_a_relu_half_up_will_do() -> None:
-    for zero, rounding in ((5, "gemmlowp"), (-128, "half_up")):
-        case = conv_case((1, 1, 3, 8), 2, (1, 1), zeros=(-3, zero))
-        [(op, io)] = one_op_graph(case.op, case.tensors).walk()
-        assert conv2d_facts(op, io).flags["rounding"] == rounding
 
 
 def test_what_it_does_not_take_is_portable() -> None:

@@ -1,0 +1,107 @@
+"""What the tile functions of DSP convolution read: biases, weights and factors of two channels."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edgeq.ir.graph import Operands
+from edgeq.kernels.dsp.common import Channels
+from edgeq.kernels.dsp.linear import line
+from edgeq.ops._accumulate import Accumulation
+
+_PACKED_REACH = 2**23  # sums of a packed second channel are smaller
+
+
+def _starts(count: int) -> list[int]:
+    """Return the first channel of each two; the last two may begin with one that was there."""
+    return [min(first, count - 2) for first in range(0, count, 2)]
+
+
+def shares(codes: np.ndarray) -> bool:
+    """Tell whether two weights may share a 16-bit number, for every two channels."""
+    seconds = [first + 1 for first in _starts(len(codes))]
+    low = codes[[second - 1 for second in seconds]] < 0
+    return not bool((low & (codes[seconds] == -128)).any())
+
+
+def is_small(found: Channels) -> bool:
+    """Tell whether 256 times the sums of every second channel can be rescaled."""
+    seconds = [first + 1 for first in _starts(len(found.bias))]
+    reach = reach_of(found)[seconds]
+    addend = np.abs(found.addend.astype(np.int64))[seconds]
+    return bool((reach < _PACKED_REACH).all() and (128 * (reach + addend + 2) < 2**31).all())
+
+
+def _blocks(codes: np.ndarray, packed: bool) -> list[np.ndarray]:
+    """Return the words of weights of each two channels.
+
+    For each four places k of a window the weights (k, k + 2) of both channels, then those of
+    (k + 1, k + 3).
+    """
+    blocks = []
+    for first in _starts(len(codes)):
+        # [two channels, groups, two halves, parity] to [groups, parity, halves, channels]
+        quads = codes[first : first + 2].reshape(2, -1, 2, 2).transpose(1, 3, 2, 0)
+        halves = (256 * quads[..., 1] + quads[..., 0]) if packed else quads
+        kind = np.int16 if packed else np.int8
+        blocks.append(np.ascontiguousarray(halves, kind).reshape(-1).view("<i4"))
+    return blocks
+
+
+def _words_from(parts: list[np.ndarray]) -> np.ndarray:
+    joined = np.concatenate([part.astype(np.int64) for part in parts])
+    whole: np.ndarray = (joined & 0xFFFFFFFF).astype(np.uint32).view(np.int32)
+    return whole
+
+
+def stream(found: Channels, codes: np.ndarray, packed: bool, single: bool) -> np.ndarray:
+    """Return what the tile function reads for each two channels.
+
+    Biases; weights; multiplier, addend and shift of each channel.
+    """
+    parts = []
+    for first, words in zip(_starts(len(codes)), _blocks(codes, packed), strict=True):
+        pair = slice(first, first + 2)
+        bias = found.bias[pair].astype(np.int64)
+        factors = np.stack((found.multiplier[pair], found.addend[pair], found.shift[pair]), 1)
+        factors = factors.astype(np.int64)
+        if packed:
+            bias[1] = 256 * bias[1] + bias[0]
+            multiplier, addend, shift = factors[1]
+            half = 0 if single else 64
+            factors[1] = (multiplier % 2**32) // 2, 128 * addend + half, shift + 7
+        parts += [bias, words, factors.ravel()]
+    return _words_from(parts)
+
+
+def straight_stream(
+    io: Operands, numbers: Accumulation, weights: np.ndarray, codes: np.ndarray
+) -> np.ndarray | None:
+    """Return the stream with one product for a rescaling, or None where none gives every code.
+
+    Biases; weights; multiplier and addend of each channel.
+    """
+    starts = _starts(len(codes))
+    firsts = line(io, numbers, weights, shift=4, chosen=starts)
+    if firsts is None:
+        return None
+    after = [first + 1 for first in starts]
+    seconds = line(io, numbers, weights, shift=12, scale=256, chosen=after)
+    if seconds is None:
+        return None
+    parts = []
+    for i, words in enumerate(_blocks(codes, packed=True)):
+        bias = np.array([firsts.bias[i], int(seconds.bias[i]) + int(firsts.bias[i])], np.int64)
+        both = [f for two in (firsts, seconds) for f in (two.multiplier[i], two.addend[i])]
+        parts += [bias, words, np.array(both, np.int64)]
+    return _words_from(parts)
+
+
+def reach_of(found: Channels) -> np.ndarray:
+    """Return the largest absolute sum of each channel, over all codes."""
+    w = found.weights.astype(np.int64)
+    bias = found.bias.astype(np.int64)
+    above = np.where(w > 0, 127 * w, -128 * w).sum(axis=1)
+    below = np.where(w > 0, 128 * w, -127 * w).sum(axis=1)
+    reach: np.ndarray = np.maximum(np.abs(bias + above), np.abs(bias - below))
+    return reach
