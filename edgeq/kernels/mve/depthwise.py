@@ -9,6 +9,7 @@ from edgeq.ir.types import DType
 from edgeq.kernels.base import Facts, Kernel
 from edgeq.kernels.dsp.common import channels, is_short
 from edgeq.kernels.mve.product import HEADERS, factors, fits_bytes
+from edgeq.kernels.neon.rounding import without_negatives
 from edgeq.ops._accumulate import centred
 from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
 from edgeq.plan.program import Data, Scratch
@@ -18,7 +19,7 @@ MOST_WIDTH = 62  # of a plane for stride 2: distances in it are bytes
 MOST_CHANNELS = 65535 // 7  # distances of eight columns are 16 bits
 
 
-def _weights(io: Operands) -> np.ndarray:
+def depthwise_weights(io: Operands) -> np.ndarray:
     """Return the weights without their zero point, [channels, taps]."""
     w = centred(io.ins[1], np.int32)
     weights: np.ndarray = w.reshape(-1, w.shape[3]).T
@@ -38,7 +39,7 @@ def _plane(op: DepthwiseConv2D, io: Operands) -> tuple[int, int]:
 
 def stream(op: DepthwiseConv2D, io: Operands) -> np.ndarray:
     """Return what the kernel reads for each channel: twelve bytes of weights, and its factors."""
-    found = channels(io, op.arithmetic, _weights(io))
+    found = channels(io, op.arithmetic, depthwise_weights(io))
     taps = found.weights.reshape(-1, 3, 3)
     codes = np.zeros((len(taps), 12), np.int8)
     if op.stride[0] == 1:
@@ -47,6 +48,12 @@ def stream(op: DepthwiseConv2D, io: Operands) -> np.ndarray:
         codes[:, :9] = taps.transpose(0, 2, 1).reshape(-1, 9)
     joined: np.ndarray = np.concatenate([codes.view("<i4"), factors(found).T], axis=1)
     return joined.astype(np.int32).ravel()
+
+
+def rounding(op: DepthwiseConv2D, io: Operands) -> str:
+    """Return the rounding of the sums, the cheaper one where that gives the same codes."""
+    requant = without_negatives(op.arithmetic.requant, op.arithmetic.low, io.y.zero_point)
+    return requant.rounding.value
 
 
 def depthwise_3x3_facts(op: DepthwiseConv2D, io: Operands) -> Facts:
@@ -70,7 +77,7 @@ def depthwise_3x3_facts(op: DepthwiseConv2D, io: Operands) -> Facts:
             "WIDTH": width,
         },
         data=(Data("stream", stream(op, io), "weights and factors of each channel"),),
-        flags={"rounding": op.arithmetic.requant.rounding.value, "stride": stride},
+        flags={"rounding": rounding(op, io), "stride": stride},
         scratch=Scratch("plane", DType.INT8, height * width),
         note=f"3x3 depthwise convolution, stride {stride}, {in_h}x{in_w}x{in_c}",
     )
@@ -84,7 +91,7 @@ def _accepts(op: DepthwiseConv2D, io: Operands) -> bool:
     height, width = _plane(op, io)
     small = height * width <= MOST_PLANE and io.x.shape[3] <= MOST_CHANNELS
     narrow = op.stride[0] == 1 or width <= MOST_WIDTH
-    weights = _weights(io)
+    weights = depthwise_weights(io)
     return small and narrow and fits_bytes(weights) and is_short(io, op.arithmetic, weights)
 
 
