@@ -377,23 +377,29 @@ static inline void edgeq_dsp_records_of_four(int32_t *to, const int32_t *stream,
     edgeq_dsp_records(to, stream, zeros, channels, 4);
 }
 
+/* Both products of halves, added to a sum modulo 2^32. */
+static inline uint32_t edgeq_dsp_add_halves(uint32_t sum, int32_t a, int32_t b)
+{
+    return sum + (uint32_t)(edgeq_low_half(a) * edgeq_low_half(b)) + (uint32_t)(edgeq_high_half(a) * edgeq_high_half(b));
+}
+
 /* The sum of a window of three rows, the first of which is the lower or the upper half of words. */
 static inline int32_t edgeq_dsp_window(const int32_t *upper, const int32_t *lower, const int32_t *record, int32_t is_below)
 {
-    int32_t sum = record[6];
+    uint32_t sum = (uint32_t)record[6];
 
     for (int32_t x = 0; x < 3; ++x) {
         const int32_t *const w = record + 2 * x;
 
         if (is_below) {
-            sum += edgeq_high_half(upper[x]) * edgeq_low_half(w[0]);
-            sum = edgeq_add_pair_products(sum, lower[x], w[1]);
+            sum += (uint32_t)(edgeq_high_half(upper[x]) * edgeq_low_half(w[0]));
+            sum = edgeq_dsp_add_halves(sum, lower[x], w[1]);
         } else {
-            sum = edgeq_add_pair_products(sum, upper[x], w[0]);
-            sum += edgeq_low_half(lower[x]) * edgeq_high_half(w[1]);
+            sum = edgeq_dsp_add_halves(sum, upper[x], w[0]);
+            sum += (uint32_t)(edgeq_low_half(lower[x]) * edgeq_high_half(w[1]));
         }
     }
-    return sum;
+    return (int32_t)sum;
 }
 
 /* Codes of sums: factors are multiplier, addend and shift. */
@@ -518,7 +524,7 @@ __attribute__((noinline, unused)) static void edgeq_dsp_pad_columns(const edgeq_
 
 /* One image, four channels at a time; `words` of the stream are one channel's. `two` computes two
  * rows of outputs, for stride 1, and `one` the last of an odd count, or every one for stride 2. */
-static inline __attribute__((always_inline)) void edgeq_dsp_image(const edgeq_dsp_depthwise *image, int32_t stride, int32_t words, edgeq_dsp_row_function *two, edgeq_dsp_row_function *one)
+static inline __attribute__((always_inline)) void edgeq_dsp_depthwise_image(const edgeq_dsp_depthwise *image, int32_t stride, int32_t words, edgeq_dsp_row_function *two, edgeq_dsp_row_function *one)
 {
     const int32_t channels = image->channels;
     const int32_t line = image->out_w * channels;
@@ -574,11 +580,11 @@ static inline __attribute__((always_inline)) void edgeq_dsp_image(const edgeq_ds
 #define EDGEQ_DSP_DEPTHWISE(name, words)                                                                         \
     __attribute__((noinline, unused)) static void edgeq_dsp_depthwise_1_##name(const edgeq_dsp_depthwise *image) \
     {                                                                                                            \
-        edgeq_dsp_image(image, 1, words, edgeq_dsp_two_rows_##name, edgeq_dsp_row_##name);                       \
+        edgeq_dsp_depthwise_image(image, 1, words, edgeq_dsp_two_rows_##name, edgeq_dsp_row_##name);             \
     }                                                                                                            \
     __attribute__((noinline, unused)) static void edgeq_dsp_depthwise_2_##name(const edgeq_dsp_depthwise *image) \
     {                                                                                                            \
-        edgeq_dsp_image(image, 2, words, edgeq_dsp_row_apart_##name, edgeq_dsp_row_apart_##name);                \
+        edgeq_dsp_depthwise_image(image, 2, words, edgeq_dsp_row_apart_##name, edgeq_dsp_row_apart_##name);      \
     }
 
 EDGEQ_DSP_DEPTHWISE(line, 6)

@@ -63,7 +63,7 @@ def _count(width: int, stride: int) -> int:
 
 
 def _stream(shape: _Shape, weights: np.ndarray, factors: np.ndarray) -> np.ndarray:
-    """Return what the kernel reads for each channel; see ``edgeq_dsp_windows``."""
+    """Return what the kernel reads for each channel; see ``edgeq_dsp_depthwise_windows``."""
     rows, columns = shape.kernel
     taps = np.zeros((len(weights), shape.pairs, 2, shape.taps), np.int8)
     filled = weights.reshape(-1, rows, columns)
