@@ -74,13 +74,15 @@ static inline void edgeq_dsp_pair_rows(int32_t *to, int32_t plane, const int8_t 
         int32_t offset = -columns * step_a;
 
         __asm__ volatile(
+            "sub %[a], %[a], %[offset]\n\t"
+            "sub %[b], %[b], %[offset]\n"
             "1:\n\t"
             "ldr %[va], [%[a], %[offset]]\n\t"
             "ldr %[vb], [%[b], %[offset]]\n\t" EDGEQ_DSP_FOUR_PAIRS
             "adds %[offset], %[offset], %[step]\n\t"
             "bmi 1b"
-            : [to] "+r"(to), [offset] "+r"(offset), [va] "=&r"(va), [vb] "=&r"(vb), [t] "=&r"(t)
-            : [a] "r"(a - offset), [b] "r"(b - offset), [step] "r"(step_a), [plane] "r"(plane), [third] "r"(3 * plane)
+            : [to] "+r"(to), [offset] "+r"(offset), [a] "+r"(a), [b] "+r"(b), [va] "=&r"(va), [vb] "=&r"(vb), [t] "=&r"(t)
+            : [step] "r"(step_a), [plane] "r"(plane), [third] "r"(3 * plane)
             : "cc", "memory");
     } else {
         __asm__ volatile(
@@ -100,6 +102,7 @@ static inline void edgeq_dsp_pair_rows(int32_t *to, int32_t plane, const int8_t 
 /* ---- Records of four channels ------------------------------------------------------------- */
 
 /* r3 channels from the stream (r1) to records (r0), less the zero point, twice in r2. */
+/* clang-format off: it would shift each instruction to the right of the one before. */
 #define EDGEQ_DSP_RECORDS(name, FACTORS)                                                                                                          \
     __attribute__((naked, noinline, unused)) static void name(int32_t *to __attribute__((unused)), const int32_t *stream __attribute__((unused)), \
                                                               int32_t zeros __attribute__((unused)), int32_t channels __attribute__((unused)))    \
@@ -127,6 +130,7 @@ static inline void edgeq_dsp_pair_rows(int32_t *to, int32_t plane, const int8_t 
             "bne 1b\n\t"                                                                                                                          \
             "pop {r4-r10, pc}\n");                                                                                                                \
     }
+/* clang-format on */
 
 EDGEQ_DSP_RECORDS(edgeq_dsp_records_of_three, "r4-r6")
 EDGEQ_DSP_RECORDS(edgeq_dsp_records_of_four, "r4-r7")
@@ -292,49 +296,51 @@ EDGEQ_DSP_RECORDS(edgeq_dsp_records_of_four, "r4-r7")
     "ldr r10, [lr, #8]\n\t"           \
     "smlabt r6, r10, r5, r6\n\t" PLACES SCALE("r6") "strb r6, [r3, r2]\n\t"
 
-#define EDGEQ_DSP_ROWS(name, BLOCK, LAST, FORM)                                                                                                                                                                                 \
-    __attribute__((naked, noinline, unused)) static void name(const edgeq_dsp_rows *rows __attribute__((unused)), const int32_t *upper __attribute__((unused)),                                                                 \
-                                                              const int32_t *lower __attribute__((unused)), int8_t *y __attribute__((unused)))                                                                                  \
-    {                                                                                                                                                                                                                           \
-        __asm__(                                                                                                                                                                                                                \
-            "push {r4-r11, lr}\n\t"                                                                                                                                                                                             \
-            "sub sp, #60\n\t"                                                                                                                                                                                                   \
-            "ldm r0!, {r4-r8}\n\t"                                                                                                                                                                                              \
-            "sub r3, r3, r4\n\t"                                                                                                                                                                                                \
-            "add r6, r3, r6\n\t"                                                                                                                                                                                                \
-            "strd r3, r6, [sp, #12]\n\t"                                                                                                                                                                                        \
-            "str r5, [sp, #20]\n\t"                                                                                                                                                                                             \
-            "strd r0, r4, [sp, #24]\n\t"                                                                                                                                                                                        \
-            "strd r1, r2, [sp, #32]\n\t"                                                                                                                                                                                        \
-            "add r9, r0, #4 * " EDGEQ_DSP_BYTES_##FORM "\n\t"                                                                                                                                                                   \
-                                                       "strd r7, r9, [sp, #40]\n\t"                                                                                                                                             \
-                                                       "str r8, [sp, #48]\n"                                                                                                                                                    \
-                                                       "0:\n\t" /* a channel */                                                                                                                                                 \
-                                                       "ldrd r10, r11, [sp, #24]\n\t"                                                                                                                                           \
-                                                       "ldrd r12, lr, [sp, #32]\n\t"                                                                                                                                            \
-                                                       "ldm r10, {r0-r5, r7-r9}\n\t"                                                                                                                                            \
-                                                       "strd r8, r9, [sp]\n\t" EDGEQ_DSP_KEEP_##FORM                                                                                                                            \
-            "str r11, [sp, #8]\n\t"                                                                                                                                                                                             \
-            "cmp r11, #0\n\t"                                                                                                                                                                                                   \
-            "bpl 2f\n"                                                                                                                                                                                                          \
-            "1:\n\t" BLOCK(EDGEQ_DSP_PLACES_##FORM, EDGEQ_DSP_CODE_##FORM) EDGEQ_DSP_RECORD_##FORM "ldm r10, {r0-r5, r7}\n\t"                                                                                                   \
-                                                                                                   "bmi 1b\n"                                                                                                                   \
-                                                                                                   "2:\n\t"                                                                                                                     \
-                                                                                                   "ldr r6, [sp, #48]\n\t"                                                                                                      \
-                                                                                                   "cmp r6, #0\n\t"                                                                                                             \
-                                                                                                   "beq 3f\n\t" LAST(EDGEQ_DSP_PLACES_##FORM, EDGEQ_DSP_CODE_##FORM) "3:\n\t"                                                   \
-                                                                                                                                                                     "add r0, sp, #24\n\t"                                      \
-                                                                                                                                                                     "ldm r0, {r1-r6}\n\t"                                      \
-                                                                                                                                                                     "adds r1, #" EDGEQ_DSP_BYTES_##FORM "\n\t"                 \
-                                                                                                                                                                                                         "adds r2, #1\n\t"      \
-                                                                                                                                                                                                         "add r3, r3, r5\n\t"   \
-                                                                                                                                                                                                         "add r4, r4, r5\n\t"   \
-                                                                                                                                                                                                         "stm r0, {r1-r4}\n\t"  \
-                                                                                                                                                                                                         "cmp r1, r6\n\t"       \
-                                                                                                                                                                                                         "bne 0b\n\t"           \
-                                                                                                                                                                                                         "add sp, #60\n\t"      \
-                                                                                                                                                                                                         "pop {r4-r11, pc}\n"); \
+/* clang-format off: it would shift each instruction to the right of the one before. */
+#define EDGEQ_DSP_ROWS(name, BLOCK, LAST, FORM)                                                                                                                 \
+    __attribute__((naked, noinline, unused)) static void name(const edgeq_dsp_rows *rows __attribute__((unused)), const int32_t *upper __attribute__((unused)), \
+                                                              const int32_t *lower __attribute__((unused)), int8_t *y __attribute__((unused)))                  \
+    {                                                                                                                                                           \
+        __asm__(                                                                                                                                                \
+            "push {r4-r11, lr}\n\t"                                                                                                                             \
+            "sub sp, #60\n\t"                                                                                                                                   \
+            "ldm r0!, {r4-r8}\n\t"                                                                                                                              \
+            "sub r3, r3, r4\n\t"                                                                                                                                \
+            "add r6, r3, r6\n\t"                                                                                                                                \
+            "strd r3, r6, [sp, #12]\n\t"                                                                                                                        \
+            "str r5, [sp, #20]\n\t"                                                                                                                             \
+            "strd r0, r4, [sp, #24]\n\t"                                                                                                                        \
+            "strd r1, r2, [sp, #32]\n\t"                                                                                                                        \
+            "add r9, r0, #4 * " EDGEQ_DSP_BYTES_##FORM "\n\t"                                                                                                   \
+            "strd r7, r9, [sp, #40]\n\t"                                                                                                                        \
+            "str r8, [sp, #48]\n"                                                                                                                               \
+            "0:\n\t" /* a channel */                                                                                                                            \
+            "ldrd r10, r11, [sp, #24]\n\t"                                                                                                                      \
+            "ldrd r12, lr, [sp, #32]\n\t"                                                                                                                       \
+            "ldm r10, {r0-r5, r7-r9}\n\t"                                                                                                                       \
+            "strd r8, r9, [sp]\n\t" EDGEQ_DSP_KEEP_##FORM                                                                                                       \
+            "str r11, [sp, #8]\n\t"                                                                                                                             \
+            "cmp r11, #0\n\t"                                                                                                                                   \
+            "bpl 2f\n"                                                                                                                                          \
+            "1:\n\t" BLOCK(EDGEQ_DSP_PLACES_##FORM, EDGEQ_DSP_CODE_##FORM) EDGEQ_DSP_RECORD_##FORM "ldm r10, {r0-r5, r7}\n\t"                                   \
+            "bmi 1b\n"                                                                                                                                          \
+            "2:\n\t"                                                                                                                                            \
+            "ldr r6, [sp, #48]\n\t"                                                                                                                             \
+            "cmp r6, #0\n\t"                                                                                                                                    \
+            "beq 3f\n\t" LAST(EDGEQ_DSP_PLACES_##FORM, EDGEQ_DSP_CODE_##FORM) "3:\n\t"                                                                          \
+            "add r0, sp, #24\n\t"                                                                                                                               \
+            "ldm r0, {r1-r6}\n\t"                                                                                                                               \
+            "adds r1, #" EDGEQ_DSP_BYTES_##FORM "\n\t"                                                                                                          \
+            "adds r2, #1\n\t"                                                                                                                                   \
+            "add r3, r3, r5\n\t"                                                                                                                                \
+            "add r4, r4, r5\n\t"                                                                                                                                \
+            "stm r0, {r1-r4}\n\t"                                                                                                                               \
+            "cmp r1, r6\n\t"                                                                                                                                    \
+            "bne 0b\n\t"                                                                                                                                        \
+            "add sp, #60\n\t"                                                                                                                                   \
+            "pop {r4-r11, pc}\n");                                                                                                                              \
     }
+/* clang-format on */
 
 #else
 
