@@ -153,6 +153,14 @@ EDGEQ_DSP_RECORDS(edgeq_dsp_records_of_four, "r4-r7")
     "ssat " sum ", #8, " sum ", asr #2\n\t"
 #define EDGEQ_DSP_RECORD_LINE
 
+#define EDGEQ_DSP_BYTES_STEEP EDGEQ_DSP_BYTES_LINE
+#define EDGEQ_DSP_KEEP_STEEP
+#define EDGEQ_DSP_PLACES_STEEP EDGEQ_DSP_PLACES_LINE
+#define EDGEQ_DSP_CODE_STEEP(sum)          \
+    "smmla " sum ", " sum ", r0, r1\n\t" \
+    "ssat " sum ", #8, " sum "\n\t"
+#define EDGEQ_DSP_RECORD_STEEP
+
 #define EDGEQ_DSP_KEEP_SHIFT \
     "ldr r9, [r10, #36]\n\t" \
     "str r9, [sp, #52]\n\t"
@@ -409,9 +417,14 @@ static inline int32_t edgeq_dsp_window(const int32_t *upper, const int32_t *lowe
 }
 
 /* Codes of sums: factors are multiplier, addend and shift. */
+static inline int32_t edgeq_dsp_code_steep(int32_t sum, const int32_t *factors)
+{
+    return (int32_t)((int64_t)sum * factors[0] >> 32) + factors[1];
+}
+
 static inline int32_t edgeq_dsp_code_line(int32_t sum, const int32_t *factors)
 {
-    return ((int32_t)((int64_t)sum * factors[0] >> 32) + factors[1]) >> 2;
+    return edgeq_dsp_code_steep(sum, factors) >> 2;
 }
 
 static inline int32_t edgeq_dsp_code_gemmlowp(int32_t sum, const int32_t *factors)
@@ -430,10 +443,12 @@ static inline int32_t edgeq_dsp_code_single(int32_t sum, const int32_t *factors)
 }
 
 #define EDGEQ_DSP_WORDS_LINE 9
+#define EDGEQ_DSP_WORDS_STEEP 9
 #define EDGEQ_DSP_WORDS_GEMMLOWP 10
 #define EDGEQ_DSP_WORDS_HALF_UP 10
 #define EDGEQ_DSP_WORDS_SINGLE 10
 #define EDGEQ_DSP_CODE_LINE edgeq_dsp_code_line
+#define EDGEQ_DSP_CODE_STEEP edgeq_dsp_code_steep
 #define EDGEQ_DSP_CODE_GEMMLOWP edgeq_dsp_code_gemmlowp
 #define EDGEQ_DSP_CODE_HALF_UP edgeq_dsp_code_half_up
 #define EDGEQ_DSP_CODE_SINGLE edgeq_dsp_code_single
@@ -472,6 +487,7 @@ static inline int32_t edgeq_dsp_code_single(int32_t sum, const int32_t *factors)
     EDGEQ_DSP_ROWS(edgeq_dsp_row_apart_##name, EDGEQ_DSP_TWO_APART, EDGEQ_DSP_LAST, FORM)
 
 EDGEQ_DSP_ALL_ROWS(line, LINE)
+EDGEQ_DSP_ALL_ROWS(steep, STEEP)
 EDGEQ_DSP_ALL_ROWS(gemmlowp, GEMMLOWP)
 EDGEQ_DSP_ALL_ROWS(half_up, HALF_UP)
 EDGEQ_DSP_ALL_ROWS(single, SINGLE)
@@ -594,6 +610,7 @@ static inline __attribute__((always_inline)) void edgeq_dsp_depthwise_image(cons
     }
 
 EDGEQ_DSP_DEPTHWISE(line, 6)
+EDGEQ_DSP_DEPTHWISE(steep, 6)
 EDGEQ_DSP_DEPTHWISE(gemmlowp, 7)
 EDGEQ_DSP_DEPTHWISE(half_up, 7)
 EDGEQ_DSP_DEPTHWISE(single, 7)

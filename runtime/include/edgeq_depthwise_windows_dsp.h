@@ -197,6 +197,9 @@ typedef struct {
 #define EDGEQ_DSP_WINDOW_LINE(sum)       \
     "smmla " sum ", " sum ", r5, r6\n\t" \
     "ssat " sum ", #8, " sum ", asr #2\n\t"
+#define EDGEQ_DSP_WINDOW_STEEP(sum)        \
+    "smmla " sum ", " sum ", r5, r6\n\t" \
+    "ssat " sum ", #8, " sum "\n\t"
 #define EDGEQ_DSP_WINDOW_GEMMLOWP(sum)      \
     "add r8, " sum ", " sum ", asr #31\n\t" \
     "smmlar " sum ", " sum ", r5, r8\n\t" EDGEQ_DSP_MOVED(sum)
@@ -241,6 +244,7 @@ typedef struct {
 #define EDGEQ_DSP_READ_LINE 2
 #define EDGEQ_DSP_READ_SHIFT 3
 #define EDGEQ_DSP_WINDOW_LINE edgeq_dsp_code_line
+#define EDGEQ_DSP_WINDOW_STEEP edgeq_dsp_code_steep
 #define EDGEQ_DSP_WINDOW_GEMMLOWP edgeq_dsp_code_gemmlowp
 #define EDGEQ_DSP_WINDOW_HALF_UP edgeq_dsp_code_half_up
 #define EDGEQ_DSP_WINDOW_SINGLE edgeq_dsp_code_single
@@ -274,6 +278,7 @@ typedef struct {
     EDGEQ_DSP_WINDOWS(edgeq_dsp_depthwise_windows_5_2_##name, 5, 2, READ, CODE)
 
 EDGEQ_DSP_ALL_WINDOWS(line, EDGEQ_DSP_READ_LINE, EDGEQ_DSP_WINDOW_LINE)
+EDGEQ_DSP_ALL_WINDOWS(steep, EDGEQ_DSP_READ_LINE, EDGEQ_DSP_WINDOW_STEEP)
 EDGEQ_DSP_ALL_WINDOWS(gemmlowp, EDGEQ_DSP_READ_SHIFT, EDGEQ_DSP_WINDOW_GEMMLOWP)
 EDGEQ_DSP_ALL_WINDOWS(half_up, EDGEQ_DSP_READ_SHIFT, EDGEQ_DSP_WINDOW_HALF_UP)
 EDGEQ_DSP_ALL_WINDOWS(single, EDGEQ_DSP_READ_SHIFT, EDGEQ_DSP_WINDOW_SINGLE)
@@ -440,6 +445,7 @@ static inline __attribute__((always_inline)) void edgeq_dsp_depthwise_all_window
     EDGEQ_DSP_IMAGE_WINDOWS(2, name, factors, 5)
 
 EDGEQ_DSP_ALL_IMAGE_WINDOWS(line, 2)
+EDGEQ_DSP_ALL_IMAGE_WINDOWS(steep, 2)
 EDGEQ_DSP_ALL_IMAGE_WINDOWS(gemmlowp, 3)
 EDGEQ_DSP_ALL_IMAGE_WINDOWS(half_up, 3)
 EDGEQ_DSP_ALL_IMAGE_WINDOWS(single, 3)

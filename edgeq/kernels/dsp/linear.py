@@ -1,4 +1,4 @@
-"""One product in place of a rescaling: ``code = (sum * multiplier / 2^32 + addend) >> 2``.
+"""One product in place of a rescaling: ``code = (sum * multiplier / 2^32 + addend) >> shift``.
 
 A code is at least k from some sum on. Where one straight line passes between all sums at which
 codes change and those just below them, it gives the codes that two roundings give.
@@ -6,6 +6,7 @@ codes change and those just below them, it gives the codes that two roundings gi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +18,6 @@ from edgeq.numerics import requantize
 from edgeq.ops._accumulate import Accumulation, bias_of
 
 SHIFT = 2  # that the assembler has in its last instruction
-_UNIT = 1 << (32 + SHIFT)
 _NEAR = np.arange(-16, 17, 2)
 _CODES = np.arange(-127, 128)[:, np.newaxis]
 _WORD = 1 << 32
@@ -26,36 +26,61 @@ _MOST = (1 << 31) - 1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Line:
-    """Bias, multiplier and addend of each channel; the bias is that of codes, not of values."""
+    """Bias, multiplier and addend of each channel; the bias is that of codes, not of values.
+
+    A bias is of ``scale`` times the sum.
+    """
 
     bias: np.ndarray
     multiplier: np.ndarray
     addend: np.ndarray
 
 
-def line(io: Operands, numbers: Accumulation, weights: np.ndarray) -> Line | None:
+def line(
+    io: Operands,
+    numbers: Accumulation,
+    weights: np.ndarray,
+    *,
+    shift: int = SHIFT,
+    scale: int = 1,
+    chosen: Sequence[int] | None = None,
+) -> Line | None:
     """Return factors that give every output of a layer, or None if there are none.
 
-    ``weights`` [channels, window] are without their zero point.
+    ``weights`` [channels, window] are without their zero point. Sums come multiplied by ``scale``.
+    ``chosen`` are the channels to look at; all without.
     """
     if io.x.dtype is not DType.INT8 or (numbers.low, numbers.high) != (-128, 127):
         return None
-    w = weights.astype(np.int64)
-    bias = bias_of(io).astype(np.int64)
+    part = np.arange(len(weights)) if chosen is None else np.asarray(chosen)
+    w = weights[part].astype(np.int64)
+    bias = bias_of(io)[part].astype(np.int64)
+    requant = _part(numbers.requant, part)
     ends = _ends(io, w, bias)
-    firsts = _first_sums(ends, numbers.requant, io.y.zero_point)
-    slopes = _slopes(numbers.requant, len(w))
+    firsts = _first_sums(ends, requant, io.y.zero_point)
+    slopes = _slopes(requant, len(w), 2.0 ** (32 + shift) / scale)
     found = [
-        _factors(int(low), int(high), first, slope)
+        _factors(int(low), int(high), first, slope, shift, scale)
         for low, high, first, slope in zip(*ends, firsts.T, slopes, strict=True)
     ]
     if any(f is None for f in found):
         return None
     offset, multiplier, addend = np.array(found, np.int64).T
-    folded = bias + offset - io.x.zero_point * w.sum(axis=1)
+    folded = scale * (bias - io.x.zero_point * w.sum(axis=1)) + offset
     if np.abs(folded).max() > _MOST:
         return None
     return Line(*(a.astype(np.int32) for a in (folded, multiplier, addend)))
+
+
+def _part(requant: Requant, part: np.ndarray) -> Requant:
+    """Return the rescaling of some channels."""
+    if requant.channels == 1:
+        return requant
+    multiplier, shift, scale = (
+        tuple(values[i] for i in part) if values else ()
+        for values in (requant.multiplier, requant.shift, requant.scale)
+    )
+    return Requant(requant.rounding, multiplier, shift, scale)
 
 
 def _ends(io: Operands, w: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -81,25 +106,27 @@ def _first_sums(ends: tuple[np.ndarray, np.ndarray], requant: Requant, zero: int
     return low
 
 
-def _slopes(requant: Requant, count: int) -> np.ndarray:
-    """Return about how many units of the product each step of a sum is worth."""
+def _slopes(requant: Requant, count: int, unit: float) -> np.ndarray:
+    """Return about how many of ``unit`` of a code each step of a sum is worth."""
     if requant.rounding is Rounding.FLOAT32:
         scale = np.asarray(requant.scale)
     else:
         scale = np.asarray(requant.multiplier) * 2.0 ** (np.asarray(requant.shift) - 31.0)
-    return np.broadcast_to(np.clip(np.rint(scale * _UNIT), 1, _MOST), count).astype(np.int64)
+    return np.broadcast_to(np.clip(np.rint(scale * unit), 1, _MOST), count).astype(np.int64)
 
 
-def _factors(low: int, high: int, first: np.ndarray, slope: int) -> tuple[int, int, int] | None:
+def _factors(
+    low: int, high: int, first: np.ndarray, slope: int, shift: int, scale: int
+) -> tuple[int, int, int] | None:
     """Return what to add to sums, their multiplier and its addend for one channel."""
-    codes = _CODES[:, 0] * _UNIT
+    codes = _CODES[:, 0].astype(np.int64) << (32 + shift)
     # Multiples of an odd number are everything, modulo a power of two.
     slopes = ((slope | 1) + _NEAR)[:, np.newaxis]
     slopes = slopes[(slopes[:, 0] > 0) & (slopes[:, 0] <= _MOST)]
     # first * slope + constant must reach the code, and (first - 1) * slope + constant must not.
     reached, missed = first <= high, first > low
-    least = (codes - slopes * first)[:, reached].max(axis=1, initial=-(1 << 62))
-    most = (codes - slopes * (first - 1))[:, missed].min(axis=1, initial=1 << 62) - 1
+    least = (codes - slopes * (scale * first))[:, reached].max(axis=1, initial=-(1 << 62))
+    most = (codes - slopes * (scale * (first - 1)))[:, missed].min(axis=1, initial=1 << 62) - 1
     # Without a bound, any constant near the other one does.
     least = np.maximum(least, most - _WORD)
     most = np.minimum(most, least + _WORD)
@@ -109,8 +136,9 @@ def _factors(low: int, high: int, first: np.ndarray, slope: int) -> tuple[int, i
     multiplier = int(slopes[best, 0])
     offset = _first_in(multiplier, _WORD, int(least[best]), int(most[best] - least[best]))
     addend = -((offset * multiplier - int(least[best])) // _WORD)
-    ends = [((s + offset) * multiplier // _WORD) + addend for s in (low, high)]
-    fits = all(abs(e) <= _MOST for e in (*ends, low + offset, high + offset))
+    sums = [scale * s + offset for s in (low, high)]
+    ends = [s * multiplier // _WORD + addend for s in sums]
+    fits = all(abs(e) <= _MOST for e in (*ends, *sums))
     return (offset, multiplier, addend) if fits else None
 
 
