@@ -74,13 +74,15 @@ EDGEQ_CODE static inline void edgeq_dsp_pair_rows(int32_t *to, int32_t plane, co
         int32_t offset = -columns * step_a;
 
         __asm__ volatile(
+            "sub %[a], %[a], %[offset]\n\t"
+            "sub %[b], %[b], %[offset]\n"
             "1:\n\t"
             "ldr %[va], [%[a], %[offset]]\n\t"
             "ldr %[vb], [%[b], %[offset]]\n\t" EDGEQ_DSP_FOUR_PAIRS
             "adds %[offset], %[offset], %[step]\n\t"
             "bmi 1b"
-            : [to] "+r"(to), [offset] "+r"(offset), [va] "=&r"(va), [vb] "=&r"(vb), [t] "=&r"(t)
-            : [a] "r"(a - offset), [b] "r"(b - offset), [step] "r"(step_a), [plane] "r"(plane), [third] "r"(3 * plane)
+            : [to] "+r"(to), [offset] "+r"(offset), [a] "+r"(a), [b] "+r"(b), [va] "=&r"(va), [vb] "=&r"(vb), [t] "=&r"(t)
+            : [step] "r"(step_a), [plane] "r"(plane), [third] "r"(3 * plane)
             : "cc", "memory");
     } else {
         __asm__ volatile(
@@ -100,6 +102,7 @@ EDGEQ_CODE static inline void edgeq_dsp_pair_rows(int32_t *to, int32_t plane, co
 /* ---- Records of four channels ------------------------------------------------------------- */
 
 /* r3 channels from the stream (r1) to records (r0), less the zero point, twice in r2. */
+/* clang-format off: it would shift each instruction to the right of the one before. */
 #define EDGEQ_DSP_RECORDS(name, FACTORS)                                                                                                                     \
     EDGEQ_CODE __attribute__((naked, noinline, unused)) static void name(int32_t *to __attribute__((unused)), const int32_t *stream __attribute__((unused)), \
                                                                          int32_t zeros __attribute__((unused)), int32_t channels __attribute__((unused)))    \
@@ -127,6 +130,7 @@ EDGEQ_CODE static inline void edgeq_dsp_pair_rows(int32_t *to, int32_t plane, co
             "bne 1b\n\t"                                                                                                                                     \
             "pop {r4-r10, pc}\n");                                                                                                                           \
     }
+/* clang-format on */
 
 EDGEQ_DSP_RECORDS(edgeq_dsp_records_of_three, "r4-r6")
 EDGEQ_DSP_RECORDS(edgeq_dsp_records_of_four, "r4-r7")
@@ -148,6 +152,14 @@ EDGEQ_DSP_RECORDS(edgeq_dsp_records_of_four, "r4-r7")
     "smmla " sum ", " sum ", r0, r1\n\t" \
     "ssat " sum ", #8, " sum ", asr #2\n\t"
 #define EDGEQ_DSP_RECORD_LINE
+
+#define EDGEQ_DSP_BYTES_STEEP EDGEQ_DSP_BYTES_LINE
+#define EDGEQ_DSP_KEEP_STEEP
+#define EDGEQ_DSP_PLACES_STEEP EDGEQ_DSP_PLACES_LINE
+#define EDGEQ_DSP_CODE_STEEP(sum)        \
+    "smmla " sum ", " sum ", r0, r1\n\t" \
+    "ssat " sum ", #8, " sum "\n\t"
+#define EDGEQ_DSP_RECORD_STEEP
 
 #define EDGEQ_DSP_KEEP_SHIFT \
     "ldr r9, [r10, #36]\n\t" \
@@ -292,6 +304,7 @@ EDGEQ_DSP_RECORDS(edgeq_dsp_records_of_four, "r4-r7")
     "ldr r10, [lr, #8]\n\t"           \
     "smlabt r6, r10, r5, r6\n\t" PLACES SCALE("r6") "strb r6, [r3, r2]\n\t"
 
+/* clang-format off: it would shift each instruction to the right of the one before. */
 #define EDGEQ_DSP_ROWS(name, BLOCK, LAST, FORM)                                                                                                                                                                                 \
     EDGEQ_CODE __attribute__((naked, noinline, unused)) static void name(const edgeq_dsp_rows *rows __attribute__((unused)), const int32_t *upper __attribute__((unused)),                                                      \
                                                                          const int32_t *lower __attribute__((unused)), int8_t *y __attribute__((unused)))                                                                       \
@@ -335,6 +348,7 @@ EDGEQ_DSP_RECORDS(edgeq_dsp_records_of_four, "r4-r7")
                                                                                                                                                                                                          "add sp, #60\n\t"      \
                                                                                                                                                                                                          "pop {r4-r11, pc}\n"); \
     }
+/* clang-format on */
 
 #else
 
@@ -377,29 +391,40 @@ EDGEQ_CODE static inline void edgeq_dsp_records_of_four(int32_t *to, const int32
     edgeq_dsp_records(to, stream, zeros, channels, 4);
 }
 
+/* Both products of halves, added to a sum modulo 2^32. */
+EDGEQ_CODE static inline uint32_t edgeq_dsp_add_halves(uint32_t sum, int32_t a, int32_t b)
+{
+    return sum + (uint32_t)(edgeq_low_half(a) * edgeq_low_half(b)) + (uint32_t)(edgeq_high_half(a) * edgeq_high_half(b));
+}
+
 /* The sum of a window of three rows, the first of which is the lower or the upper half of words. */
 EDGEQ_CODE static inline int32_t edgeq_dsp_window(const int32_t *upper, const int32_t *lower, const int32_t *record, int32_t is_below)
 {
-    int32_t sum = record[6];
+    uint32_t sum = (uint32_t)record[6];
 
     for (int32_t x = 0; x < 3; ++x) {
         const int32_t *const w = record + 2 * x;
 
         if (is_below) {
-            sum += edgeq_high_half(upper[x]) * edgeq_low_half(w[0]);
-            sum = edgeq_add_pair_products(sum, lower[x], w[1]);
+            sum += (uint32_t)(edgeq_high_half(upper[x]) * edgeq_low_half(w[0]));
+            sum = edgeq_dsp_add_halves(sum, lower[x], w[1]);
         } else {
-            sum = edgeq_add_pair_products(sum, upper[x], w[0]);
-            sum += edgeq_low_half(lower[x]) * edgeq_high_half(w[1]);
+            sum = edgeq_dsp_add_halves(sum, upper[x], w[0]);
+            sum += (uint32_t)(edgeq_low_half(lower[x]) * edgeq_high_half(w[1]));
         }
     }
-    return sum;
+    return (int32_t)sum;
 }
 
 /* Codes of sums: factors are multiplier, addend and shift. */
+EDGEQ_CODE static inline int32_t edgeq_dsp_code_steep(int32_t sum, const int32_t *factors)
+{
+    return (int32_t)((int64_t)sum * factors[0] >> 32) + factors[1];
+}
+
 EDGEQ_CODE static inline int32_t edgeq_dsp_code_line(int32_t sum, const int32_t *factors)
 {
-    return ((int32_t)((int64_t)sum * factors[0] >> 32) + factors[1]) >> 2;
+    return edgeq_dsp_code_steep(sum, factors) >> 2;
 }
 
 EDGEQ_CODE static inline int32_t edgeq_dsp_code_gemmlowp(int32_t sum, const int32_t *factors)
@@ -418,10 +443,12 @@ EDGEQ_CODE static inline int32_t edgeq_dsp_code_single(int32_t sum, const int32_
 }
 
 #define EDGEQ_DSP_WORDS_LINE 9
+#define EDGEQ_DSP_WORDS_STEEP 9
 #define EDGEQ_DSP_WORDS_GEMMLOWP 10
 #define EDGEQ_DSP_WORDS_HALF_UP 10
 #define EDGEQ_DSP_WORDS_SINGLE 10
 #define EDGEQ_DSP_CODE_LINE edgeq_dsp_code_line
+#define EDGEQ_DSP_CODE_STEEP edgeq_dsp_code_steep
 #define EDGEQ_DSP_CODE_GEMMLOWP edgeq_dsp_code_gemmlowp
 #define EDGEQ_DSP_CODE_HALF_UP edgeq_dsp_code_half_up
 #define EDGEQ_DSP_CODE_SINGLE edgeq_dsp_code_single
@@ -460,6 +487,7 @@ EDGEQ_CODE static inline int32_t edgeq_dsp_code_single(int32_t sum, const int32_
     EDGEQ_DSP_ROWS(edgeq_dsp_row_apart_##name, EDGEQ_DSP_TWO_APART, EDGEQ_DSP_LAST, FORM)
 
 EDGEQ_DSP_ALL_ROWS(line, LINE)
+EDGEQ_DSP_ALL_ROWS(steep, STEEP)
 EDGEQ_DSP_ALL_ROWS(gemmlowp, GEMMLOWP)
 EDGEQ_DSP_ALL_ROWS(half_up, HALF_UP)
 EDGEQ_DSP_ALL_ROWS(single, SINGLE)
@@ -518,7 +546,7 @@ EDGEQ_CODE __attribute__((noinline, unused)) static void edgeq_dsp_pad_columns(c
 
 /* One image, four channels at a time; `words` of the stream are one channel's. `two` computes two
  * rows of outputs, for stride 1, and `one` the last of an odd count, or every one for stride 2. */
-EDGEQ_CODE static inline __attribute__((always_inline)) void edgeq_dsp_plane(const edgeq_dsp_depthwise *image, int32_t stride, int32_t words, edgeq_dsp_row_function *two, edgeq_dsp_row_function *one)
+EDGEQ_CODE static inline __attribute__((always_inline)) void edgeq_dsp_depthwise_image(const edgeq_dsp_depthwise *image, int32_t stride, int32_t words, edgeq_dsp_row_function *two, edgeq_dsp_row_function *one)
 {
     const int32_t channels = image->channels;
     const int32_t line = image->out_w * channels;
@@ -574,14 +602,15 @@ EDGEQ_CODE static inline __attribute__((always_inline)) void edgeq_dsp_plane(con
 #define EDGEQ_DSP_DEPTHWISE(name, words)                                                                                    \
     EDGEQ_CODE __attribute__((noinline, unused)) static void edgeq_dsp_depthwise_1_##name(const edgeq_dsp_depthwise *image) \
     {                                                                                                                       \
-        edgeq_dsp_plane(image, 1, words, edgeq_dsp_two_rows_##name, edgeq_dsp_row_##name);                                  \
+        edgeq_dsp_depthwise_image(image, 1, words, edgeq_dsp_two_rows_##name, edgeq_dsp_row_##name);                        \
     }                                                                                                                       \
     EDGEQ_CODE __attribute__((noinline, unused)) static void edgeq_dsp_depthwise_2_##name(const edgeq_dsp_depthwise *image) \
     {                                                                                                                       \
-        edgeq_dsp_plane(image, 2, words, edgeq_dsp_row_apart_##name, edgeq_dsp_row_apart_##name);                           \
+        edgeq_dsp_depthwise_image(image, 2, words, edgeq_dsp_row_apart_##name, edgeq_dsp_row_apart_##name);                 \
     }
 
 EDGEQ_DSP_DEPTHWISE(line, 6)
+EDGEQ_DSP_DEPTHWISE(steep, 6)
 EDGEQ_DSP_DEPTHWISE(gemmlowp, 7)
 EDGEQ_DSP_DEPTHWISE(half_up, 7)
 EDGEQ_DSP_DEPTHWISE(single, 7)

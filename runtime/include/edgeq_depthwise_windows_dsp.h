@@ -35,7 +35,7 @@ typedef struct {
     int32_t pad_top;
     int32_t pad_left;
     int32_t x_zero;
-} edgeq_dsp_window_image;
+} edgeq_dsp_depthwise_windows;
 
 /* Windows side by side: for each pair of rows where its words begin; pairs of columns; bytes from an
  * output to the next; the end of `planes`. */
@@ -197,6 +197,9 @@ typedef struct {
 #define EDGEQ_DSP_WINDOW_LINE(sum)       \
     "smmla " sum ", " sum ", r5, r6\n\t" \
     "ssat " sum ", #8, " sum ", asr #2\n\t"
+#define EDGEQ_DSP_WINDOW_STEEP(sum)      \
+    "smmla " sum ", " sum ", r5, r6\n\t" \
+    "ssat " sum ", #8, " sum "\n\t"
 #define EDGEQ_DSP_WINDOW_GEMMLOWP(sum)      \
     "add r8, " sum ", " sum ", asr #31\n\t" \
     "smmlar " sum ", " sum ", r5, r8\n\t" EDGEQ_DSP_MOVED(sum)
@@ -241,6 +244,7 @@ typedef struct {
 #define EDGEQ_DSP_READ_LINE 2
 #define EDGEQ_DSP_READ_SHIFT 3
 #define EDGEQ_DSP_WINDOW_LINE edgeq_dsp_code_line
+#define EDGEQ_DSP_WINDOW_STEEP edgeq_dsp_code_steep
 #define EDGEQ_DSP_WINDOW_GEMMLOWP edgeq_dsp_code_gemmlowp
 #define EDGEQ_DSP_WINDOW_HALF_UP edgeq_dsp_code_half_up
 #define EDGEQ_DSP_WINDOW_SINGLE edgeq_dsp_code_single
@@ -250,37 +254,38 @@ typedef struct {
     {                                                                                                                                         \
         for (int32_t i = 0; i < COUNT; ++i) {                                                                                                 \
             const int32_t *w = weights;                                                                                                       \
-            int32_t sum = *w++;                                                                                                               \
+            uint32_t sum = (uint32_t)*w++;                                                                                                    \
                                                                                                                                               \
             for (int32_t *const *plane = rows->planes; plane < rows->end; ++plane) {                                                          \
                 const int32_t *const words = *plane + offset / 4 + STRIDE * i;                                                                \
                                                                                                                                               \
                 for (int32_t x = 0; x < 2 * rows->columns + 1; ++x) {                                                                         \
-                    sum = edgeq_add_pair_products(sum, words[x], *w++);                                                                       \
+                    sum = edgeq_dsp_add_halves(sum, words[x], *w++);                                                                          \
                 }                                                                                                                             \
             }                                                                                                                                 \
-            y[i * rows->step] = (int8_t)edgeq_clamp_s32(CODE(sum, w), -128, 127);                                                             \
+            y[i * rows->step] = (int8_t)edgeq_clamp_s32(CODE((int32_t)sum, w), -128, 127);                                                    \
         }                                                                                                                                     \
     }
 
 #endif
 
-#define EDGEQ_DSP_ALL_WINDOWS(name, READ, CODE)                       \
-    EDGEQ_DSP_WINDOWS(edgeq_dsp_windows_1_1_##name, 1, 1, READ, CODE) \
-    EDGEQ_DSP_WINDOWS(edgeq_dsp_windows_3_1_##name, 3, 1, READ, CODE) \
-    EDGEQ_DSP_WINDOWS(edgeq_dsp_windows_5_1_##name, 5, 1, READ, CODE) \
-    EDGEQ_DSP_WINDOWS(edgeq_dsp_windows_1_2_##name, 1, 2, READ, CODE) \
-    EDGEQ_DSP_WINDOWS(edgeq_dsp_windows_3_2_##name, 3, 2, READ, CODE) \
-    EDGEQ_DSP_WINDOWS(edgeq_dsp_windows_5_2_##name, 5, 2, READ, CODE)
+#define EDGEQ_DSP_ALL_WINDOWS(name, READ, CODE)                                 \
+    EDGEQ_DSP_WINDOWS(edgeq_dsp_depthwise_windows_1_1_##name, 1, 1, READ, CODE) \
+    EDGEQ_DSP_WINDOWS(edgeq_dsp_depthwise_windows_3_1_##name, 3, 1, READ, CODE) \
+    EDGEQ_DSP_WINDOWS(edgeq_dsp_depthwise_windows_5_1_##name, 5, 1, READ, CODE) \
+    EDGEQ_DSP_WINDOWS(edgeq_dsp_depthwise_windows_1_2_##name, 1, 2, READ, CODE) \
+    EDGEQ_DSP_WINDOWS(edgeq_dsp_depthwise_windows_3_2_##name, 3, 2, READ, CODE) \
+    EDGEQ_DSP_WINDOWS(edgeq_dsp_depthwise_windows_5_2_##name, 5, 2, READ, CODE)
 
 EDGEQ_DSP_ALL_WINDOWS(line, EDGEQ_DSP_READ_LINE, EDGEQ_DSP_WINDOW_LINE)
+EDGEQ_DSP_ALL_WINDOWS(steep, EDGEQ_DSP_READ_LINE, EDGEQ_DSP_WINDOW_STEEP)
 EDGEQ_DSP_ALL_WINDOWS(gemmlowp, EDGEQ_DSP_READ_SHIFT, EDGEQ_DSP_WINDOW_GEMMLOWP)
 EDGEQ_DSP_ALL_WINDOWS(half_up, EDGEQ_DSP_READ_SHIFT, EDGEQ_DSP_WINDOW_HALF_UP)
 EDGEQ_DSP_ALL_WINDOWS(single, EDGEQ_DSP_READ_SHIFT, EDGEQ_DSP_WINDOW_SINGLE)
 
 /* ---- Images ------------------------------------------------------------------------------- */
 
-typedef void edgeq_dsp_windows_function(const edgeq_dsp_window_rows *rows, const int32_t *weights, int32_t offset, int8_t *y);
+typedef void edgeq_dsp_depthwise_windows_function(const edgeq_dsp_window_rows *rows, const int32_t *weights, int32_t offset, int8_t *y);
 
 /* What the rows of one image share: where rows come from; words of a plane; words of one channel's
  * weights and factors, and in the stream. */
@@ -325,7 +330,7 @@ EDGEQ_CODE static inline void edgeq_dsp_lower_weights(int32_t *to, const int32_t
 }
 
 /* Before an image: every column reads as padding. */
-EDGEQ_CODE __attribute__((noinline, unused)) static void edgeq_dsp_start_image(edgeq_dsp_ring *ring, const edgeq_dsp_window_image *image, int32_t stride, int32_t factors)
+EDGEQ_CODE __attribute__((noinline, unused)) static void edgeq_dsp_start_image(edgeq_dsp_ring *ring, const edgeq_dsp_depthwise_windows *image, int32_t stride, int32_t factors)
 {
     const int32_t words = image->pairs * image->taps;
     const int32_t plane = (image->out_w - 1) * stride + image->taps;
@@ -352,14 +357,14 @@ EDGEQ_CODE __attribute__((noinline, unused)) static void edgeq_dsp_start_image(e
 }
 
 /* The next pair of rows of four channels, from c on, to the last planes, or to some at the start. */
-EDGEQ_CODE static inline void edgeq_dsp_next_pair(edgeq_dsp_ring *ring, const edgeq_dsp_window_image *image, int32_t pair, int32_t c)
+EDGEQ_CODE static inline void edgeq_dsp_next_pair(edgeq_dsp_ring *ring, const edgeq_dsp_depthwise_windows *image, int32_t pair, int32_t c)
 {
     edgeq_dsp_next_rows(ring->planes[pair] + image->pad_left, &ring->source, image->x + c, ring->row);
     ring->row += 2;
 }
 
 /* Before four channels: their weights, and all pairs of rows but the last. */
-EDGEQ_CODE __attribute__((noinline, unused)) static void edgeq_dsp_start_channels(edgeq_dsp_ring *ring, const edgeq_dsp_window_image *image, int32_t c, int32_t stride, int32_t factors)
+EDGEQ_CODE __attribute__((noinline, unused)) static void edgeq_dsp_start_channels(edgeq_dsp_ring *ring, const edgeq_dsp_depthwise_windows *image, int32_t c, int32_t stride, int32_t factors)
 {
     const int32_t words = image->pairs * image->taps;
 
@@ -390,7 +395,7 @@ EDGEQ_CODE static inline void edgeq_dsp_turn(edgeq_dsp_ring *ring, int32_t pairs
 
 /* One image, four channels at a time, `count` windows of a row at a time; `factors` are those of a
  * channel. */
-EDGEQ_CODE static inline __attribute__((always_inline)) void edgeq_dsp_plane_windows(const edgeq_dsp_window_image *image, int32_t stride, int32_t factors, int32_t count, edgeq_dsp_windows_function *windows)
+EDGEQ_CODE static inline __attribute__((always_inline)) void edgeq_dsp_depthwise_all_windows(const edgeq_dsp_depthwise_windows *image, int32_t stride, int32_t factors, int32_t count, edgeq_dsp_depthwise_windows_function *windows)
 {
     const int32_t channels = image->channels;
     edgeq_dsp_ring ring;
@@ -426,10 +431,10 @@ EDGEQ_CODE static inline __attribute__((always_inline)) void edgeq_dsp_plane_win
 }
 
 /* For `count` windows at a time. */
-#define EDGEQ_DSP_IMAGE_WINDOWS(stride, name, factors, count)                                                                                   \
-    EDGEQ_CODE __attribute__((noinline, unused)) static void edgeq_dsp_windows_##stride##_##name##_##count(const edgeq_dsp_window_image *image) \
-    {                                                                                                                                           \
-        edgeq_dsp_plane_windows(image, stride, factors, count, edgeq_dsp_windows_##count##_##stride##_##name);                                  \
+#define EDGEQ_DSP_IMAGE_WINDOWS(stride, name, factors, count)                                                                                                  \
+    EDGEQ_CODE __attribute__((noinline, unused)) static void edgeq_dsp_depthwise_windows_##stride##_##name##_##count(const edgeq_dsp_depthwise_windows *image) \
+    {                                                                                                                                                          \
+        edgeq_dsp_depthwise_all_windows(image, stride, factors, count, edgeq_dsp_depthwise_windows_##count##_##stride##_##name);                               \
     }
 #define EDGEQ_DSP_ALL_IMAGE_WINDOWS(name, factors) \
     EDGEQ_DSP_IMAGE_WINDOWS(1, name, factors, 1)   \
@@ -440,6 +445,7 @@ EDGEQ_CODE static inline __attribute__((always_inline)) void edgeq_dsp_plane_win
     EDGEQ_DSP_IMAGE_WINDOWS(2, name, factors, 5)
 
 EDGEQ_DSP_ALL_IMAGE_WINDOWS(line, 2)
+EDGEQ_DSP_ALL_IMAGE_WINDOWS(steep, 2)
 EDGEQ_DSP_ALL_IMAGE_WINDOWS(gemmlowp, 3)
 EDGEQ_DSP_ALL_IMAGE_WINDOWS(half_up, 3)
 EDGEQ_DSP_ALL_IMAGE_WINDOWS(single, 3)

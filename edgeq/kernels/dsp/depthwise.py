@@ -8,14 +8,16 @@ from edgeq.ir.graph import Operands
 from edgeq.ir.types import DType
 from edgeq.kernels.base import Facts, Kernel
 from edgeq.kernels.dsp.common import HEADERS, channels, is_short
-from edgeq.kernels.dsp.linear import line
+from edgeq.kernels.dsp.linear import SHIFT, line
 from edgeq.kernels.portable.convolution import weight_zero
 from edgeq.ops._accumulate import centred
 from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
 from edgeq.plan.program import Data, Scratch
 
 CHANNELS = 4  # whose codes are in one word
-TAPS = 9
+# Forms of one product, and the shift in the last instruction of each: with the smaller one there
+# are factors for channels whose sums are few.
+STRAIGHT = {"line": SHIFT, "steep": 0}
 ROWS_OF_A_COLUMN = (0, 1, 1, 2)  # in a word: bytes 0 and 2 are one pair, 1 and 3 the other
 
 
@@ -29,12 +31,21 @@ def depthwise_weights(io: Operands) -> np.ndarray:
 def depthwise_factors(op: DepthwiseConv2D, io: Operands) -> tuple[str, np.ndarray, np.ndarray]:
     """Return the form of rescaling, weights without their zero point, and [channels, factors]."""
     weights = depthwise_weights(io)
-    short = line(io, op.arithmetic, weights)
-    if short is not None:
-        return "line", weights, np.stack((short.bias, short.multiplier, short.addend), 1)
+    for form, shift in STRAIGHT.items():
+        short = line(io, op.arithmetic, weights, shift=shift)
+        if short is not None:
+            return form, weights, np.stack((short.bias, short.multiplier, short.addend), 1)
     found = channels(io, op.arithmetic, weights)
     numbers = (found.bias, found.multiplier, found.addend, found.shift)
     return op.arithmetic.requant.rounding.value, found.weights, np.stack(numbers, 1)
+
+
+def is_rescaled(op: DepthwiseConv2D, io: Operands) -> bool:
+    """Tell whether some form rescales every sum of a layer."""
+    weights = depthwise_weights(io)
+    if is_short(io, op.arithmetic, weights):
+        return True
+    return any(line(io, op.arithmetic, weights, shift=s) is not None for s in STRAIGHT.values())
 
 
 def depthwise_3x3_facts(op: DepthwiseConv2D, io: Operands) -> Facts:
@@ -71,8 +82,7 @@ def _accepts(op: DepthwiseConv2D, io: Operands) -> bool:
         return False
     if op.stride not in ((1, 1), (2, 2)) or op.dilation != (1, 1) or io.y.shape[3] < CHANNELS:
         return False
-    weights = depthwise_weights(io)
-    return is_short(io, op.arithmetic, weights) or line(io, op.arithmetic, weights) is not None
+    return is_rescaled(op, io)
 
 
 ROWS = (

@@ -9,9 +9,8 @@ import numpy as np
 from edgeq.ir.graph import Operands
 from edgeq.ir.types import DType
 from edgeq.kernels.base import Facts, Kernel
-from edgeq.kernels.dsp.common import HEADERS, is_short
-from edgeq.kernels.dsp.depthwise import CHANNELS, depthwise_factors, depthwise_weights
-from edgeq.kernels.dsp.linear import line
+from edgeq.kernels.dsp.common import HEADERS
+from edgeq.kernels.dsp.depthwise import CHANNELS, depthwise_factors, depthwise_weights, is_rescaled
 from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
 from edgeq.plan.program import Data, Scratch
 
@@ -63,7 +62,7 @@ def _count(width: int, stride: int) -> int:
 
 
 def _stream(shape: _Shape, weights: np.ndarray, factors: np.ndarray) -> np.ndarray:
-    """Return what the kernel reads for each channel; see ``edgeq_dsp_window_image``."""
+    """Return what the kernel reads for each channel; see ``edgeq_dsp_depthwise_windows``."""
     rows, columns = shape.kernel
     taps = np.zeros((len(weights), shape.pairs, 2, shape.taps), np.int8)
     filled = weights.reshape(-1, rows, columns)
@@ -118,7 +117,7 @@ def _accepts(op: DepthwiseConv2D, io: Operands) -> bool:
     small = shape.pairs <= MOST_PAIRS and shape.pairs * shape.taps <= MOST_TAPS
     if not small or weights.min() < -128 or weights.max() > 127:
         return False
-    return is_short(io, op.arithmetic, weights) or line(io, op.arithmetic, weights) is not None
+    return is_rescaled(op, io)
 
 
 ROWS = (

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from edgeq.kernels.base import Kernel
-from edgeq.kernels.mve import depthwise, elementwise, product
+from edgeq.kernels.mve import depthwise, elementwise, product, windows
 
-ROWS: tuple[Kernel, ...] = (*product.ROWS, *depthwise.ROWS, *elementwise.ROWS)
+ROWS: tuple[Kernel, ...] = (*product.ROWS, *depthwise.ROWS, *windows.ROWS, *elementwise.ROWS)

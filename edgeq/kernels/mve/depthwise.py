@@ -9,6 +9,7 @@ from edgeq.ir.types import DType
 from edgeq.kernels.base import Facts, Kernel
 from edgeq.kernels.dsp.common import Channels, channels, is_short
 from edgeq.kernels.mve.product import HEADERS, fits_bytes, multipliers
+from edgeq.kernels.neon.rounding import without_negatives
 from edgeq.ops._accumulate import centred
 from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
 from edgeq.plan.program import Data, Scratch
@@ -18,7 +19,7 @@ MOST_WIDTH = 62  # of a plane for stride 2: distances in it are bytes
 MOST_CHANNELS = 65535 // 7  # distances of eight columns are 16 bits
 
 
-def _weights(io: Operands) -> np.ndarray:
+def depthwise_weights(io: Operands) -> np.ndarray:
     """Return the weights without their zero point, [channels, taps]."""
     w = centred(io.ins[1], np.int32)
     weights: np.ndarray = w.reshape(-1, w.shape[3]).T
@@ -44,12 +45,18 @@ def _codes(found: Channels, stride: int) -> np.ndarray:
     return codes
 
 
+def rounding(op: DepthwiseConv2D, io: Operands) -> str:
+    """Return the rounding of the sums, the cheaper one where that gives the same codes."""
+    requant = without_negatives(op.arithmetic.requant, op.arithmetic.low, io.y.zero_point)
+    return requant.rounding.value
+
+
 def depthwise_3x3_facts(op: DepthwiseConv2D, io: Operands) -> Facts:
     """Return the facts of a depthwise convolution of 3x3 windows."""
     images, in_h, in_w, in_c = io.x.shape
     height, width = _plane(op, io)
     stride = op.stride[0]
-    found = channels(io, op.arithmetic, _weights(io))
+    found = channels(io, op.arithmetic, depthwise_weights(io))
     scales = multipliers(found)
     return Facts(
         constants={
@@ -72,7 +79,7 @@ def depthwise_3x3_facts(op: DepthwiseConv2D, io: Operands) -> Facts:
             Data("biases", found.bias, "biases"),
             Data("multipliers", scales, "multipliers"),
         ),
-        flags={"rounding": op.arithmetic.requant.rounding.value, "stride": stride},
+        flags={"rounding": rounding(op, io), "stride": stride},
         scratch=Scratch("plane", DType.INT8, height * width),
         note=f"3x3 depthwise convolution, stride {stride}, {in_h}x{in_w}x{in_c}",
     )
@@ -86,7 +93,7 @@ def _accepts(op: DepthwiseConv2D, io: Operands) -> bool:
     height, width = _plane(op, io)
     small = height * width <= MOST_PLANE and io.x.shape[3] <= MOST_CHANNELS
     narrow = op.stride[0] == 1 or width <= MOST_WIDTH
-    weights = _weights(io)
+    weights = depthwise_weights(io)
     return small and narrow and fits_bytes(weights) and is_short(io, op.arithmetic, weights)
 
 

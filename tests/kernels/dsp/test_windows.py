@@ -99,6 +99,12 @@ def numbers() -> list[Case]:
         )
         for zeros in ((-128, 127), (127, -128))
     ]
+    cases += [
+        depthwise_case(
+            (1, 4, 5, 6), (5, 5), row=ROW, padding=Padding(2, 2, 2, 2), zeros=zeros, scale=0.05
+        )
+        for zeros in ((-3, -128), (-128, 127))
+    ]
     return cases
 
 
@@ -111,7 +117,7 @@ def test_forms() -> None:
         flags = depthwise_facts(op, io).flags
         forms.add(flags["form"])
         counts.add((flags["stride"], flags["count"]))
-    assert forms == {"line", *(n.name for n in ALL_BUT_FLOAT)}
+    assert forms == {"line", "steep", *(n.name for n in ALL_BUT_FLOAT)}
     assert counts == {(stride, count) for stride in (1, 2) for count in (1, 3, 5)}
 
 
