@@ -10,6 +10,7 @@ from edgeq.version import VERSION as __version__
 if TYPE_CHECKING:
     from edgeq.api import compile, generate, load, save
     from edgeq.errors import (
+        BudgetError,
         EdgeqError,
         ModelError,
         QuantizationError,
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "BudgetError",
     "EdgeqError",
     "ModelError",
     "QuantizationError",

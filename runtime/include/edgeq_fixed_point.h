@@ -17,8 +17,8 @@
 #define EDGEQ_CODE
 #endif
 
-/* Without an instruction for 64-bit products (Cortex-M0, M0+, M23) a compiler calls a function for
- * each, and for a shift of one; 16-bit halves are multiplied in place, in fewer instructions. */
+/* Processors without an instruction for 64-bit products (Cortex-M0, M0+, M23): compilers call a
+ * function of their library for each, which multiplies all 64 bits of both factors. */
 #ifndef EDGEQ_HALF_PRODUCTS
 #if defined(__thumb__) && !defined(__thumb2__)
 #define EDGEQ_HALF_PRODUCTS 1
@@ -106,19 +106,26 @@ EDGEQ_CODE static inline int16_t edgeq_shift_right_away_s16(int16_t x, int e)
     return (int16_t)edgeq_shift_right_away_s32(x, e);
 }
 
+#if EDGEQ_HALF_PRODUCTS
+/* a * b by four products of 16-bit halves; no sum of them leaves 32 bits. Inlined, it would need more
+ * registers than there are. */
+EDGEQ_CODE __attribute__((noinline, unused)) static int64_t edgeq_product_of_halves_s64(int32_t a, int32_t b)
+{
+    const int32_t low = (int32_t)(((uint32_t)a & 0xffffu) * ((uint32_t)b & 0xffffu) >> 16);
+    const int32_t one = (a >> 16) * (int32_t)((uint32_t)b & 0xffffu) + low;
+    const int32_t two = (int32_t)((uint32_t)a & 0xffffu) * (b >> 16) + (one & 0xffff);
+    const int32_t high = (a >> 16) * (b >> 16) + (one >> 16) + (two >> 16);
+    return (int64_t)((uint64_t)(uint32_t)high << 32 | (uint32_t)a * (uint32_t)b);
+}
+#endif
+
 /* Low 32 bits of (acc * b + nudge) / 2^e, e in 0..32. A logical shift is right, because
  * bits e..e+31 of the sum are taken and its sign does not reach below bit 63; AVX2 has no
  * arithmetic shift of 64-bit lanes. |acc * b + nudge| < 2^63 for every acc and b. */
 EDGEQ_CODE static inline int32_t edgeq_product_bits_s32(int32_t a, int32_t b, int64_t nudge, int e)
 {
 #if EDGEQ_HALF_PRODUCTS
-    /* Four products of halves; no sum of them leaves 32 bits. */
-    const int32_t low = (int32_t)(((uint32_t)a & 0xffffu) * ((uint32_t)b & 0xffffu) >> 16);
-    const int32_t below = (int32_t)((uint32_t)a * (uint32_t)b);
-    const int32_t one = (a >> 16) * (int32_t)((uint32_t)b & 0xffffu) + low;
-    const int32_t two = (int32_t)((uint32_t)a & 0xffffu) * (b >> 16) + (one & 0xffff);
-    const int32_t high = (a >> 16) * (b >> 16) + (one >> 16) + (two >> 16);
-    const int64_t sum = (int64_t)((uint64_t)(uint32_t)high << 32 | (uint32_t)below) + nudge;
+    const int64_t sum = edgeq_product_of_halves_s64(a, b) + nudge;
     const uint32_t top = (uint32_t)((uint64_t)sum >> 32);
     const uint32_t bottom = (uint32_t)sum;
     return (int32_t)(e == 0 ? bottom : (bottom >> (e - 1) >> 1) | (e < 32 ? top << (32 - e) : top));

@@ -105,9 +105,10 @@ def test_every_region_is_checked(compiler: str, tmp_path: Path) -> None:
     write(tmp_path / "net", files.items())
     generated = Project(tmp_path / "net", "net")
     check_calls(compiler, generated, wrong_calls("net", ("dtcm", "sram")), tmp_path)
+    (tmp_path / "main.cpp").write_text('#include "net.h"\n', encoding="utf-8")
     plus = {"gcc": "g++", "clang": "clang++"}[compiler]
-    build(plus, generated.root, "-std=c++11", "-Wall", "-Wextra", "-Werror", "-fsyntax-only",
-          "-x", "c++", "include/net.h")  # fmt: skip
+    flags = ("-std=c++11", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-Inet/include")
+    build(plus, tmp_path, *flags, "main.cpp")
     # The self-test has guard zones round each region.
     binary = str(tmp_path / "selftest")
     options = (*WARNINGS, *SANITIZE, *INCLUDE, *generated.sources, "test/selftest.c")

@@ -139,6 +139,17 @@ def test_the_pattern_refuses_what_matters() -> None:
     assert not re.fullmatch(allowed(MODELS[0], "cortex-m3"), "__aeabi_idiv")
 
 
+def test_every_function_of_a_header_is_in_the_section_of_code() -> None:
+    include = runtime_dir() / "include"
+    paths = [include / "edgeq_fixed_point.h", *include.glob("*_dsp.h"), *include.glob("*_mve.h")]
+    assert len(paths) > 4
+    defined = re.compile(r"^ *(EDGEQ_CODE )?.*\bstatic [\w ]+?[ *](\w+)\(", re.M)
+    for path in paths:
+        found = defined.findall(path.read_text(encoding="utf-8"))
+        assert found
+        assert [name for placed, name in found if not placed] == [], path.name
+
+
 # By which processors compile what: the shared functions of both instruction sets, small and fast.
 PLACED = (("cortex-m4", "-O2"), ("cortex-m4", "-Os"), ("cortex-m55", "-O2"), ("cortex-m0", "-Os"))
 
