@@ -9,6 +9,7 @@ from edgeq.kernels.dsp.common import Channels
 from edgeq.kernels.dsp.linear import line
 from edgeq.ops._accumulate import Accumulation
 
+STRAIGHT_SHIFTS = (4, 7)  # of the tile functions with one product: more bits for small scales
 _PACKED_REACH = 2**23  # sums of a packed second channel are smaller
 
 
@@ -75,18 +76,18 @@ def stream(found: Channels, codes: np.ndarray, packed: bool, single: bool) -> np
 
 
 def straight_stream(
-    io: Operands, numbers: Accumulation, weights: np.ndarray, codes: np.ndarray
+    io: Operands, numbers: Accumulation, weights: np.ndarray, codes: np.ndarray, shift: int
 ) -> np.ndarray | None:
     """Return the stream with one product for a rescaling, or None where none gives every code.
 
-    Biases; weights; multiplier and addend of each channel.
+    Biases; weights; multiplier and addend of each channel, for codes shifted by ``shift``.
     """
     starts = _starts(len(codes))
-    firsts = line(io, numbers, weights, shift=4, chosen=starts)
+    firsts = line(io, numbers, weights, shift=shift, chosen=starts)
     if firsts is None:
         return None
     after = [first + 1 for first in starts]
-    seconds = line(io, numbers, weights, shift=12, scale=256, chosen=after)
+    seconds = line(io, numbers, weights, shift=shift + 8, scale=256, chosen=after)
     if seconds is None:
         return None
     parts = []

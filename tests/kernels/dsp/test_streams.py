@@ -22,7 +22,7 @@ def layer(case: Case) -> tuple[Conv2D, Operands, np.ndarray]:
 
 
 @pytest.mark.parametrize("numerics", ROUNDINGS, ids=lambda numerics: numerics.name)
-@pytest.mark.parametrize(("shift", "scale"), [(2, 1), (4, 1), (12, 256), (5, 2)])
+@pytest.mark.parametrize(("shift", "scale"), [(2, 1), (4, 1), (12, 256), (7, 1), (15, 256)])
 def test_every_sum_gives_its_code(shift: int, scale: int, numerics) -> None:
     op, io, w = layer(conv_case((1, 1, 3, 8), 6, (1, 1), zeros=(-3, -128), numerics=numerics))
     chosen = [0, 3, 5]
@@ -46,7 +46,7 @@ def test_every_sum_gives_its_code(shift: int, scale: int, numerics) -> None:
 
 def test_the_stream_of_one_product_has_every_number_at_its_place() -> None:
     op, io, w = layer(conv_case((1, 1, 3, 8), 3, (1, 1), zeros=(-3, -128)))
-    words = straight_stream(io, op.arithmetic, w, w)
+    words = straight_stream(io, op.arithmetic, w, w, 4)
     firsts = line(io, op.arithmetic, w, shift=4)
     seconds = line(io, op.arithmetic, w, shift=12, scale=256)
     assert words is not None and firsts is not None and seconds is not None
@@ -61,4 +61,4 @@ def test_the_stream_of_one_product_has_every_number_at_its_place() -> None:
 
 def test_negative_sums_rounded_the_other_way_have_no_line() -> None:
     op, io, w = layer(conv_case((1, 1, 3, 8), 4, (1, 1), zeros=(-3, 5), numerics="gemmlowp"))
-    assert straight_stream(io, op.arithmetic, w, w) is None
+    assert straight_stream(io, op.arithmetic, w, w, 4) is None
