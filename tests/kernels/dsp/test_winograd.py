@@ -34,42 +34,23 @@ def shapes() -> list[Case]:
     ]
 
 
+def layer(x: tuple[int, int, int, int], **options: object) -> Case:
+    """Return a layer of an image ``x`` with four outputs."""
+    return conv_case(x, 4, (3, 3), row=ROW, padding=SAME, **options)
+
+
 def numbers() -> list[Case]:
     """Return all roundings, weights with zero points, ties, extremes of codes and zero points."""
     cases = [
-        conv_case((1, 4, 6, 8), 4, (3, 3), row=ROW, padding=SAME, numerics=n, zero=zero)
-        for n in ALL_BUT_FLOAT
-        for zero in (None, 3)
+        layer((1, 4, 6, 8), numerics=n, zero=zero) for n in ALL_BUT_FLOAT for zero in (None, 3)
     ]
     cases += [
-        few(
-            conv_case(
-                (1, 4, 8, 8),
-                4,
-                (3, 3),
-                row=ROW,
-                padding=SAME,
-                numerics=n,
-                zero=0,
-                zeros=zeros,
-                scale=0.16,
-            )
-        )
+        few(layer((1, 4, 8, 8), numerics=n, zero=0, zeros=zeros, scale=0.16))
         for n in ALL_BUT_FLOAT
         for zeros in ((-3, 5), (4, -128))
     ]
     cases += [
-        conv_case(
-            (1, 4, 6, 8),
-            4,
-            (3, 3),
-            row=ROW,
-            padding=SAME,
-            zero=zero,
-            zeros=zeros,
-            extreme=True,
-            scale=400.0,
-        )
+        layer((1, 4, 6, 8), zero=zero, zeros=zeros, extreme=True, scale=400.0)
         for zero in (-128, 127, None)
         for zeros in ((-128, 127), (127, -128))
     ]
