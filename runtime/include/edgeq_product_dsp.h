@@ -312,8 +312,9 @@ EDGEQ_CODE __attribute__((noinline, unused)) static void edgeq_place_windows(edg
  * that of S0, the second 256 times that of S1 plus the first; the multiplier of S1 is m, its addend
  * and its shift are made for 128 times the number (half a unit for the first of two roundings
  * included). Sums of the second channel need to be less than 2^23. "straight": packed, where one
- * product gives every code: of each channel only a multiplier and an addend, of 16 times the code of
- * the first and 4096 times that of the second; biases hold what makes the line meet all codes. */
+ * product gives every code: of each channel only a multiplier and an addend, of 2^shift times the
+ * code of the first and 2^(8 + shift) times that of the second; the shift is in the function's name.
+ * Biases hold what makes the line meet all codes. */
 typedef struct {
     const int32_t *x;
     const int32_t *end;
@@ -448,8 +449,8 @@ typedef struct {
 #define EDGEQ_DSP_STRAIGHT_CODE(sum, multiplier, addend, shift) \
     "smmla " sum ", " sum ", " multiplier ", " addend "\n\t"    \
     "ssat " sum ", #8, " sum ", asr #" shift "\n\t"
-#define EDGEQ_DSP_STRAIGHT_CODES \
-    "ldm r12!, {r6, r7, r8, r9}\n\t" EDGEQ_DSP_STRAIGHT_CODE("r0", "r6", "r7", "4") EDGEQ_DSP_STRAIGHT_CODE("r2", "r6", "r7", "4") EDGEQ_DSP_STRAIGHT_CODE("r4", "r6", "r7", "4") EDGEQ_DSP_STRAIGHT_CODE("r1", "r8", "r9", "12") EDGEQ_DSP_STRAIGHT_CODE("r3", "r8", "r9", "12") EDGEQ_DSP_STRAIGHT_CODE("r5", "r8", "r9", "12")
+#define EDGEQ_DSP_STRAIGHT_CODES(first, second) \
+    "ldm r12!, {r6, r7, r8, r9}\n\t" EDGEQ_DSP_STRAIGHT_CODE("r0", "r6", "r7", first) EDGEQ_DSP_STRAIGHT_CODE("r2", "r6", "r7", first) EDGEQ_DSP_STRAIGHT_CODE("r4", "r6", "r7", first) EDGEQ_DSP_STRAIGHT_CODE("r1", "r8", "r9", second) EDGEQ_DSP_STRAIGHT_CODE("r3", "r8", "r9", second) EDGEQ_DSP_STRAIGHT_CODE("r5", "r8", "r9", second)
 #define EDGEQ_DSP_BOTH_CODES(SCALE0, SCALE1) EDGEQ_DSP_CODES(SCALE0, "r0", "r2", "r4") EDGEQ_DSP_CODES(SCALE1, "r1", "r3", "r5")
 
 #define EDGEQ_DSP_FUNCTION(name, FORM, CODES)                                                                                                                         \
@@ -458,7 +459,8 @@ typedef struct {
         __asm__(EDGEQ_DSP_ENTER "mov r8, #" FORM##_BYTES "\n\t" EDGEQ_DSP_BEGIN FORM##_FIRST EDGEQ_DSP_LOOP FORM EDGEQ_DSP_AGAIN FORM##_APART CODES EDGEQ_DSP_STORE); \
     }
 
-EDGEQ_DSP_FUNCTION(edgeq_dsp_straight, EDGEQ_DSP_PACKED, EDGEQ_DSP_STRAIGHT_CODES)
+EDGEQ_DSP_FUNCTION(edgeq_dsp_straight_4, EDGEQ_DSP_PACKED, EDGEQ_DSP_STRAIGHT_CODES("4", "12"))
+EDGEQ_DSP_FUNCTION(edgeq_dsp_straight_7, EDGEQ_DSP_PACKED, EDGEQ_DSP_STRAIGHT_CODES("7", "15"))
 EDGEQ_DSP_FUNCTION(edgeq_dsp_packed_gemmlowp, EDGEQ_DSP_PACKED, EDGEQ_DSP_BOTH_CODES(EDGEQ_DSP_AWAY, EDGEQ_DSP_AWAY_256))
 EDGEQ_DSP_FUNCTION(edgeq_dsp_packed_half_up, EDGEQ_DSP_PACKED, EDGEQ_DSP_BOTH_CODES(EDGEQ_DSP_UP, EDGEQ_DSP_UP_256))
 EDGEQ_DSP_FUNCTION(edgeq_dsp_packed_single, EDGEQ_DSP_PACKED, EDGEQ_DSP_BOTH_CODES(EDGEQ_DSP_SINGLE, EDGEQ_DSP_UP_256))
@@ -546,7 +548,8 @@ EDGEQ_CODE static inline int32_t edgeq_dsp_away_256(int32_t sum, int32_t multipl
         }                                                                           \
     }
 
-EDGEQ_CODE __attribute__((unused)) static void edgeq_dsp_straight(const edgeq_dsp_tile *tile)
+/* Codes are those of 2^shift and 2^(8 + shift) times the number. */
+EDGEQ_CODE static inline void edgeq_dsp_straight(const edgeq_dsp_tile *tile, int shift)
 {
     const int32_t *stream = tile->stream;
 
@@ -560,11 +563,21 @@ EDGEQ_CODE __attribute__((unused)) static void edgeq_dsp_straight(const edgeq_ds
             edgeq_dsp_sums(sums, tile, window, stream, 1);
             sums[0] = edgeq_product_bits_s32(sums[0], f[0], 0, 32) + f[1];
             sums[1] = edgeq_product_bits_s32(sums[1], f[2], 0, 32) + f[3];
-            to[0] = (int8_t)edgeq_clamp_s32(sums[0] >> 4, -128, 127);
-            to[1] = (int8_t)edgeq_clamp_s32(sums[1] >> 12, -128, 127);
+            to[0] = (int8_t)edgeq_clamp_s32(sums[0] >> shift, -128, 127);
+            to[1] = (int8_t)edgeq_clamp_s32(sums[1] >> (8 + shift), -128, 127);
         }
         stream = f + 4;
     }
+}
+
+EDGEQ_CODE __attribute__((unused)) static void edgeq_dsp_straight_4(const edgeq_dsp_tile *tile)
+{
+    edgeq_dsp_straight(tile, 4);
+}
+
+EDGEQ_CODE __attribute__((unused)) static void edgeq_dsp_straight_7(const edgeq_dsp_tile *tile)
+{
+    edgeq_dsp_straight(tile, 7);
 }
 
 EDGEQ_DSP_FUNCTION(edgeq_dsp_packed_gemmlowp, 1, edgeq_dsp_away, edgeq_dsp_away_256)

@@ -12,7 +12,13 @@ from edgeq.ir.quant import Rounding
 from edgeq.ir.types import DType, elements
 from edgeq.kernels.base import Facts, Kernel
 from edgeq.kernels.dsp.common import HEADERS, channels, is_short
-from edgeq.kernels.dsp.streams import is_small, shares, straight_stream, stream
+from edgeq.kernels.dsp.streams import (
+    STRAIGHT_SHIFTS,
+    is_small,
+    shares,
+    straight_stream,
+    stream,
+)
 from edgeq.kernels.neon.rounding import without_negatives
 from edgeq.kernels.portable.convolution import (
     conv2d_note,
@@ -166,15 +172,32 @@ def _geometry(
     }
 
 
+def _straight(
+    op: Conv2D | DepthwiseConv2D, io: Operands, rows: Rows
+) -> tuple[str, np.ndarray] | None:
+    """Return a tile function with one product for a rescaling and what it reads, if one will do."""
+    zero = weight_zero(io)
+    weights = _weights(op, io)
+    codes = _ordered(weights.astype(np.int64) + zero, rows, zero)
+    for shift in STRAIGHT_SHIFTS if shares(codes) else ():
+        numbers = straight_stream(io, op.arithmetic, weights, codes, shift)
+        if numbers is not None:
+            return f"straight_{shift}", numbers
+    return None
+
+
+def _rows(op: Conv2D | DepthwiseConv2D, io: Operands) -> Rows:
+    height, width = op.kernel(io)
+    return rows_of(height, width * io.x.shape[3], weight_zero(io))
+
+
 def _tile(op: Conv2D | DepthwiseConv2D, io: Operands, rows: Rows) -> tuple[str, np.ndarray]:
     """Return which tile function is called, and what it reads."""
     zero = weight_zero(io)
     weights = _weights(op, io)
-    codes = _ordered(weights.astype(np.int64) + zero, rows, zero)
-    if shares(codes):
-        numbers = straight_stream(io, op.arithmetic, weights, codes)
-        if numbers is not None:
-            return "straight", numbers
+    straight = _straight(op, io, rows)
+    if straight is not None:
+        return straight
     short = with_short_rounding(op, io)
     rounding = short.arithmetic.requant.rounding
     found = channels(io, short.arithmetic, weights)
@@ -186,10 +209,8 @@ def _tile(op: Conv2D | DepthwiseConv2D, io: Operands, rows: Rows) -> tuple[str, 
 
 def conv2d_facts(op: Conv2D | DepthwiseConv2D, io: Operands) -> Facts:
     """Return the facts of an ungrouped convolution."""
-    zero = weight_zero(io)
-    kernel_h, kernel_w = op.kernel(io)
     images, out_h, out_w, count = io.y.shape
-    rows = rows_of(kernel_h, kernel_w * io.x.shape[3], zero)
+    rows = _rows(op, io)
     place = _place(op, io, rows)
     tile, numbers = _tile(op, io, rows)
     groups = rows.groups + rows.sums
@@ -199,7 +220,7 @@ def conv2d_facts(op: Conv2D | DepthwiseConv2D, io: Operands) -> Facts:
         **_geometry(op, io, rows, place),
         "PIXELS": images * pixels if place.mode == "direct" else pixels,
         "OUT_C": count,
-        "ROWS": kernel_h,
+        "ROWS": rows.height,
         "WORDS": rows.words,
         "TAIL": rows.tail,
         "READ": rows.groups,
@@ -208,7 +229,7 @@ def conv2d_facts(op: Conv2D | DepthwiseConv2D, io: Operands) -> Facts:
         "PAIRS": count // 2,
         "PAIR_WORDS": len(numbers) // -(-count // 2),
     }
-    copied = TILE * kernel_h * rows.bytes if place.mode == "general" else 0
+    copied = TILE * rows.height * rows.bytes if place.mode == "general" else 0
     copied = place.lines * place.line if place.mode == "padded" else copied
     return Facts(
         constants=constants,
@@ -229,7 +250,10 @@ def _accepts(op: Conv2D | DepthwiseConv2D, io: Operands) -> bool:
         return False
     together = elements(io.y.shape[0 if is_pointwise(op, io) else 1 : 3])
     enough = together >= TILE and io.y.shape[3] >= 2
-    return enough and is_short(io, op.arithmetic, _weights(op, io))
+    if not enough:
+        return False
+    short = is_short(io, op.arithmetic, _weights(op, io))
+    return short or _straight(op, io, _rows(op, io)) is not None
 
 
 def _ungrouped(op: Conv2D, io: Operands) -> bool:

@@ -6,9 +6,11 @@ import numpy as np
 
 from edgeq.ir.graph import Operands
 from edgeq.kernels.dsp.common import Channels
-from edgeq.kernels.dsp.linear import line
-from edgeq.ops._accumulate import Accumulation
+from edgeq.kernels.dsp.linear import Line, line
+from edgeq.numerics import requantize
+from edgeq.ops._accumulate import Accumulation, bias_of
 
+STRAIGHT_SHIFTS = (4, 7)  # of the tile functions with one product: more bits for small scales
 _PACKED_REACH = 2**23  # sums of a packed second channel are smaller
 
 
@@ -75,18 +77,17 @@ def stream(found: Channels, codes: np.ndarray, packed: bool, single: bool) -> np
 
 
 def straight_stream(
-    io: Operands, numbers: Accumulation, weights: np.ndarray, codes: np.ndarray
+    io: Operands, numbers: Accumulation, weights: np.ndarray, codes: np.ndarray, shift: int
 ) -> np.ndarray | None:
     """Return the stream with one product for a rescaling, or None where none gives every code.
 
-    Biases; weights; multiplier and addend of each channel.
+    Biases; weights; multiplier and addend of each channel, for codes shifted by ``shift``.
     """
-    starts = _starts(len(codes))
-    firsts = line(io, numbers, weights, shift=4, chosen=starts)
+    starts = np.asarray(_starts(len(codes)))
+    firsts = _lines(io, numbers, weights, starts, shift, 1)
     if firsts is None:
         return None
-    after = [first + 1 for first in starts]
-    seconds = line(io, numbers, weights, shift=12, scale=256, chosen=after)
+    seconds = _lines(io, numbers, weights, starts + 1, shift + 8, 256)
     if seconds is None:
         return None
     parts = []
@@ -95,6 +96,44 @@ def straight_stream(
         both = [f for two in (firsts, seconds) for f in (two.multiplier[i], two.addend[i])]
         parts += [bias, words, np.array(both, np.int64)]
     return _words_from(parts)
+
+
+def _lines(
+    io: Operands,
+    numbers: Accumulation,
+    weights: np.ndarray,
+    chosen: np.ndarray,
+    shift: int,
+    scale: int,
+) -> Line | None:
+    """Return bias, multiplier and addend of the channels ``chosen``.
+
+    Nothing of the sum counts in channels with one answer to everything; theirs may be too large.
+    """
+    least, most = _extremes(io, numbers, weights)
+    alive = (least != most)[chosen]
+    addend = np.where(alive, 0, least[chosen] << shift).astype(np.int32)
+    whole = Line(np.zeros_like(addend), np.zeros_like(addend), addend)
+    if alive.any():
+        part = line(io, numbers, weights, shift=shift, scale=scale, chosen=chosen[alive].tolist())
+        if part is None:
+            return None
+        whole.bias[alive] = part.bias
+        whole.multiplier[alive] = part.multiplier
+        whole.addend[alive] = part.addend
+    return whole
+
+
+def _extremes(
+    io: Operands, numbers: Accumulation, weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the least and the largest code of each channel."""
+    w, zero = weights.astype(np.int64), io.x.zero_point
+    products = np.sort(np.stack([w * (code - zero) for code in (-128, 127)]), axis=0)
+    sums = products.sum(axis=2) + bias_of(io)
+    scaled = requantize(sums.astype(np.int32), numbers.requant).astype(np.int64)
+    codes = np.clip(scaled + io.y.zero_point, numbers.low, numbers.high)
+    return codes[0], codes[1]
 
 
 def reach_of(found: Channels) -> np.ndarray:

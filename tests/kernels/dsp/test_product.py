@@ -123,6 +123,14 @@ def numbers() -> list[Case]:
     return [*cases, conv_case((1, 1, 4, 1030), 3, (1, 1), row=ROW, zero=-7, scale=90.0)]
 
 
+def single_floats() -> list[Case]:
+    """Return layers rounded as float32 that one product rescales all the same."""
+    return [
+        conv_case((1, 3, 5, c), 6, (1, 1), row=ROW, zeros=zeros, numerics=ROUNDINGS[-1], scale=2.0)
+        for c, zeros in ((5, (-3, 5)), (8, (4, -128)))
+    ]
+
+
 def ties() -> list[Case]:
     """Return layers of both forms where every fourth number is halfway between two codes."""
     cases = [
@@ -153,21 +161,21 @@ def unpackable(case: Case) -> Case:
 
 
 def large(bias: int) -> Case:
-    """Return a layer whose second channel sums up to 254 * 127 * 8 and ``bias``, and down."""
-    case = conv_case((1, 1, 5, 8), 2, (1, 1), row=ROW, zero=0, zeros=(-127, 5), scale=820.0)
-    w = replace(case.tensors["w"], data=np.full((2, 1, 1, 8), 127, np.int8))
+    """Return a layer with sums of products from -2^23 + 512 on, and such a bias."""
+    case = conv_case((1, 1, 5, 516), 2, (1, 1), row=ROW, zero=0, zeros=(0, 5), scale=820.0)
+    w = replace(case.tensors["w"], data=np.full((2, 1, 1, 516), 127, np.int8))
     b = replace(case.tensors["b"], data=np.array([-bias, bias], np.int32))
     return replace(case, tensors={**case.tensors, "w": w, "b": b})
 
 
 def reaches() -> list[Case]:
-    """Return the largest sums that the packed form takes, and the first that it leaves."""
-    return [large(2**23 - 1 - 254 * 127 * 8), large(2**23 - 254 * 127 * 8), large(2**26)]
+    """Return the largest sums that packed weights take, one more, and some of one answer."""
+    return [large(-511), large(-512), large(2**26)]
 
 
 def several() -> list[Case]:
     """Return ties and large sums."""
-    return [*ties(), *reaches()]
+    return [*ties(), *reaches(), *single_floats()]
 
 
 def flag(case: Case, name: str = "tile") -> str:
@@ -193,9 +201,11 @@ def test_every_tile_function_is_called() -> None:
     wide = {f"wide_{n.name}" for n in ALL_BUT_FLOAT}
     assert set(tiles[:6]) == packed
     assert set(tiles[6:12]) == wide
-    assert tiles[12:] == ["packed_gemmlowp", "wide_gemmlowp", "wide_gemmlowp"]
-    assert {flag(case) for case in sizes()} >= {"packed_gemmlowp", "straight"}
-    assert {flag(case) for case in numbers()} >= {"packed_gemmlowp", "straight"}
+    assert tiles[12:15] == ["packed_gemmlowp", "wide_gemmlowp", "straight_4"]
+    assert set(tiles[15:]) == {"straight_4"}
+    several_tiles = {"packed_gemmlowp", "straight_4", "straight_7"}
+    assert {flag(case) for case in sizes()} >= several_tiles
+    assert {flag(case) for case in shapes()} >= several_tiles
     assert flag(unpackable(conv_case((1, 1, 3, 8), 3, (1, 1), zero=3))) == "wide_gemmlowp"
 
 
@@ -204,7 +214,7 @@ def test_after_a_relu_half_up_will_do() -> None:
         case = conv_case((1, 1, 3, 8), 2, (1, 1), zero=0, zeros=(-3, zero), scale=0.08)
         assert flag(case) == f"packed_{rounding}"
         case = conv_case((1, 1, 3, 8), 2, (1, 1), zeros=(-3, zero))
-        assert flag(case) == ("straight" if zero == -128 else "packed_gemmlowp")
+        assert flag(case) == ("straight_4" if zero == -128 else "packed_gemmlowp")
 
 
 def test_windows_are_read_where_they_are() -> None:
@@ -219,7 +229,7 @@ def test_windows_are_read_where_they_are() -> None:
 
 def test_what_it_does_not_take_is_portable() -> None:
     cases = [
-        conv_case((1, 3, 4, 5), 6, (3, 3), numerics=ROUNDINGS[-1]),
+        unpackable(conv_case((1, 3, 4, 5), 6, (3, 3), numerics=ROUNDINGS[-1])),
         conv_case((1, 3, 4, 5), 6, (1, 1), scale=0.004),
         conv_case((1, 1, 2, 5), 6, (1, 1)),
         conv_case((1, 2, 3, 5), 1, (1, 1)),

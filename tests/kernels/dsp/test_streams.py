@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from edgeq.ir.graph import Operands
+from edgeq.ir.quant import QuantParams
 from edgeq.kernels.dsp.linear import line
 from edgeq.kernels.dsp.streams import straight_stream
 from edgeq.numerics import requantize
 from edgeq.ops.conv2d import Conv2D
-from tests.kernel_harness import Case, one_op_graph
+from tests.kernel_harness import Case, check_layers, one_op_graph
+from tests.kernels.dsp.test_product import TWIN, after_relu
 from tests.kernels.neon.layers import ROUNDINGS, conv_case
 
 
@@ -22,7 +26,7 @@ def layer(case: Case) -> tuple[Conv2D, Operands, np.ndarray]:
 
 
 @pytest.mark.parametrize("numerics", ROUNDINGS, ids=lambda numerics: numerics.name)
-@pytest.mark.parametrize(("shift", "scale"), [(2, 1), (4, 1), (12, 256), (5, 2)])
+@pytest.mark.parametrize(("shift", "scale"), [(2, 1), (4, 1), (12, 256), (7, 1), (15, 256)])
 def test_every_sum_gives_its_code(shift: int, scale: int, numerics) -> None:
     op, io, w = layer(conv_case((1, 1, 3, 8), 6, (1, 1), zeros=(-3, -128), numerics=numerics))
     chosen = [0, 3, 5]
@@ -46,7 +50,7 @@ def test_every_sum_gives_its_code(shift: int, scale: int, numerics) -> None:
 
 def test_the_stream_of_one_product_has_every_number_at_its_place() -> None:
     op, io, w = layer(conv_case((1, 1, 3, 8), 3, (1, 1), zeros=(-3, -128)))
-    words = straight_stream(io, op.arithmetic, w, w)
+    words = straight_stream(io, op.arithmetic, w, w, 4)
     firsts = line(io, op.arithmetic, w, shift=4)
     seconds = line(io, op.arithmetic, w, shift=12, scale=256)
     assert words is not None and firsts is not None and seconds is not None
@@ -61,4 +65,20 @@ def test_the_stream_of_one_product_has_every_number_at_its_place() -> None:
 
 def test_negative_sums_rounded_the_other_way_have_no_line() -> None:
     op, io, w = layer(conv_case((1, 1, 3, 8), 4, (1, 1), zeros=(-3, 5), numerics="gemmlowp"))
-    assert straight_stream(io, op.arithmetic, w, w) is None
+    assert straight_stream(io, op.arithmetic, w, w, 4) is None
+
+
+def test_channels_with_one_answer_need_no_line() -> None:
+    case = after_relu(conv_case((1, 1, 3, 8), 4, (1, 1), row="dsp/conv2d_s8"))
+    scales = case.tensors["w"].quant.scale
+    w = replace(case.tensors["w"], quant=QuantParams((1e-12, 1e-12, *scales[2:]), (0,) * 4, 0))
+    bias = case.tensors["b"].array.copy()
+    bias[:2] = 2**31 - 1 - 2**20
+    changed = replace(
+        case, tensors={**case.tensors, "w": w, "b": replace(case.tensors["b"], data=bias)}
+    )
+    op, io, codes = layer(changed)
+    words = straight_stream(io, op.arithmetic, codes, codes, 4)
+    assert words is not None
+    assert words.reshape(2, 10)[0, 6:].tolist() == [0, -128 << 4, 0, -128 << 12]
+    check_layers([changed], TWIN)
