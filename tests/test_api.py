@@ -75,6 +75,23 @@ def test_targets_by_name_and_as_they_are() -> None:
         edgeq.generate(network(), "toaster")
 
 
+@pytest.mark.parametrize("threads", [1, 3])
+def test_code_optimized_for_size_gives_the_same_bits(threads: int) -> None:
+    graph = network()
+    arrays = reference.sample_inputs(graph)
+    compiled = edgeq.compile(graph, "portable", threads=threads, optimize="size")
+    assert compiled.program.optimize == "size"
+    found = compiled.tensors(*arrays)
+    for name, want in reference.run_tensors(api.lower(graph), arrays).items():
+        np.testing.assert_array_equal(found.get(name, want), want, err_msg=name)
+    assert len(compiled.profile(*arrays, repeats=1).rows) == len(compiled.program.calls)
+
+
+def test_code_is_optimized_for_what_exists() -> None:
+    with pytest.raises(TargetError, match="not optimized for 'beauty'"):
+        edgeq.compile(network(), optimize="beauty")
+
+
 def test_everything_between_can_be_observed() -> None:
     seen: list[tuple[str, object]] = []
     program, _ = edgeq.generate(network(), observe=lambda name, what: seen.append((name, what)))

@@ -12,6 +12,7 @@ import pytest
 
 from edgeq import reference
 from edgeq.emit.project import sources
+from edgeq.emit.sharing import Scope, share
 from edgeq.frontends import npz
 from edgeq.host.compiled import Compiled
 from edgeq.ir.graph import Graph
@@ -27,6 +28,7 @@ from tests.random_graphs import random_graph
 FIRST = int(os.environ.get("EDGEQ_RANDOM_FIRST", "0"))
 COMPILED = range(FIRST, FIRST + int(os.environ.get("EDGEQ_RANDOM_GRAPHS", "25")))
 EVALUATED = range(FIRST, FIRST + 6 * len(COMPILED))
+SCOPES: tuple[Scope, ...] = ("layer", "equal", "kernel")
 RUNS = 3
 
 
@@ -66,7 +68,7 @@ def test_plans_move_the_right_bytes(seed: int) -> None:
 @pytest.mark.parametrize("seed", COMPILED)
 def test_c_equals_the_reference(seed: int) -> None:
     lowered = run_passes(random_graph(seed))
-    program = plan(lowered, QUICK, "")
+    program = share(plan(lowered, QUICK, ""), SCOPES[seed % len(SCOPES)])
     compiled = Compiled(program, sources(program), lowered.tensors, QUICK)
     samples = _samples(lowered)
     kept = [[array.copy() for array in arrays] for arrays in samples]

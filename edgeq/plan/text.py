@@ -20,7 +20,8 @@ def program_text(program: Program) -> str:
 
 def _function(call: Call) -> Iterator[str]:
     operands = ", ".join(f"{a.name}={_place(a.place)}" for a in call.arguments)
-    yield f"  {call.symbol} [{call.kernel}] {operands}"
+    shared = "" if call.function is None else f" by {call.function.symbol}"
+    yield f"  {call.symbol} [{call.kernel}]{shared} {operands}"
     yield f"    {', '.join(f'{k}={v}' for k, v in call.constants.items())}"
 
 

@@ -10,6 +10,7 @@ RISCV32 = Target(
     isas=("portable",),
     alignment=8,
     cflags=("-O2",),
+    size_cflags=("-Os",),
     isa_flags=("-march=rv32imc", "-mabi=ilp32"),
     runner="qemu-riscv32",
     compilers=(

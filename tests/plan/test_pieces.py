@@ -26,6 +26,7 @@ from edgeq.plan import pieces as module
 from edgeq.plan.pieces import Piece, bounds, pieces
 from edgeq.plan.plan import plan
 from edgeq.targets import target
+from edgeq.targets.base import OPTIMIZATIONS
 from tests.kernel_harness import one_op_graph
 from tests.kernels.neon.layers import conv_case, depthwise_case, fully_connected_case
 from tests.passes.nets import Net
@@ -118,11 +119,12 @@ def branchy() -> Graph:
     return net.graph(net.conv(e, out=5, size=3))
 
 
+@pytest.mark.parametrize("optimize", OPTIMIZATIONS)
 @pytest.mark.parametrize("name", ["portable", "host", "aarch64", "armv7-neon"])
-def test_a_network_in_parts_gives_the_same_bits(name: str) -> None:
+def test_a_network_in_parts_gives_the_same_bits(name: str, optimize: str) -> None:
     graph = branchy()
     arrays = reference.sample_inputs(graph)
-    compiled = edgeq.compile(graph, name, threads=3)
+    compiled = edgeq.compile(graph, name, threads=3, optimize=optimize)
     assert compiled.program.threads == 3
     assert {3} == {len(call.parts) for call in compiled.program.calls}
     tensors = reference.run_tensors(edgeq.api.lower(graph), arrays)
@@ -136,7 +138,8 @@ def test_random_networks_in_parts(seed: int) -> None:
     graph = random_graph(seed)
     arrays = reference.sample_inputs(graph)
     lowered = edgeq.api.lower(graph)
-    results = edgeq.compile(graph, "portable", threads=4)(*arrays)
+    optimize = OPTIMIZATIONS[seed % 2]
+    results = edgeq.compile(graph, "portable", threads=4, optimize=optimize)(*arrays)
     found = results if isinstance(results, tuple) else (results,)
     for want, have in zip(reference.run(lowered, arrays), found, strict=True):
         np.testing.assert_array_equal(have, want)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edgeq.emit.sharing import share
 from edgeq.passes.pipeline import run_passes
 from edgeq.plan.plan import plan
 from edgeq.plan.text import program_text
@@ -28,3 +29,5 @@ def test_parts_are_functions(monkeypatch) -> None:
     lines = program_text(program).splitlines()
     assert len(lines) == 1 + 2 * len(program.functions) > 1 + 2 * len(program.calls)
     assert any(line.startswith("  l00_p2_conv2d_s8 [") for line in lines)
+    shared = program_text(share(program)).splitlines()
+    assert any(line.startswith("  l00_p2_conv2d_s8 [") and " by l00_" in line for line in shared)

@@ -28,6 +28,7 @@ GOOD = Target("cortex-m4", "a processor", ("dsp", "portable"), 8, ("-O2",))
         ({"alignment": -8}, "power of two"),
         ({"cflags": ("-O2", "-ffast-math")}, "depend on the compiler"),
         ({"cflags": ("-Ofast",)}, "depend on the compiler"),
+        ({"size_cflags": ("-Os", "-ffast-math")}, "depend on the compiler"),
         ({"cflags": ("-ffp-contract=fast",)}, "depend on the compiler"),
         ({"cflags": ("-std=gnu11",)}, "C standard"),
         ({"runner": "qemu-arm"}, "an emulator goes with compilers"),
@@ -71,3 +72,14 @@ def test_targets_are_values():
     assert hash(dataclasses.replace(GOOD)) == hash(GOOD)
     with pytest.raises(dataclasses.FrozenInstanceError):
         GOOD.name = "other"
+
+
+def test_small_code_has_flags_of_its_own():
+    plain = Target("plain", "a processor", ("portable",), 8, ("-O3",))
+    small = dataclasses.replace(plain, size_cflags=("-Os",))
+    assert plain.optimized("speed") is plain
+    assert plain.optimized("size").flags == plain.flags
+    assert small.optimized("speed") is small
+    assert small.optimized("size").cflags == ("-Os",)
+    with pytest.raises(TargetError, match="not optimized for 'smalness'"):
+        small.optimized("smalness")
