@@ -71,7 +71,7 @@ def stack_bytes(reports: Iterable[PathLike]) -> int:
 
 
 def code_of_functions(objects: Iterable[PathLike]) -> dict[str, bytes]:
-    """Return the machine code of every function of ARM object files, by name; none of others."""
+    """Return the machine code of every Thumb function of object files, by name."""
     return {name: body for path in objects for name, body in _open(path, _functions)}
 
 
@@ -136,9 +136,9 @@ def _functions(elf: ELFFile) -> tuple[tuple[str, bytes], ...]:
     sections = list(elf.iter_sections())
     found = []
     for symbol in table.iter_symbols():
-        index, size = symbol["st_shndx"], symbol["st_size"]
-        if symbol["st_info"]["type"] == "STT_FUNC" and isinstance(index, int):
-            # The lowest bit tells the instruction set.
-            start = symbol["st_value"] & ~1
+        index, start, size = symbol["st_shndx"], symbol["st_value"], symbol["st_size"]
+        # The lowest bit tells that a function is Thumb code.
+        if symbol["st_info"]["type"] == "STT_FUNC" and isinstance(index, int) and start & 1:
+            start -= 1
             found.append((symbol.name, sections[index].data()[start : start + size]))
     return tuple(found)

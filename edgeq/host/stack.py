@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeq.errors import ToolchainError
-from edgeq.host.sizes import PathLike, code_of_functions, stack_bytes
+from edgeq.host.sizes import PathLike, code_of_functions, stack_bytes, symbols
 
 # What functions outside the network may take: those of the C library, and what compilers call for
 # arithmetic that the processor has no instruction for. All others may take as much as the last.
@@ -54,6 +54,7 @@ def worst_stack(
     none, the bound is that of ``stack_bytes`` over its ``.su`` ``reports``, and has no path. Raise
     ``ToolchainError`` for recursion and for a frame without a bound.
     """
+    objects = tuple(objects)
     code = code_of_functions(objects)
     assembler = {name: prologue_bytes(body) for name, body in code.items()}
     graph = call_graph(Path(path).read_text(encoding="utf-8") for path in graphs)
@@ -64,7 +65,8 @@ def worst_stack(
         title: Function(max(each.frame, assembler.get(_name(title), 0)), each.calls)
         for title, each in graph.items()
     }
-    return deepest(whole, frozenset(code))
+    own = frozenset(each.name for each in symbols(objects) if each.kind == "code")
+    return deepest(whole, own)
 
 
 def call_graph(texts: Iterable[str]) -> dict[str, Function]:

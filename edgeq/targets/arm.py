@@ -63,6 +63,7 @@ ARMV7_NEON = Target(
     summary="32-bit ARM with NEON, ARMv7-A: Cortex-A7 and later",
     isas=("neon", "portable"),
     alignment=_ALIGNMENT,
+    stack=8192,  # half the vector registers of AArch64: the others are on the stack
     cflags=("-O3",),
     isa_flags=("-march=armv7-a", "-mfpu=neon-vfpv4", "-mfloat-abi=hard"),
     runner="qemu-arm",

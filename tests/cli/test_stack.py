@@ -60,7 +60,7 @@ def test_everything_but_the_stack_is_the_same(edgeq: Command, model: Path, tmp_p
     ]
     assert trees[1] == trees[2]
     differing = {path for path in trees[0] if trees[0][path] != trees[1][path]}
-    assert differing == {"include/small.h", "manifest.json", ".edgeq.json"}
+    assert differing == {"include/small.h", "README.md", "manifest.json", ".edgeq.json"}
 
 
 def test_without_a_compiler_nothing_is_written(

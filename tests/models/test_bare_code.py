@@ -74,3 +74,12 @@ def test_a_run_takes_the_stack_that_the_compiler_says(model: Model, target: Targ
     assert painted <= stack.bytes <= compiled.program.stack
     assert stack.bytes <= max(painted + 64, painted * 5 // 4)
     assert stack.path[0].startswith(compiled.program.name)
+
+
+def test_the_parts_of_layers_count() -> None:
+    graph = edgeq.load(MODELS[0].path)
+    compiled = edgeq.compile(graph, "cortex-m4", threads=3)
+    stack = compiled.build().stack
+    assert "mlperf_kws_ref_model_part" in stack.path
+    painted = compiled.painted_stack(*reference.sample_inputs(graph))
+    assert painted <= stack.bytes <= max(painted + 64, painted * 5 // 4)

@@ -22,8 +22,9 @@ from edgeq.host.sizes import code_of_functions
 from edgeq.plan.program import Data, Program
 from edgeq.resources import runtime_dir
 from edgeq.targets import Target, target
+from tests import small_networks
 from tests.models.catalogue import Model
-from tests.models.projects import INCLUDE, build, run, write
+from tests.models.projects import INCLUDE, WARNINGS, build, run, write
 
 NAME = "net"
 WEIGHTS = f"src/{NAME}_weights.c"
@@ -158,7 +159,8 @@ def there(files: Files, where: Target) -> tuple[int, str]:
     # Only what is compiled by itself stays below src/: the self-test includes the code.
     library = {p: t for p, t in files.items() if p.startswith(("src/", "include/"))}
     code = {f"{NAME}.c": library.pop(f"src/{NAME}.c")}
-    around = {"main.c": files["test/selftest.c"], **STDIO, **port_sources(where)}
+    main = files["test/selftest.c"].replace(f'"../src/{NAME}.c"', f'"{NAME}.c"')
+    around = {"main.c": main, **STDIO, **port_sources(where)}
     around[f"{NAME}_vectors.h"] = files[f"test/{NAME}_vectors.h"]
     link = tools.link
     if where.board:
@@ -219,6 +221,15 @@ def test_code_that_is_wrong_is_traced_to_its_layer(tmp_path: Path) -> None:
     for call in program.calls[:-1]:
         status, said = prepared.run(files[WEIGHTS], f"int spoilt = {call.index};\n")
         assert (status, said.split(" '")[0]) == (1, f"layer {call.index} differs: tensor")
+
+
+def test_a_network_may_have_the_name_of_its_self_test(tmp_path: Path) -> None:
+    graph = small_networks.network()
+    _, files = edgeq.generate(graph, target="portable", name="selftest")
+    write(tmp_path, list(files.items()))
+    sources = ("src/selftest_weights.c", "test/selftest.c")
+    build("gcc", tmp_path, *WARNINGS, *INCLUDE, *sources, "-o", "check")
+    assert run(("./check",), tmp_path).stdout.startswith("ok: selftest, ")
 
 
 @pytest.mark.parametrize("target", BARE, ids=lambda target: target.name)
