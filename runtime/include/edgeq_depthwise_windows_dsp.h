@@ -337,11 +337,12 @@ __attribute__((noinline, unused)) static void edgeq_dsp_start_image(edgeq_dsp_ri
     const int32_t reached = plane - image->pad_left;
     const int32_t zeros = edgeq_pair(image->x_zero, image->x_zero);
 
-    ring->source.in_h = image->in_h;
-    ring->source.in_w = image->in_w;
-    ring->source.channels = image->channels;
     ring->source.plane = 4 * plane;
+    ring->source.line = image->in_w * image->channels;
+    ring->source.step = image->channels;
     ring->source.columns = image->in_w < reached ? image->in_w : reached;
+    ring->source.start = -ring->source.columns * image->channels;
+    ring->source.in_h = image->in_h;
     for (int32_t i = 0; i < 4; ++i) {
         ring->source.outside[i] = (int8_t)image->x_zero;
     }
