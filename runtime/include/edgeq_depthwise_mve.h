@@ -11,7 +11,7 @@
 /* One image, whose input and output have the same channels.
  *
  * stream, for each channel: twelve bytes of weights, bias, multiplier, and the shift to the left,
- * which is -31 to -1. Weights for stride 1 are rows of three and a 0, those for stride 2 columns of
+ * which is -31 to -1, or the addend of one product. Weights for stride 1 are rows of three and a 0, those for stride 2 columns of
  * three, and 0 at the end.
  * plane: one channel with its padding, rows of `width` bytes; inside: where the image begins. */
 typedef struct {
@@ -89,15 +89,24 @@ typedef struct {
     "vadd.i32 q0, q0, q1\n\t"
 #define EDGEQ_MVE_UP_ALL "vqrdmulh.s32 q0, q0, r5\n\t"
 #define EDGEQ_MVE_SINGLE_ALL "vqdmulh.s32 q0, q0, r5\n\t"
-#define EDGEQ_MVE_FOUR(SUMS, SCALE, STORE) \
-    SUMS                                   \
-        "vmov q0[2], q0[0], r0, r4\n\t"    \
-        "vmov q0[3], q0[1], r2, r6\n\t"    \
-        "vadd.i32 q0, q0, r8\n\t" SCALE    \
-        "vrshl.s32 q0, r7\n\t"             \
-        "vadd.i32 q0, q0, r9\n\t"          \
-        "vqmovnb.s32 q0, q0\n\t"           \
-        "vqmovnb.s16 q0, q0\n\t" STORE     \
+/* Codes of four sums; r8 holds the bias. Two roundings with a shift in r7 and the zero point in r9 ... */
+#define EDGEQ_MVE_SHIFTED(SCALE)    \
+    "vadd.i32 q0, q0, r8\n\t" SCALE \
+    "vrshl.s32 q0, r7\n\t"          \
+    "vadd.i32 q0, q0, r9\n\t"       \
+    "vqmovnb.s32 q0, q0\n\t"        \
+    "vqmovnb.s16 q0, q0\n\t"
+/* ... or one product with a multiplier in each lane, and its addend in r7, less what rounding adds. */
+#define EDGEQ_MVE_STRAIGHT(multipliers)     \
+    "vadd.i32 q0, q0, r8\n\t"               \
+    "vmulh.s32 q0, q0, " multipliers "\n\t" \
+    "vadd.i32 q0, q0, r7\n\t"               \
+    "vqrshrnb.s32 q0, q0, #2\n\t"           \
+    "vqmovnb.s16 q0, q0\n\t"
+#define EDGEQ_MVE_FOUR(SUMS, CODES, STORE)          \
+    SUMS                                            \
+        "vmov q0[2], q0[0], r0, r4\n\t"             \
+        "vmov q0[3], q0[1], r2, r6\n\t" CODES STORE \
         "sub r3, r3, r10\n\t"
 #define EDGEQ_MVE_ALL_FOUR "vstrb.32 q0, [r3, q3]\n\t"
 #define EDGEQ_MVE_SOME_OF_FOUR "vpst\n\tvstrbt.32 q0, [r3, q3]\n\t"
@@ -109,105 +118,107 @@ typedef struct {
  * right of the rows below, masks of the last two rows: of the pair to the right, and of others, and
  * the record. OFFSETS sets q2, and q6 for stride 2; STEP is the logarithm of the rows and columns of
  * the plane that two outputs are apart. */
-#define EDGEQ_MVE_DEPTHWISE(name, OFFSETS, SHIFTED, SUMS, SCALE, STEP)                                                                                                                                                              \
-    __attribute__((naked, noinline, unused)) static void name(                                                                                                                                                                      \
-        const edgeq_mve_depthwise *image __attribute__((unused)))                                                                                                                                                                   \
-    {                                                                                                                                                                                                                               \
-        __asm__ volatile(                                                                                                                                                                                                           \
-            "push {r4-r11, lr}\n\t"                                                                                                                                                                                                 \
-            "vpush {d8-d15}\n\t"                                                                                                                                                                                                    \
-            "sub sp, #44\n\t"                                                                                                                                                                                                       \
-            "str r0, [sp, #32]\n\t"                                                                                                                                                                                                 \
-            "ldm r0, {r1, r2, r3}\n\t"                                                                                                                                                                                              \
-            "ldr r9, [r0, #20]\n\t"  /* channels */                                                                                                                                                                                 \
-            "ldr r10, [r0, #32]\n\t" /* width */                                                                                                                                                                                    \
-            "strd r1, r2, [sp]\n\t"                                                                                                                                                                                                 \
-            "ldrd r6, r7, [r0, #36]\n\t" /* out_h, out_w */                                                                                                                                                                         \
-            "add r8, r7, #1\n\t"                                                                                                                                                                                                    \
-            "lsr r8, r8, #1\n\t" /* pairs of columns */                                                                                                                                                                             \
-            "lsl r4, r10, #" STEP "\n\t"                                                                                                                                                                                            \
-            "add r4, r4, r8, lsl #" STEP "\n\t"                                                                                                                                                                                     \
-            "strd r8, r4, [sp, #16]\n\t"                                                                                                                                                                                            \
-            "movw r4, #0xffff\n\t"                                                                                                                                                                                                  \
-            "tst r6, #1\n\t"                                                                                                                                                                                                        \
-            "it ne\n\t"                                                                                                                                                                                                             \
-            "movne r4, #0xff\n\t"                                                                                                                                                                                                   \
-            "mov r5, r4\n\t"                                                                                                                                                                                                        \
-            "tst r7, #1\n\t"                                                                                                                                                                                                        \
-            "it ne\n\t"                                                                                                                                                                                                             \
-            "andne r5, r4, #0x0f0f0f0f\n\t"                                                                                                                                                                                         \
-            "strd r5, r4, [sp, #24]\n\t"                                                                                                                                                                                            \
-            "sub r8, r8, #1\n\t"                                                                                                                                                                                                    \
-            "mul r8, r8, r9\n\t"                                                                                                                                                                                                    \
-            "add r3, r3, r8, lsl #1\n\t"        /* the last two columns */                                                                                                                                                          \
-            "strd r3, r9, [sp, #8]\n\t" OFFSETS /* y: right by `channels`, down by a row of outputs */                                                                                                                              \
-            "mul r4, r7, r9\n\t"                                                                                                                                                                                                    \
-            "mov r5, #0\n\t"                                                                                                                                                                                                        \
-            "add r6, r4, r9\n\t"                                                                                                                                                                                                    \
-            "vmov q3[2], q3[0], r5, r4\n\t"                                                                                                                                                                                         \
-            "vmov q3[3], q3[1], r9, r6\n"                                                                                                                                                                                           \
-            "9:\n\t"                                                                                                                                                                                                                \
-            "ldr r11, [sp, #32]\n\t"                                                                                                                                                                                                \
-            "ldr r9, [r11, #20]\n\t"                                                                                                                                                                                                \
-            "ldr r10, [r11, #32]\n\t"                                                                                                                                                                                               \
-            "mov r0, #0\n\t"                                                                                                                                                                                                        \
-            "vidup.u16 q1, r0, #1\n\t"                                                                                                                                                                                              \
-            "vmul.i16 q1, q1, r9\n\t"                                                                                                                                                                                               \
-            "ldr r1, [sp]\n\t"                                                                                                                                                                                                      \
-            "ldr r3, [r11, #16]\n\t"                                                                                                                                                                                                \
-            "ldrd r4, r5, [r11, #24]\n\t" /* in_h, in_w */                                                                                                                                                                          \
-            "mul r2, r5, r9\n\t" EDGEQ_MVE_PLANE                                                                                                                                                                                    \
-            "ldr r12, [sp, #4]\n\t"                                                                                                                                                                                                 \
-            "movw r4, #0x0fff\n\t"                                                                                                                                                                                                  \
-            "vmsr p0, r4\n\t"                                                                                                                                                                                                       \
-            "mov r0, #0\n\t"                                                                                                                                                                                                        \
-            "vpst\n\t"                                                                                                                                                                                                              \
-            "vldrbt.u8 q4, [r12]\n\t" SHIFTED                                                                                                                                                                                       \
-            "ldr r8, [r12, #12]\n\t"                                                                                                                                                                                                \
-            "ldrd r5, r7, [r12, #16]\n\t"                                                                                                                                                                                           \
-            "add r12, r12, #24\n\t"                                                                                                                                                                                                 \
-            "str r12, [sp, #4]\n\t"                                                                                                                                                                                                 \
-            "lsl r10, r9, #1\n\t"                                                                                                                                                                                                   \
-            "ldr r9, [r11, #44]\n\t"                                                                                                                                                                                                \
-            "ldrd r12, r4, [r11, #36]\n\t" /* out_h, out_w */                                                                                                                                                                       \
-            "ldr r0, [sp, #16]\n\t"                                                                                                                                                                                                 \
-            "ldr r1, [r11, #12]\n\t"                                                                                                                                                                                                \
-            "sub r2, r0, #1\n\t"                                                                                                                                                                                                    \
-            "add r1, r1, r2, lsl #" STEP "\n\t"                                                                                                                                                                                     \
-            "ldr r3, [sp, #8]\n\t"                                                                                                                                                                                                  \
-            "add r4, r4, r0\n\t"                                                                                                                                                                                                    \
-            "mul r11, r4, r10\n\t" /* from left of a row to the right of the row after the next */                                                                                                                                  \
-            "b 5f\n"                                                                                                                                                                                                                \
-            "3:\n\t"                                                                                                                                                                                                                \
-            "ldr r0, [sp, #16]\n\t"                                                                                                                                                                                                 \
-            "dls lr, r0\n"                                                                                                                                                                                                          \
-            "4:\n\t" EDGEQ_MVE_FOUR(SUMS, SCALE, EDGEQ_MVE_ALL_FOUR) "le lr, 4b\n\t"                                                                                                                                                \
-                                                                     "ldr r2, [sp, #20]\n\t"                                                                                                                                        \
-                                                                     "add r1, r1, r2\n\t"                                                                                                                                           \
-                                                                     "add r3, r3, r11\n"                                                                                                                                            \
-                                                                     "5:\n\t"                                                                                                                                                       \
-                                                                     "subs r12, #2\n\t"                                                                                                                                             \
-                                                                     "bgt 3b\n\t"                                                                                                                                                   \
-                                                                     "ldr r2, [sp, #24]\n\t"                                                                                                                                        \
-                                                                     "vmsr p0, r2\n\t" EDGEQ_MVE_FOUR(SUMS, SCALE, EDGEQ_MVE_SOME_OF_FOUR) "ldr r0, [sp, #16]\n\t"                                                                  \
-                                                                                                                                           "ldr r2, [sp, #28]\n\t"                                                                  \
-                                                                                                                                           "vmsr p0, r2\n\t"                                                                        \
-                                                                                                                                           "subs r0, #1\n\t"                                                                        \
-                                                                                                                                           "wls lr, r0, 7f\n"                                                                       \
-                                                                                                                                           "6:\n\t" EDGEQ_MVE_FOUR(SUMS, SCALE, EDGEQ_MVE_SOME_OF_FOUR) "le lr, 6b\n"               \
-                                                                                                                                                                                                        "7:\n\t"                    \
-                                                                                                                                                                                                        "ldr r1, [sp]\n\t"          \
-                                                                                                                                                                                                        "adds r1, #1\n\t"           \
-                                                                                                                                                                                                        "str r1, [sp]\n\t"          \
-                                                                                                                                                                                                        "ldrd r3, r9, [sp, #8]\n\t" \
-                                                                                                                                                                                                        "adds r3, #1\n\t"           \
-                                                                                                                                                                                                        "subs r9, #1\n\t"           \
-                                                                                                                                                                                                        "strd r3, r9, [sp, #8]\n\t" \
-                                                                                                                                                                                                        "bne 9b\n\t"                \
-                                                                                                                                                                                                        "add sp, #44\n\t"           \
-                                                                                                                                                                                                        "vpop {d8-d15}\n\t"         \
-                                                                                                                                                                                                        "pop {r4-r11, pc}\n");      \
+/* clang-format off: it would shift each instruction to the right of the one before. */
+#define EDGEQ_MVE_DEPTHWISE(name, OFFSETS, SHIFTED, SUMS, SET, CODES, STEP)                               \
+    __attribute__((naked, noinline, unused)) static void name(                                            \
+        const edgeq_mve_depthwise *image __attribute__((unused)))                                         \
+    {                                                                                                     \
+        __asm__ volatile(                                                                                 \
+            "push {r4-r11, lr}\n\t"                                                                       \
+            "vpush {d8-d15}\n\t"                                                                          \
+            "sub sp, #44\n\t"                                                                             \
+            "str r0, [sp, #32]\n\t"                                                                       \
+            "ldm r0, {r1, r2, r3}\n\t"                                                                    \
+            "ldr r9, [r0, #20]\n\t"  /* channels */                                                       \
+            "ldr r10, [r0, #32]\n\t" /* width */                                                          \
+            "strd r1, r2, [sp]\n\t"                                                                       \
+            "ldrd r6, r7, [r0, #36]\n\t" /* out_h, out_w */                                               \
+            "add r8, r7, #1\n\t"                                                                          \
+            "lsr r8, r8, #1\n\t" /* pairs of columns */                                                   \
+            "lsl r4, r10, #" STEP "\n\t"                                                                  \
+            "add r4, r4, r8, lsl #" STEP "\n\t"                                                           \
+            "strd r8, r4, [sp, #16]\n\t"                                                                  \
+            "movw r4, #0xffff\n\t"                                                                        \
+            "tst r6, #1\n\t"                                                                              \
+            "it ne\n\t"                                                                                   \
+            "movne r4, #0xff\n\t"                                                                         \
+            "mov r5, r4\n\t"                                                                              \
+            "tst r7, #1\n\t"                                                                              \
+            "it ne\n\t"                                                                                   \
+            "andne r5, r4, #0x0f0f0f0f\n\t"                                                               \
+            "strd r5, r4, [sp, #24]\n\t"                                                                  \
+            "sub r8, r8, #1\n\t"                                                                          \
+            "mul r8, r8, r9\n\t"                                                                          \
+            "add r3, r3, r8, lsl #1\n\t"        /* the last two columns */                                \
+            "strd r3, r9, [sp, #8]\n\t" OFFSETS /* y: right by `channels`, down by a row of outputs */    \
+            "mul r4, r7, r9\n\t"                                                                          \
+            "mov r5, #0\n\t"                                                                              \
+            "add r6, r4, r9\n\t"                                                                          \
+            "vmov q3[2], q3[0], r5, r4\n\t"                                                               \
+            "vmov q3[3], q3[1], r9, r6\n"                                                                 \
+            "9:\n\t"                                                                                      \
+            "ldr r11, [sp, #32]\n\t"                                                                      \
+            "ldr r9, [r11, #20]\n\t"                                                                      \
+            "ldr r10, [r11, #32]\n\t"                                                                     \
+            "mov r0, #0\n\t"                                                                              \
+            "vidup.u16 q1, r0, #1\n\t"                                                                    \
+            "vmul.i16 q1, q1, r9\n\t"                                                                     \
+            "ldr r1, [sp]\n\t"                                                                            \
+            "ldr r3, [r11, #16]\n\t"                                                                      \
+            "ldrd r4, r5, [r11, #24]\n\t" /* in_h, in_w */                                                \
+            "mul r2, r5, r9\n\t" EDGEQ_MVE_PLANE                                                          \
+            "ldr r12, [sp, #4]\n\t"                                                                       \
+            "movw r4, #0x0fff\n\t"                                                                        \
+            "vmsr p0, r4\n\t"                                                                             \
+            "mov r0, #0\n\t"                                                                              \
+            "vpst\n\t"                                                                                    \
+            "vldrbt.u8 q4, [r12]\n\t" SHIFTED                                                             \
+            "ldr r8, [r12, #12]\n\t"                                                                      \
+            "ldrd r5, r7, [r12, #16]\n\t" SET                                                             \
+            "add r12, r12, #24\n\t"                                                                       \
+            "str r12, [sp, #4]\n\t"                                                                       \
+            "lsl r10, r9, #1\n\t"                                                                         \
+            "ldr r9, [r11, #44]\n\t"                                                                      \
+            "ldrd r12, r4, [r11, #36]\n\t" /* out_h, out_w */                                             \
+            "ldr r0, [sp, #16]\n\t"                                                                       \
+            "ldr r1, [r11, #12]\n\t"                                                                      \
+            "sub r2, r0, #1\n\t"                                                                          \
+            "add r1, r1, r2, lsl #" STEP "\n\t"                                                           \
+            "ldr r3, [sp, #8]\n\t"                                                                        \
+            "add r4, r4, r0\n\t"                                                                          \
+            "mul r11, r4, r10\n\t" /* from left of a row to the right of the row after the next */        \
+            "b 5f\n"                                                                                      \
+            "3:\n\t"                                                                                      \
+            "ldr r0, [sp, #16]\n\t"                                                                       \
+            "dls lr, r0\n"                                                                                \
+            "4:\n\t" EDGEQ_MVE_FOUR(SUMS, CODES, EDGEQ_MVE_ALL_FOUR) "le lr, 4b\n\t"                      \
+            "ldr r2, [sp, #20]\n\t"                                                                       \
+            "add r1, r1, r2\n\t"                                                                          \
+            "add r3, r3, r11\n"                                                                           \
+            "5:\n\t"                                                                                      \
+            "subs r12, #2\n\t"                                                                            \
+            "bgt 3b\n\t"                                                                                  \
+            "ldr r2, [sp, #24]\n\t"                                                                       \
+            "vmsr p0, r2\n\t" EDGEQ_MVE_FOUR(SUMS, CODES, EDGEQ_MVE_SOME_OF_FOUR) "ldr r0, [sp, #16]\n\t" \
+            "ldr r2, [sp, #28]\n\t"                                                                       \
+            "vmsr p0, r2\n\t"                                                                             \
+            "subs r0, #1\n\t"                                                                             \
+            "wls lr, r0, 7f\n"                                                                            \
+            "6:\n\t" EDGEQ_MVE_FOUR(SUMS, CODES, EDGEQ_MVE_SOME_OF_FOUR) "le lr, 6b\n"                    \
+            "7:\n\t"                                                                                      \
+            "ldr r1, [sp]\n\t"                                                                            \
+            "adds r1, #1\n\t"                                                                             \
+            "str r1, [sp]\n\t"                                                                            \
+            "ldrd r3, r9, [sp, #8]\n\t"                                                                   \
+            "adds r3, #1\n\t"                                                                             \
+            "subs r9, #1\n\t"                                                                             \
+            "strd r3, r9, [sp, #8]\n\t"                                                                   \
+            "bne 9b\n\t"                                                                                  \
+            "add sp, #44\n\t"                                                                             \
+            "vpop {d8-d15}\n\t"                                                                           \
+            "pop {r4-r11, pc}\n");                                                                        \
     }
+/* clang-format on */
 
 /* Distances of codes from the first: four rows of two 16-bit words, `width` (r10) apart ... */
 #define EDGEQ_MVE_OFFSETS_1         \
@@ -233,17 +244,19 @@ typedef struct {
     "lsl r4, r10, #1\n\t"          \
     "vadd.i8 q6, q2, r4\n\t"
 
-#define EDGEQ_MVE_STRIDE_1(name, SCALE) \
-    EDGEQ_MVE_DEPTHWISE(name, EDGEQ_MVE_OFFSETS_1, EDGEQ_MVE_SHIFTED_1, EDGEQ_MVE_SUMS_1, SCALE, "1")
-#define EDGEQ_MVE_STRIDE_2(name, SCALE) \
-    EDGEQ_MVE_DEPTHWISE(name, EDGEQ_MVE_OFFSETS_2, EDGEQ_MVE_SHIFTED_2, EDGEQ_MVE_SUMS_2, SCALE, "2")
+#define EDGEQ_MVE_STRIDE_1(name, SET, CODES) \
+    EDGEQ_MVE_DEPTHWISE(name, EDGEQ_MVE_OFFSETS_1, EDGEQ_MVE_SHIFTED_1, EDGEQ_MVE_SUMS_1, SET, CODES, "1")
+#define EDGEQ_MVE_STRIDE_2(name, SET, CODES) \
+    EDGEQ_MVE_DEPTHWISE(name, EDGEQ_MVE_OFFSETS_2, EDGEQ_MVE_SHIFTED_2, EDGEQ_MVE_SUMS_2, SET, CODES, "2")
 
-EDGEQ_MVE_STRIDE_1(edgeq_mve_depthwise_1_gemmlowp, EDGEQ_MVE_AWAY_ALL)
-EDGEQ_MVE_STRIDE_1(edgeq_mve_depthwise_1_half_up, EDGEQ_MVE_UP_ALL)
-EDGEQ_MVE_STRIDE_1(edgeq_mve_depthwise_1_single, EDGEQ_MVE_SINGLE_ALL)
-EDGEQ_MVE_STRIDE_2(edgeq_mve_depthwise_2_gemmlowp, EDGEQ_MVE_AWAY_ALL)
-EDGEQ_MVE_STRIDE_2(edgeq_mve_depthwise_2_half_up, EDGEQ_MVE_UP_ALL)
-EDGEQ_MVE_STRIDE_2(edgeq_mve_depthwise_2_single, EDGEQ_MVE_SINGLE_ALL)
+EDGEQ_MVE_STRIDE_1(edgeq_mve_depthwise_1_line, "vdup.32 q1, r5\n\t", EDGEQ_MVE_STRAIGHT("q1"))
+EDGEQ_MVE_STRIDE_1(edgeq_mve_depthwise_1_gemmlowp, "", EDGEQ_MVE_SHIFTED(EDGEQ_MVE_AWAY_ALL))
+EDGEQ_MVE_STRIDE_1(edgeq_mve_depthwise_1_half_up, "", EDGEQ_MVE_SHIFTED(EDGEQ_MVE_UP_ALL))
+EDGEQ_MVE_STRIDE_1(edgeq_mve_depthwise_1_single, "", EDGEQ_MVE_SHIFTED(EDGEQ_MVE_SINGLE_ALL))
+EDGEQ_MVE_STRIDE_2(edgeq_mve_depthwise_2_line, "vdup.32 q7, r5\n\t", EDGEQ_MVE_STRAIGHT("q7"))
+EDGEQ_MVE_STRIDE_2(edgeq_mve_depthwise_2_gemmlowp, "", EDGEQ_MVE_SHIFTED(EDGEQ_MVE_AWAY_ALL))
+EDGEQ_MVE_STRIDE_2(edgeq_mve_depthwise_2_half_up, "", EDGEQ_MVE_SHIFTED(EDGEQ_MVE_UP_ALL))
+EDGEQ_MVE_STRIDE_2(edgeq_mve_depthwise_2_single, "", EDGEQ_MVE_SHIFTED(EDGEQ_MVE_SINGLE_ALL))
 
 #else
 
@@ -269,7 +282,13 @@ static inline int32_t edgeq_mve_window_sum(const edgeq_mve_depthwise *image, con
     return sum;
 }
 
-#define EDGEQ_MVE_DEPTHWISE(name, SCALE, STRIDE, DOWN, RIGHT)                                                           \
+/* The code of a sum, not yet saturated: by a multiplier and a shift to the left, or an addend. */
+#define EDGEQ_MVE_LINE_CODE(sum, multiplier, addend, zero) (((int32_t)((int64_t)(sum) * (multiplier) >> 32) + (addend) + 2) >> 2)
+#define EDGEQ_MVE_AWAY_CODE(sum, multiplier, shift, zero) (EDGEQ_MVE_AWAY(sum, multiplier, -(shift)) + (zero))
+#define EDGEQ_MVE_UP_CODE(sum, multiplier, shift, zero) (EDGEQ_MVE_UP(sum, multiplier, -(shift)) + (zero))
+#define EDGEQ_MVE_SINGLE_CODE(sum, multiplier, shift, zero) (EDGEQ_MVE_SINGLE(sum, multiplier, -(shift)) + (zero))
+
+#define EDGEQ_MVE_DEPTHWISE(name, CODE, STRIDE, DOWN, RIGHT)                                                            \
     __attribute__((unused)) static void name(const edgeq_mve_depthwise *image)                                          \
     {                                                                                                                   \
         for (int32_t c = 0; c < image->channels; ++c) {                                                                 \
@@ -280,19 +299,21 @@ static inline int32_t edgeq_mve_window_sum(const edgeq_mve_depthwise *image, con
             for (int32_t i = 0; i < image->out_h * image->out_w; ++i) {                                                 \
                 const int8_t *const row = image->plane + i / image->out_w * STRIDE * image->width;                      \
                 const int32_t sum = edgeq_mve_window_sum(image, row + i % image->out_w * STRIDE, weights, DOWN, RIGHT); \
-                const int32_t code = SCALE(sum + factors[0], factors[1], -factors[2]) + image->zero;                    \
+                const int32_t code = CODE(sum + factors[0], factors[1], factors[2], image->zero);                       \
                                                                                                                         \
                 image->y[i * image->channels + c] = (int8_t)edgeq_clamp_s32(code, -128, 127);                           \
             }                                                                                                           \
         }                                                                                                               \
     }
 
-EDGEQ_MVE_DEPTHWISE(edgeq_mve_depthwise_1_gemmlowp, EDGEQ_MVE_AWAY, 1, 4, 1)
-EDGEQ_MVE_DEPTHWISE(edgeq_mve_depthwise_1_half_up, EDGEQ_MVE_UP, 1, 4, 1)
-EDGEQ_MVE_DEPTHWISE(edgeq_mve_depthwise_1_single, EDGEQ_MVE_SINGLE, 1, 4, 1)
-EDGEQ_MVE_DEPTHWISE(edgeq_mve_depthwise_2_gemmlowp, EDGEQ_MVE_AWAY, 2, 1, 3)
-EDGEQ_MVE_DEPTHWISE(edgeq_mve_depthwise_2_half_up, EDGEQ_MVE_UP, 2, 1, 3)
-EDGEQ_MVE_DEPTHWISE(edgeq_mve_depthwise_2_single, EDGEQ_MVE_SINGLE, 2, 1, 3)
+EDGEQ_MVE_DEPTHWISE(edgeq_mve_depthwise_1_line, EDGEQ_MVE_LINE_CODE, 1, 4, 1)
+EDGEQ_MVE_DEPTHWISE(edgeq_mve_depthwise_2_line, EDGEQ_MVE_LINE_CODE, 2, 1, 3)
+EDGEQ_MVE_DEPTHWISE(edgeq_mve_depthwise_1_gemmlowp, EDGEQ_MVE_AWAY_CODE, 1, 4, 1)
+EDGEQ_MVE_DEPTHWISE(edgeq_mve_depthwise_1_half_up, EDGEQ_MVE_UP_CODE, 1, 4, 1)
+EDGEQ_MVE_DEPTHWISE(edgeq_mve_depthwise_1_single, EDGEQ_MVE_SINGLE_CODE, 1, 4, 1)
+EDGEQ_MVE_DEPTHWISE(edgeq_mve_depthwise_2_gemmlowp, EDGEQ_MVE_AWAY_CODE, 2, 1, 3)
+EDGEQ_MVE_DEPTHWISE(edgeq_mve_depthwise_2_half_up, EDGEQ_MVE_UP_CODE, 2, 1, 3)
+EDGEQ_MVE_DEPTHWISE(edgeq_mve_depthwise_2_single, EDGEQ_MVE_SINGLE_CODE, 2, 1, 3)
 
 #endif
 

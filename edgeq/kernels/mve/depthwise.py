@@ -8,6 +8,7 @@ from edgeq.ir.graph import Operands
 from edgeq.ir.types import DType
 from edgeq.kernels.base import Facts, Kernel
 from edgeq.kernels.dsp.common import channels, is_short
+from edgeq.kernels.dsp.linear import SHIFT, line
 from edgeq.kernels.mve.product import HEADERS, factors, fits_bytes
 from edgeq.kernels.neon.rounding import without_negatives
 from edgeq.ops._accumulate import centred
@@ -37,17 +38,32 @@ def _plane(op: DepthwiseConv2D, io: Operands) -> tuple[int, int]:
     return height, width + width % 2
 
 
-def stream(op: DepthwiseConv2D, io: Operands) -> np.ndarray:
-    """Return what the kernel reads for each channel: twelve bytes of weights, and its factors."""
-    found = channels(io, op.arithmetic, depthwise_weights(io))
-    taps = found.weights.reshape(-1, 3, 3)
+def stream(op: DepthwiseConv2D, io: Operands) -> tuple[str, np.ndarray]:
+    """Return the form of rescaling, and what the kernel reads for each channel.
+
+    That are twelve bytes of weights, and its factors.
+    """
+    form, weights, numbers = _factors(op, io)
+    taps = weights.reshape(-1, 3, 3)
     codes = np.zeros((len(taps), 12), np.int8)
     if op.stride[0] == 1:
         codes.reshape(-1, 3, 4)[:, :, :3] = taps
     else:
         codes[:, :9] = taps.transpose(0, 2, 1).reshape(-1, 9)
-    joined: np.ndarray = np.concatenate([codes.view("<i4"), factors(found).T], axis=1)
-    return joined.astype(np.int32).ravel()
+    joined: np.ndarray = np.concatenate([codes.view("<i4"), numbers], axis=1)
+    return form, joined.astype(np.int32).ravel()
+
+
+def _factors(op: DepthwiseConv2D, io: Operands) -> tuple[str, np.ndarray, np.ndarray]:
+    """Return the form of rescaling, weights without their zero point, and [channels, factors]."""
+    weights = depthwise_weights(io)
+    short = line(io, op.arithmetic, weights)
+    if short is not None:
+        # The last shift of the vectors rounds; this one must not.
+        addend = short.addend - (1 << SHIFT >> 1)
+        return "line", weights, np.stack((short.bias, short.multiplier, addend), 1)
+    found = channels(io, op.arithmetic, weights)
+    return rounding(op, io), found.weights, factors(found).T
 
 
 def rounding(op: DepthwiseConv2D, io: Operands) -> str:
@@ -61,6 +77,7 @@ def depthwise_3x3_facts(op: DepthwiseConv2D, io: Operands) -> Facts:
     images, in_h, in_w, in_c = io.x.shape
     height, width = _plane(op, io)
     stride = op.stride[0]
+    form, numbers = stream(op, io)
     return Facts(
         constants={
             "IMAGES": images,
@@ -76,8 +93,8 @@ def depthwise_3x3_facts(op: DepthwiseConv2D, io: Operands) -> Facts:
             "HEIGHT": height,
             "WIDTH": width,
         },
-        data=(Data("stream", stream(op, io), "weights and factors of each channel"),),
-        flags={"rounding": rounding(op, io), "stride": stride},
+        data=(Data("stream", numbers, "weights and factors of each channel"),),
+        flags={"form": form, "stride": stride},
         scratch=Scratch("plane", DType.INT8, height * width),
         note=f"3x3 depthwise convolution, stride {stride}, {in_h}x{in_w}x{in_c}",
     )
@@ -92,7 +109,10 @@ def _accepts(op: DepthwiseConv2D, io: Operands) -> bool:
     small = height * width <= MOST_PLANE and io.x.shape[3] <= MOST_CHANNELS
     narrow = op.stride[0] == 1 or width <= MOST_WIDTH
     weights = depthwise_weights(io)
-    return small and narrow and fits_bytes(weights) and is_short(io, op.arithmetic, weights)
+    if not (small and narrow and fits_bytes(weights)):
+        return False
+    numbers = op.arithmetic
+    return is_short(io, numbers, weights) or line(io, numbers, weights) is not None
 
 
 ROWS = (

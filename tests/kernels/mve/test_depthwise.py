@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from edgeq.kernels.mve.depthwise import depthwise_3x3_facts
 from edgeq.ops._spatial import Padding
+from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
 from edgeq.plan.select import select
 from edgeq.targets import Target, target
 from tests.kernel_harness import WARNINGS, Case, check_layers, one_op_graph
@@ -48,9 +50,20 @@ def shapes() -> list[Case]:
 def numbers() -> list[Case]:
     """Return all roundings, extremes of codes and zero points."""
     cases = [
-        depthwise_case((1, 4, 5, 6), (3, 3), row=ROW, padding=SAME, numerics=n, stride=stride)
-        for n in ALL_BUT_FLOAT
+        depthwise_case(
+            (1, 4, 5, 6),
+            (3, 3),
+            row=ROW,
+            padding=SAME,
+            numerics=n,
+            stride=stride,
+            zeros=(-3, after),
+            extreme=extreme,
+        )
+        for n in ROUNDINGS
         for stride in ((1, 1), (2, 2))
+        for after in (-128, 5)
+        for extreme in (False, True)
     ]
     cases += [
         depthwise_case(
@@ -60,6 +73,18 @@ def numbers() -> list[Case]:
         for zeros in ((-128, 127), (127, -128))
     ]
     return cases
+
+
+def test_forms() -> None:
+    """Every form of rescaling occurs in the cases, and the short one after every rounding."""
+    found = set()
+    for case in numbers():
+        [(op, io)] = one_op_graph(case.op, case.tensors, case.numerics).walk()
+        assert isinstance(op, DepthwiseConv2D)
+        rounding = op.arithmetic.requant.rounding.value
+        found.add((rounding, depthwise_3x3_facts(op, io).flags["form"]))
+    short = {(r.name, "line") for r in ROUNDINGS}
+    assert found == short | {(r.name, r.name) for r in ALL_BUT_FLOAT}
 
 
 @pytest.mark.parametrize("processor", TARGETS, ids=named)
@@ -74,7 +99,7 @@ def test_the_twin_has_no_undefined_behaviour() -> None:
 
 def test_what_it_does_not_take_is_left_to_others() -> None:
     cases = [
-        depthwise_case((1, 6, 6, 4), (3, 3), numerics=ROUNDINGS[-1]),
+        depthwise_case((1, 6, 6, 4), (3, 3), numerics=ROUNDINGS[-1], extreme=True, scale=400.0),
         depthwise_case((1, 6, 6, 3), (3, 3), zero=3, extreme=True),
         depthwise_case((1, 4, 66, 3), (3, 3), stride=(2, 2)),
         depthwise_case((1, 64, 65, 3), (3, 3)),
