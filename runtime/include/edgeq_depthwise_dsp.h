@@ -41,6 +41,20 @@ typedef struct {
     int32_t records[40];
 } edgeq_dsp_rows;
 
+/* Where rows come from; columns: those of the image that windows reach.
+ *
+ * plane: bytes from a channel's pairs to the next's; line and step: bytes of a row and of a column;
+ * start: minus the bytes of all columns; outside: what four channels beside the image read as. */
+typedef struct {
+    int32_t plane;
+    int32_t line;
+    int32_t step;
+    int32_t start;
+    int32_t columns;
+    int32_t in_h;
+    int8_t outside[4];
+} edgeq_dsp_source;
+
 /* ---- Codes of two rows -------------------------------------------------------------------- */
 
 /* The lower halves of two numbers, that of a below. */
@@ -51,52 +65,52 @@ EDGEQ_CODE static inline int32_t edgeq_pair(int32_t a, int32_t b)
 
 #if EDGEQ_DSP_ASSEMBLER
 
-/* Of words a and b, which are lost, the pairs of each channel. */
-#define EDGEQ_DSP_FOUR_PAIRS                  \
-    "pkhbt %[t], %[va], %[vb], lsl #16\n\t"   \
-    "pkhtb %[vb], %[vb], %[va], asr #16\n\t"  \
-    "sxtb16 %[va], %[t]\n\t"                  \
-    "sxtb16 %[t], %[t], ror #8\n\t"           \
-    "str %[t], [%[to], %[plane]]\n\t"         \
-    "sxtb16 %[t], %[vb]\n\t"                  \
-    "str %[t], [%[to], %[plane], lsl #1]\n\t" \
-    "sxtb16 %[vb], %[vb], ror #8\n\t"         \
-    "str %[vb], [%[to], %[third]]\n\t"        \
-    "str %[va], [%[to]], #4\n\t"
+/* Of words va and vb, which are lost, the pairs of each channel. */
+#define EDGEQ_DSP_FOUR_PAIRS(to, plane, third, va, vb, t) \
+    "pkhbt " t ", " va ", " vb ", lsl #16\n\t"            \
+    "pkhtb " vb ", " vb ", " va ", asr #16\n\t"           \
+    "sxtb16 " va ", " t "\n\t"                            \
+    "sxtb16 " t ", " t ", ror #8\n\t"                     \
+    "str " t ", [" to ", " plane "]\n\t"                  \
+    "sxtb16 " t ", " vb "\n\t"                            \
+    "str " t ", [" to ", " plane ", lsl #1]\n\t"          \
+    "sxtb16 " vb ", " vb ", ror #8\n\t"                   \
+    "str " vb ", [" to ", " third "]\n\t"                 \
+    "str " va ", [" to "], #4\n\t"
 
-/* Four channels of two rows of an image, to planes `plane` bytes apart: a code of row a, and above it
- * the one of row b. step: bytes from a column to the next, 0 outside the image. */
-EDGEQ_CODE static inline void edgeq_dsp_pair_rows(int32_t *to, int32_t plane, const int8_t *a, int32_t step_a, const int8_t *b, int32_t step_b, int32_t columns)
+/* Four channels of two rows of an image, to their planes: a code of row a, and above it the one of
+ * row b. step: bytes from a column to the next, 0 outside the image. */
+EDGEQ_CODE static inline void edgeq_dsp_pair_rows(int32_t *to, const edgeq_dsp_source *source, const int8_t *a, int32_t step_a, const int8_t *b, int32_t step_b)
 {
+    int32_t columns = source->columns;
     int32_t va, vb, t;
 
-    if (step_a != 0 && step_b != 0) {
-        int32_t offset = -columns * step_a;
+    __asm__ volatile(
+        "1:\n\t"
+        "ldr %[va], [%[a]]\n\t"
+        "ldr %[vb], [%[b]]\n\t"
+        "add %[a], %[a], %[step_a]\n\t"
+        "add %[b], %[b], %[step_b]\n\t" EDGEQ_DSP_FOUR_PAIRS("%[to]", "%[plane]", "%[third]", "%[va]", "%[vb]", "%[t]") "subs %[columns], %[columns], #1\n\t"
+                                                                                                                        "bne 1b"
+        : [to] "+r"(to), [columns] "+r"(columns), [a] "+r"(a), [b] "+r"(b), [va] "=&r"(va), [vb] "=&r"(vb), [t] "=&r"(t)
+        : [step_a] "r"(step_a), [step_b] "r"(step_b), [plane] "r"(source->plane), [third] "r"(3 * source->plane)
+        : "cc", "memory");
+}
 
-        __asm__ volatile(
-            "sub %[a], %[a], %[offset]\n\t"
-            "sub %[b], %[b], %[offset]\n"
-            "1:\n\t"
-            "ldr %[va], [%[a], %[offset]]\n\t"
-            "ldr %[vb], [%[b], %[offset]]\n\t" EDGEQ_DSP_FOUR_PAIRS
-            "adds %[offset], %[offset], %[step]\n\t"
-            "bmi 1b"
-            : [to] "+r"(to), [offset] "+r"(offset), [a] "+r"(a), [b] "+r"(b), [va] "=&r"(va), [vb] "=&r"(vb), [t] "=&r"(t)
-            : [step] "r"(step_a), [plane] "r"(plane), [third] "r"(3 * plane)
-            : "cc", "memory");
-    } else {
-        __asm__ volatile(
-            "1:\n\t"
-            "ldr %[va], [%[a]]\n\t"
-            "ldr %[vb], [%[b]]\n\t"
-            "add %[a], %[a], %[step_a]\n\t"
-            "add %[b], %[b], %[step_b]\n\t" EDGEQ_DSP_FOUR_PAIRS
-            "subs %[columns], %[columns], #1\n\t"
-            "bne 1b"
-            : [to] "+r"(to), [columns] "+r"(columns), [a] "+r"(a), [b] "+r"(b), [va] "=&r"(va), [vb] "=&r"(vb), [t] "=&r"(t)
-            : [step_a] "r"(step_a), [step_b] "r"(step_b), [plane] "r"(plane), [third] "r"(3 * plane)
-            : "cc", "memory");
-    }
+/* The same for row a of the image and the one below it. */
+EDGEQ_CODE __attribute__((naked, noinline, unused)) static void edgeq_dsp_pair_inner_rows(int32_t *to __attribute__((unused)), const edgeq_dsp_source *source __attribute__((unused)), const int8_t *a __attribute__((unused)))
+{
+    __asm__(
+        "push {r4-r8, lr}\n\t"
+        "ldm r1, {r1, r3, r4, r5}\n\t" /* plane, line, step, start */
+        "add r6, r1, r1, lsl #1\n\t"
+        "sub r2, r2, r5\n\t"
+        "add r3, r3, r2\n"
+        "1:\n\t"
+        "ldr r7, [r2, r5]\n\t"
+        "ldr r8, [r3, r5]\n\t"
+        "adds r5, r5, r4\n\t" EDGEQ_DSP_FOUR_PAIRS("r0", "r1", "r6", "r7", "r8", "r12") "bmi 1b\n\t"
+                                                                                        "pop {r4-r8, pc}\n");
 }
 
 /* ---- Records of four channels ------------------------------------------------------------- */
@@ -352,15 +366,18 @@ EDGEQ_DSP_RECORDS(edgeq_dsp_records_of_four, "r4-r7")
 
 #else
 
-EDGEQ_CODE static inline void edgeq_dsp_pair_rows(int32_t *to, int32_t plane, const int8_t *a, int32_t step_a, const int8_t *b, int32_t step_b, int32_t columns)
+EDGEQ_CODE static inline void edgeq_dsp_pair_rows(int32_t *to, const edgeq_dsp_source *source, const int8_t *a, int32_t step_a, const int8_t *b, int32_t step_b)
 {
-    for (int32_t x = 0; x < columns; ++x) {
+    for (int32_t x = 0; x < source->columns; ++x) {
         for (int32_t c = 0; c < 4; ++c) {
-            to[c * (plane / 4) + x] = edgeq_pair(a[c], b[c]);
+            to[c * (source->plane / 4) + x] = edgeq_pair(a[c + x * step_a], b[c + x * step_b]);
         }
-        a += step_a;
-        b += step_b;
     }
+}
+
+EDGEQ_CODE static inline void edgeq_dsp_pair_inner_rows(int32_t *to, const edgeq_dsp_source *source, const int8_t *a)
+{
+    edgeq_dsp_pair_rows(to, source, a, source->step, a + source->line, source->step);
 }
 
 EDGEQ_CODE static inline void edgeq_dsp_records(int32_t *to, const int32_t *stream, int32_t zeros, int32_t channels, int32_t factors)
@@ -496,35 +513,33 @@ EDGEQ_DSP_ALL_ROWS(single, SINGLE)
 
 typedef void edgeq_dsp_row_function(const edgeq_dsp_rows *rows, const int32_t *upper, const int32_t *lower, int8_t *y);
 
-/* Where rows come from: an image, and what four channels beside it read as; columns: those that
- * windows reach; plane: bytes from a channel's pairs to the next's. */
-typedef struct {
-    int32_t in_h;
-    int32_t in_w;
-    int32_t channels;
-    int32_t plane;
-    int32_t columns;
-    int8_t outside[4];
-} edgeq_dsp_source;
-
-/* Pairs of four channels, from `from` on, of rows `row` and the next, which may be outside the image. */
-EDGEQ_CODE __attribute__((noinline, unused)) static void edgeq_dsp_next_rows(int32_t *to, const edgeq_dsp_source *source, const int8_t *from, int32_t row)
+/* Four channels, from `from` on, of rows `row` and the next, one of which is outside the image. */
+EDGEQ_CODE __attribute__((noinline, unused)) static void edgeq_dsp_pair_outer_rows(int32_t *to, const edgeq_dsp_source *source, const int8_t *from, int32_t row)
 {
-    const int32_t line = source->in_w * source->channels;
     const int8_t *a = source->outside;
     const int8_t *b = source->outside;
     int32_t step_a = 0;
     int32_t step_b = 0;
 
     if (row >= 0 && row < source->in_h) {
-        a = from + row * line;
-        step_a = source->channels;
+        a = from + row * source->line;
+        step_a = source->step;
     }
     if (row >= -1 && row + 1 < source->in_h) {
-        b = from + (row + 1) * line;
-        step_b = source->channels;
+        b = from + (row + 1) * source->line;
+        step_b = source->step;
     }
-    edgeq_dsp_pair_rows(to, source->plane, a, step_a, b, step_b, source->columns);
+    edgeq_dsp_pair_rows(to, source, a, step_a, b, step_b);
+}
+
+/* Four channels, from `from` on, of rows `row` and the next. */
+EDGEQ_CODE static inline void edgeq_dsp_next_rows(int32_t *to, const edgeq_dsp_source *source, const int8_t *from, int32_t row)
+{
+    if (row >= 0 && row + 1 < source->in_h) {
+        edgeq_dsp_pair_inner_rows(to, source, from + row * source->line);
+    } else {
+        edgeq_dsp_pair_outer_rows(to, source, from, row);
+    }
 }
 
 /* Columns beside the image, of both buffers of four planes. */
@@ -554,13 +569,10 @@ EDGEQ_CODE static inline __attribute__((always_inline)) void edgeq_dsp_depthwise
     const int32_t zeros = edgeq_pair(image->w_zero, image->w_zero);
     int32_t *upper = image->pairs;
     int32_t *lower = image->pairs + 4 * plane;
-    const edgeq_dsp_source source = {
-        image->in_h,
-        image->in_w,
-        channels,
-        4 * plane,
-        image->in_w < plane - image->pad_left ? image->in_w : plane - image->pad_left,
-        {(int8_t)image->x_zero, (int8_t)image->x_zero, (int8_t)image->x_zero, (int8_t)image->x_zero}};
+    const int32_t reached = plane - image->pad_left;
+    const int32_t columns = image->in_w < reached ? image->in_w : reached;
+    const int8_t zero = (int8_t)image->x_zero;
+    const edgeq_dsp_source source = {4 * plane, image->in_w * channels, channels, -columns * channels, columns, image->in_h, {zero, zero, zero, zero}};
     edgeq_dsp_rows rows;
 
     rows.odd = image->out_w & 1;

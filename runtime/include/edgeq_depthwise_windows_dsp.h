@@ -37,13 +37,19 @@ typedef struct {
     int32_t x_zero;
 } edgeq_dsp_depthwise_windows;
 
-/* Windows side by side: for each pair of rows where its words begin; pairs of columns; bytes from an
- * output to the next; the end of `planes`. */
+/* A row of windows, some at a time: for each pair of rows where its words begin; pairs of columns;
+ * bytes from an output to the next; the end of `planes`; how often, and bytes of words and of outputs
+ * from one time to the next, and to the last, which may overlap. */
 typedef struct {
     int32_t *const *planes;
     int32_t columns;
     int32_t step;
     int32_t *const *end;
+    int32_t times;
+    int32_t words;
+    int32_t bytes;
+    int32_t last_words;
+    int32_t last_bytes;
 } edgeq_dsp_window_rows;
 
 /* ---- Windows side by side ----------------------------------------------------------------- */
@@ -208,21 +214,24 @@ typedef struct {
 #define EDGEQ_DSP_READ_LINE "ldm r10, {r5, r6}\n\t"
 #define EDGEQ_DSP_READ_SHIFT "ldm r10, {r5, r6, r7}\n\t"
 
-/* On the stack are pairs of columns, bytes to the next output, the end of the planes and y; r11 reads
- * the planes. */
+/* On the stack are pairs of columns, bytes to the next output, the end of the planes, y, weights, the
+ * record, and how many times are left; r11 reads the planes. */
 /* clang-format off: it would shift each instruction to the right of the one before. */
 #define EDGEQ_DSP_WINDOWS(name, COUNT, STRIDE, READ, CODE)                                                                                                                          \
     EDGEQ_CODE __attribute__((naked, noinline, unused)) static void name(const edgeq_dsp_window_rows *rows __attribute__((unused)), const int32_t *weights __attribute__((unused)), \
                                                                          int32_t offset __attribute__((unused)), int8_t *y __attribute__((unused)))                                 \
     {                                                                                                                                                                               \
         __asm__(                                                                                                                                                                    \
-            "push {r3-r11, lr}\n\t"                                                                                                                                                 \
-            "sub sp, #12\n\t"                                                                                                                                                       \
-            "ldm r0, {r4-r7}\n\t"                                                                                                                                                   \
+            "push {r4-r11, lr}\n\t"                                                                                                                                                 \
+            "sub sp, #28\n\t"                                                                                                                                                       \
+            "ldm r0, {r4-r8}\n\t"                                                                                                                                                   \
             "stm sp, {r5-r7}\n\t"                                                                                                                                                   \
-            "mov r10, r1\n\t"                                                                                                                                                       \
-            "mov r12, r2\n\t"                                                                                                                                                       \
-            "mov r11, r4\n\t" EDGEQ_DSP_BEGIN_##COUNT                                                                                                                               \
+            "strd r3, r1, [sp, #12]\n\t"                                                                                                                                            \
+            "strd r0, r8, [sp, #20]\n\t"                                                                                                                                            \
+            "mov r12, r2\n"                                                                                                                                                         \
+            "3:\n\t" /* some windows */                                                                                                                                             \
+            "ldrd r10, r11, [sp, #16]\n\t"                                                                                                                                          \
+            "ldr r11, [r11]\n\t" EDGEQ_DSP_BEGIN_##COUNT                                                                                                                            \
             "\n0:\n\t" /* two rows of words */                                                                                                                                      \
             "ldr r9, [r11], #4\n\t"                                                                                                                                                 \
             "ldr lr, [sp]\n\t"                                                                                                                                                      \
@@ -234,7 +243,21 @@ typedef struct {
             "cmp r11, r5\n\t"                                                                                                                                                       \
             "bne 0b\n\t" READ EDGEQ_DSP_CODES_##COUNT(CODE) "ldr r9, [sp, #12]\n\t"                                                                                                 \
                                                             "ldr r10, [sp, #4]\n\t" EDGEQ_DSP_STORE_##COUNT                                                                         \
-            "add sp, #16\n\t"                                                                                                                                                       \
+            "ldrd r5, r6, [sp, #20]\n\t"                                                                                                                                            \
+            "ldr r9, [sp, #12]\n\t"                                                                                                                                                 \
+            "subs r6, r6, #1\n\t"                                                                                                                                                   \
+            "beq 4f\n\t"                                                                                                                                                            \
+            "str r6, [sp, #24]\n\t"                                                                                                                                                 \
+            "ldrd r7, r8, [r5, #20]\n\t"                                                                                                                                            \
+            "cmp r6, #1\n\t"                                                                                                                                                        \
+            "it eq\n\t"                                                                                                                                                             \
+            "ldrdeq r7, r8, [r5, #28]\n\t"                                                                                                                                          \
+            "add r12, r12, r7\n\t"                                                                                                                                                  \
+            "add r9, r9, r8\n\t"                                                                                                                                                    \
+            "str r9, [sp, #12]\n\t"                                                                                                                                                 \
+            "b 3b\n"                                                                                                                                                                \
+            "4:\n\t"                                                                                                                                                                \
+            "add sp, #28\n\t"                                                                                                                                                       \
             "pop {r4-r11, pc}\n");                                                                                                                                                  \
     }
 /* clang-format on */
@@ -252,18 +275,24 @@ typedef struct {
 #define EDGEQ_DSP_WINDOWS(name, COUNT, STRIDE, READ, CODE)                                                                                    \
     EDGEQ_CODE __attribute__((unused)) static void name(const edgeq_dsp_window_rows *rows, const int32_t *weights, int32_t offset, int8_t *y) \
     {                                                                                                                                         \
-        for (int32_t i = 0; i < COUNT; ++i) {                                                                                                 \
-            const int32_t *w = weights;                                                                                                       \
-            uint32_t sum = (uint32_t)*w++;                                                                                                    \
+        for (int32_t left = rows->times; left > 0; --left) {                                                                                  \
+            for (int32_t i = 0; i < COUNT; ++i) {                                                                                             \
+                const int32_t *w = weights;                                                                                                   \
+                uint32_t sum = (uint32_t)*w++;                                                                                                \
                                                                                                                                               \
-            for (int32_t *const *plane = rows->planes; plane < rows->end; ++plane) {                                                          \
-                const int32_t *const words = *plane + offset / 4 + STRIDE * i;                                                                \
+                for (int32_t *const *plane = rows->planes; plane < rows->end; ++plane) {                                                      \
+                    const int32_t *const words = *plane + offset / 4 + STRIDE * i;                                                            \
                                                                                                                                               \
-                for (int32_t x = 0; x < 2 * rows->columns + 1; ++x) {                                                                         \
-                    sum = edgeq_dsp_add_halves(sum, words[x], *w++);                                                                          \
+                    for (int32_t x = 0; x < 2 * rows->columns + 1; ++x) {                                                                     \
+                        sum = edgeq_dsp_add_halves(sum, words[x], *w++);                                                                      \
+                    }                                                                                                                         \
                 }                                                                                                                             \
+                y[i * rows->step] = (int8_t)edgeq_clamp_s32(CODE((int32_t)sum, w), -128, 127);                                                \
             }                                                                                                                                 \
-            y[i * rows->step] = (int8_t)edgeq_clamp_s32(CODE((int32_t)sum, w), -128, 127);                                                    \
+            if (left > 1) {                                                                                                                   \
+                offset += left == 2 ? rows->last_words : rows->words;                                                                         \
+                y += left == 2 ? rows->last_bytes : rows->bytes;                                                                              \
+            }                                                                                                                                 \
         }                                                                                                                                     \
     }
 
@@ -337,11 +366,12 @@ EDGEQ_CODE __attribute__((noinline, unused)) static void edgeq_dsp_start_image(e
     const int32_t reached = plane - image->pad_left;
     const int32_t zeros = edgeq_pair(image->x_zero, image->x_zero);
 
-    ring->source.in_h = image->in_h;
-    ring->source.in_w = image->in_w;
-    ring->source.channels = image->channels;
     ring->source.plane = 4 * plane;
+    ring->source.line = image->in_w * image->channels;
+    ring->source.step = image->channels;
     ring->source.columns = image->in_w < reached ? image->in_w : reached;
+    ring->source.start = -ring->source.columns * image->channels;
+    ring->source.in_h = image->in_h;
     for (int32_t i = 0; i < 4; ++i) {
         ring->source.outside[i] = (int8_t)image->x_zero;
     }
@@ -399,8 +429,16 @@ EDGEQ_CODE static inline __attribute__((always_inline)) void edgeq_dsp_depthwise
 {
     const int32_t channels = image->channels;
     edgeq_dsp_ring ring;
-    const edgeq_dsp_window_rows rows = {ring.planes, image->taps / 2, channels, ring.planes + image->pairs};
+    edgeq_dsp_window_rows rows = {ring.planes, image->taps / 2, channels, ring.planes + image->pairs, 1, 4 * count * stride, count * channels, 0, 0};
+    int32_t again = count - image->out_w;
 
+    /* How many windows the last time computes again. */
+    while (again < 0) {
+        again += count;
+        ++rows.times;
+    }
+    rows.last_words = rows.words - 4 * again * stride;
+    rows.last_bytes = rows.bytes - again * channels;
     edgeq_dsp_start_image(&ring, image, stride, factors);
     for (int32_t group = 0; group < channels; group += 4) {
         const int32_t c = group < channels - 4 ? group : channels - 4;
@@ -415,11 +453,7 @@ EDGEQ_CODE static inline __attribute__((always_inline)) void edgeq_dsp_depthwise
                 edgeq_dsp_next_pair(&ring, image, image->pairs - 1, c);
             }
             for (int32_t i = 0; i < 4; ++i) {
-                for (int32_t x = 0; x < image->out_w; x += count) {
-                    const int32_t first = x < image->out_w - count ? x : image->out_w - count;
-
-                    windows(&rows, weights, 4 * (i * ring.plane + first * stride), y + i + first * channels);
-                }
+                windows(&rows, weights, 4 * i * ring.plane, y + i);
                 weights += ring.record;
             }
             y += image->out_w * channels;

@@ -9,6 +9,7 @@ from edgeq.ir.types import DType
 from edgeq.kernels.base import Facts, Kernel
 from edgeq.kernels.dsp.common import HEADERS, channels, is_short
 from edgeq.kernels.dsp.linear import SHIFT, line
+from edgeq.kernels.neon.rounding import without_negatives
 from edgeq.kernels.portable.convolution import weight_zero
 from edgeq.ops._accumulate import centred
 from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
@@ -37,7 +38,8 @@ def depthwise_factors(op: DepthwiseConv2D, io: Operands) -> tuple[str, np.ndarra
             return form, weights, np.stack((short.bias, short.multiplier, short.addend), 1)
     found = channels(io, op.arithmetic, weights)
     numbers = (found.bias, found.multiplier, found.addend, found.shift)
-    return op.arithmetic.requant.rounding.value, found.weights, np.stack(numbers, 1)
+    requant = without_negatives(op.arithmetic.requant, op.arithmetic.low, io.y.zero_point)
+    return requant.rounding.value, found.weights, np.stack(numbers, 1)
 
 
 def is_rescaled(op: DepthwiseConv2D, io: Operands) -> bool:
