@@ -459,8 +459,9 @@ typedef struct {
         __asm__(EDGEQ_DSP_ENTER "mov r8, #" FORM##_BYTES "\n\t" EDGEQ_DSP_BEGIN FORM##_FIRST EDGEQ_DSP_LOOP FORM EDGEQ_DSP_AGAIN FORM##_APART CODES EDGEQ_DSP_STORE); \
     }
 
+EDGEQ_DSP_FUNCTION(edgeq_dsp_straight_2, EDGEQ_DSP_PACKED, EDGEQ_DSP_STRAIGHT_CODES("2", "10"))
 EDGEQ_DSP_FUNCTION(edgeq_dsp_straight_4, EDGEQ_DSP_PACKED, EDGEQ_DSP_STRAIGHT_CODES("4", "12"))
-EDGEQ_DSP_FUNCTION(edgeq_dsp_straight_7, EDGEQ_DSP_PACKED, EDGEQ_DSP_STRAIGHT_CODES("7", "15"))
+EDGEQ_DSP_FUNCTION(edgeq_dsp_straight_6, EDGEQ_DSP_PACKED, EDGEQ_DSP_STRAIGHT_CODES("6", "14"))
 EDGEQ_DSP_FUNCTION(edgeq_dsp_packed_gemmlowp, EDGEQ_DSP_PACKED, EDGEQ_DSP_BOTH_CODES(EDGEQ_DSP_AWAY, EDGEQ_DSP_AWAY_256))
 EDGEQ_DSP_FUNCTION(edgeq_dsp_packed_half_up, EDGEQ_DSP_PACKED, EDGEQ_DSP_BOTH_CODES(EDGEQ_DSP_UP, EDGEQ_DSP_UP_256))
 EDGEQ_DSP_FUNCTION(edgeq_dsp_packed_single, EDGEQ_DSP_PACKED, EDGEQ_DSP_BOTH_CODES(EDGEQ_DSP_SINGLE, EDGEQ_DSP_UP_256))
@@ -570,14 +571,19 @@ EDGEQ_CODE static inline void edgeq_dsp_straight(const edgeq_dsp_tile *tile, int
     }
 }
 
+EDGEQ_CODE __attribute__((unused)) static void edgeq_dsp_straight_2(const edgeq_dsp_tile *tile)
+{
+    edgeq_dsp_straight(tile, 2);
+}
+
 EDGEQ_CODE __attribute__((unused)) static void edgeq_dsp_straight_4(const edgeq_dsp_tile *tile)
 {
     edgeq_dsp_straight(tile, 4);
 }
 
-EDGEQ_CODE __attribute__((unused)) static void edgeq_dsp_straight_7(const edgeq_dsp_tile *tile)
+EDGEQ_CODE __attribute__((unused)) static void edgeq_dsp_straight_6(const edgeq_dsp_tile *tile)
 {
-    edgeq_dsp_straight(tile, 7);
+    edgeq_dsp_straight(tile, 6);
 }
 
 EDGEQ_DSP_FUNCTION(edgeq_dsp_packed_gemmlowp, 1, edgeq_dsp_away, edgeq_dsp_away_256)

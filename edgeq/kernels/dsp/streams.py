@@ -10,7 +10,7 @@ from edgeq.kernels.dsp.linear import Line, line
 from edgeq.numerics import requantize
 from edgeq.ops._accumulate import Accumulation, bias_of
 
-STRAIGHT_SHIFTS = (4, 7)  # of the tile functions with one product: more bits for small scales
+STRAIGHT_SHIFTS = (4, 2, 6)  # of the functions with one product; small scales need more bits
 _PACKED_REACH = 2**23  # sums of a packed second channel are smaller
 
 

@@ -126,15 +126,17 @@ def numbers() -> list[Case]:
 def single_floats() -> list[Case]:
     """Return layers rounded as float32 that one product rescales all the same."""
     return [
-        conv_case((1, 3, 5, c), 6, (1, 1), row=ROW, zeros=zeros, numerics=ROUNDINGS[-1], scale=2.0)
-        for c, zeros in ((5, (-3, 5)), (8, (4, -128)))
+        conv_case(
+            (1, 3, 5, c), 6, (1, 1), row=ROW, zeros=zeros, numerics=ROUNDINGS[-1], scale=scale
+        )
+        for c, zeros, scale in ((5, (-3, 5), 2.0), (8, (4, -128), 2.0), (8, (4, -128), 0.4))
     ]
 
 
 def ties() -> list[Case]:
-    """Return layers of both forms where every fourth number is halfway between two codes."""
+    """Return layers of both forms where every other number is halfway between two codes."""
     cases = [
-        few(conv_case((1, 3, 5, 8), 4, (1, 1), row=ROW, numerics=n, zero=0, zeros=z, scale=0.08))
+        few(conv_case((1, 3, 5, 8), 4, (1, 1), row=ROW, numerics=n, zero=0, zeros=z, scale=0.04))
         for n in ALL_BUT_FLOAT
         for z in ((-3, 5), (4, -128))
     ]
@@ -202,16 +204,16 @@ def test_every_tile_function_is_called() -> None:
     assert set(tiles[:6]) == packed
     assert set(tiles[6:12]) == wide
     assert tiles[12:15] == ["packed_gemmlowp", "wide_gemmlowp", "straight_4"]
-    assert set(tiles[15:]) == {"straight_4"}
-    several_tiles = {"packed_gemmlowp", "straight_4", "straight_7"}
-    assert {flag(case) for case in sizes()} >= several_tiles
-    assert {flag(case) for case in shapes()} >= several_tiles
+    assert tiles[15:] == ["straight_4", "straight_4", "straight_2"]
+    some = {"packed_gemmlowp", "straight_4", "straight_6"}
+    assert {flag(case) for case in sizes()} >= some
+    assert {flag(case) for case in shapes()} >= some
     assert flag(unpackable(conv_case((1, 1, 3, 8), 3, (1, 1), zero=3))) == "wide_gemmlowp"
 
 
 def test_after_a_relu_half_up_will_do() -> None:
     for zero, rounding in ((5, "gemmlowp"), (-128, "half_up")):
-        case = conv_case((1, 1, 3, 8), 2, (1, 1), zero=0, zeros=(-3, zero), scale=0.08)
+        case = conv_case((1, 1, 3, 8), 2, (1, 1), zero=0, zeros=(-3, zero), scale=0.04)
         assert flag(case) == f"packed_{rounding}"
         case = conv_case((1, 1, 3, 8), 2, (1, 1), zeros=(-3, zero))
         assert flag(case) == ("straight_4" if zero == -128 else "packed_gemmlowp")
