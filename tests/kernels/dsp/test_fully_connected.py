@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edgeq.ir.quant import QuantParams
-from edgeq.kernels.dsp.fully_connected import matrix_stream
+from edgeq.kernels.dsp.fully_connected import DEEPEST, matrix_stream
 from edgeq.ops.activation import Activation
 from edgeq.ops.fully_connected import FullyConnected
 from edgeq.plan.select import select
@@ -99,14 +99,15 @@ def test_both_widths_and_every_way_to_rescale_are_taken() -> None:
     } <= found
 
 
-def test_sums_that_no_word_holds_are_portable() -> None:
-    case = fully_connected_case(1, 8, 4)
-    bias = np.full(4, 2**31 - 1 - 8 * 131 * 128, np.int32)
-    tensors = {**case.tensors, "b": replace(case.tensors["b"], data=bias)}
-    w = replace(case.tensors["w"], data=np.full((4, 8), 127, np.int8))
-    [(op, io)] = one_op_graph(case.op, {**tensors, "w": w}, SINGLE).walk()
-    row = select(op, io, target("cortex-m4").isas)
-    assert row is not None and row.id in (ROW, "portable/fully_connected_s8")
+def test_sums_that_a_word_may_not_hold_are_portable() -> None:
+    case = fully_connected_case(1, 8, 4, zeros=(-128, 5))
+    tensors = dict(case.tensors)
+    tensors["w"] = replace(tensors["w"], data=np.full((4, 8), 127, np.int8))
+    tensors["b"] = replace(tensors["b"], data=np.full(4, 2**31 - 1 - 8 * 127 * 255, np.int32))
+    for layer in (replace(case, tensors=tensors), fully_connected_case(1, DEEPEST, 4)):
+        [(op, io)] = one_op_graph(layer.op, layer.tensors, SINGLE).walk()
+        row = select(op, io, target("cortex-m4").isas)
+        assert row is not None and row.id == "portable/fully_connected_s8"
 
 
 def test_the_stream_has_every_number_at_its_place() -> None:
