@@ -64,7 +64,7 @@ TINY_ENGINE: dict[tuple[str, str], tuple[int, int, int]] = {
 ENGINES = (("TFLM", PEERS), ("TinyEngine", TINY_ENGINE))
 SIZE_TARGETS = ("cortex-m4", "cortex-m55")
 HEAD = (
-    "| model | target | optimize | instructions | per MAC | code | data | beyond int8 weights | RAM "
+    "| model | target | optimize | instructions | per MAC | code | data | beyond weights | RAM "
     "| of TFLM: instructions | flash | RAM | of TinyEngine: instructions | flash | RAM |\n"
     "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|"
 )

@@ -219,31 +219,33 @@ typedef struct {
 #if EDGEQ_MVE_ASSEMBLER
 
 /* clang-format off: it would shift each instruction to the right of the one before. */
-#define EDGEQ_MVE_PRODUCTS(name, SCALE)                                                                                                             \
-    EDGEQ_CODE __attribute__((unused)) static void name(const edgeq_mve_products *p)                                                                \
-    {                                                                                                                                               \
-        const int8_t *x = p->x;                                                                                                                     \
-        int8_t *y = p->y;                                                                                                                           \
-                                                                                                                                                    \
-        for (int32_t row = p->rows; row > 0; --row) {                                                                                               \
-            const int16_t *weights = p->weights;                                                                                                    \
-                                                                                                                                                    \
-            __asm__ volatile(                                                                                                                       \
-                "wlstp.32 lr, %[channels], 2f\n"                                                                                                    \
-                "1:\n\t"                                                                                                                            \
-                "vldrb.s32 q0, [%[x]], #4\n\t"                                                                                                      \
-                "vldrh.s32 q1, [%[weights]], #8\n\t"                                                                                                \
-                "vsub.i32 q0, q0, %[x_zero]\n\t"                                                                                                    \
-                "vmul.i32 q0, q0, q1\n\t" SCALE("q0", "%[multiplier]", "%[shift]") "vadd.i32 q0, q0, %[zero]\n\t"                                   \
-                                                                                   "vqmovnb.s32 q0, q0\n\t"                                         \
-                                                                                   "vqmovnb.s16 q0, q0\n\t"                                         \
-                                                                                   "vstrb.32 q0, [%[y]], #4\n\t"                                    \
-                                                                                   "letp lr, 1b\n"                                                  \
-                                                                                   "2:"                                                             \
-                : [x] "+l"(x), [y] "+l"(y), [weights] "+l"(weights)                                                                                 \
-                : [channels] "r"(p->channels), [x_zero] "r"(p->x_zero), [multiplier] "r"(p->multiplier), [shift] "r"(p->shift), [zero] "r"(p->zero) \
-                : "lr", "q0", "q1", "q2", "memory", "cc");                                                                                          \
-        }                                                                                                                                           \
+#define EDGEQ_MVE_PRODUCTS(name, SCALE)                                                          \
+    EDGEQ_CODE __attribute__((unused)) static void name(const edgeq_mve_products *p)             \
+    {                                                                                            \
+        const int8_t *x = p->x;                                                                  \
+        int8_t *y = p->y;                                                                        \
+                                                                                                 \
+        for (int32_t row = p->rows; row > 0; --row) {                                            \
+            const int16_t *weights = p->weights;                                                 \
+                                                                                                 \
+            __asm__ volatile(                                                                    \
+                "add lr, %[p], #20\n\t"                                                          \
+                "ldm lr, {r8, r9, r10, r11}\n\t" /* x_zero, multiplier, shift, zero */           \
+                "wlstp.32 lr, %[channels], 2f\n"                                                 \
+                "1:\n\t"                                                                         \
+                "vldrb.s32 q0, [%[x]], #4\n\t"                                                   \
+                "vldrh.s32 q1, [%[weights]], #8\n\t"                                             \
+                "vsub.i32 q0, q0, r8\n\t"                                                        \
+                "vmul.i32 q0, q0, q1\n\t" SCALE("q0", "r9", "r10") "vadd.i32 q0, q0, r11\n\t"    \
+                                                                   "vqmovnb.s32 q0, q0\n\t"      \
+                                                                   "vqmovnb.s16 q0, q0\n\t"      \
+                                                                   "vstrb.32 q0, [%[y]], #4\n\t" \
+                                                                   "letp lr, 1b\n"               \
+                                                                   "2:"                          \
+                : [x] "+l"(x), [y] "+l"(y), [weights] "+l"(weights)                              \
+                : [p] "r"(p), [channels] "r"(p->channels)                                        \
+                : "r8", "r9", "r10", "r11", "lr", "q0", "q1", "q2", "memory", "cc");             \
+        }                                                                                        \
     }
 /* clang-format on */
 

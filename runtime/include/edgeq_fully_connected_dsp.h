@@ -63,22 +63,22 @@ EDGEQ_CODE static inline int32_t edgeq_dsp_pair_row(int32_t *to, const int8_t *x
     if (count > 0) {
         __asm__ volatile(
             "1:\n\t"
-            "ldr r4, [%[x]], #4\n\t"
-            "ldr r6, [%[x]], #4\n\t"
-            "sxtb16 r5, r4, ror #8\n\t"
-            "sxtb16 r4, r4\n\t"
-            "sxtb16 r8, r6, ror #8\n\t"
-            "sxtb16 r6, r6\n\t"
-            "smlad %[sum], r5, %[ones], %[sum]\n\t"
-            "smlad %[sum], r4, %[ones], %[sum]\n\t"
+            "ldr r8, [%[x]], #4\n\t"
+            "ldr r10, [%[x]], #4\n\t"
+            "sxtb16 r9, r8, ror #8\n\t"
+            "sxtb16 r8, r8\n\t"
+            "sxtb16 r11, r10, ror #8\n\t"
+            "sxtb16 r10, r10\n\t"
+            "smlad %[sum], r9, %[ones], %[sum]\n\t"
             "smlad %[sum], r8, %[ones], %[sum]\n\t"
-            "smlad %[sum], r6, %[ones], %[sum]\n\t"
-            "stm %[to]!, {r4, r5, r6, r8}\n\t"
+            "smlad %[sum], r11, %[ones], %[sum]\n\t"
+            "smlad %[sum], r10, %[ones], %[sum]\n\t"
+            "stm %[to]!, {r8, r9, r10, r11}\n\t"
             "cmp %[x], %[end]\n\t"
             "bne 1b"
-            : [to] "+&r"(to), [x] "+&r"(x), [sum] "+&r"(sum)
+            : [to] "+r"(to), [x] "+r"(x), [sum] "+r"(sum)
             : [end] "r"(end), [ones] "r"(ones)
-            : "r4", "r5", "r6", "r8", "memory", "cc");
+            : "r8", "r9", "r10", "r11", "memory", "cc");
     }
 #else
     for (; x < end; x += 4) {
