@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Any
 
+import numpy as np
 import typer
 
 from edgeq import reference
@@ -22,6 +24,7 @@ from edgeq.cli.options import (
     Target,
 )
 from edgeq.cli.output import Output
+from edgeq.host.compiled import Compiled
 from edgeq.host.cross import cross_toolchain
 from edgeq.host.profile import require_clock
 from edgeq.host.toolchain import host_compiler
@@ -61,16 +64,19 @@ def bench_model(
         arrays = load_inputs(inputs, graph)[0] if inputs else reference.sample_inputs(graph)
         lowered = models.lower(model, graph, numerics)
         compiled = models.compiled(model, graph, lowered, target, compiler, options)
-        figures = (
-            {
-                **measured.executed(compiled.instructions(*arrays)),
-                **measured.stack(compiled.build().stack, compiled.painted_stack(*arrays)),
-            }
-            if chosen.is_emulated
-            else measured.timing(compiled.profile(*arrays, repeats=repeats))
-        )
+        figures = _figures(compiled, arrays, repeats)
     runner = " ".join((chosen.runner or "", *chosen.runner_arguments))
     where = {"target": target, "runner": runner, "compiler": builder.version}
     found = {"model": str(model), **where, **figures}
     table = terminal.executed if chosen.is_emulated else terminal.timing
     output.show(found, *table(found))
+
+
+def _figures(compiled: Compiled, arrays: Sequence[np.ndarray], repeats: int) -> dict[str, Any]:
+    """Return what is measured: instructions and stack in an emulator, time here."""
+    if not compiled.target.is_emulated:
+        return measured.timing(compiled.profile(*arrays, repeats=repeats))
+    return {
+        **measured.executed(compiled.instructions(*arrays)),
+        **measured.stack(compiled.build().stack, compiled.painted_stack(*arrays)),
+    }

@@ -77,9 +77,7 @@ def compile_model(
     def observe(stage: str, value: object) -> None:
         step(stage)
         if dump_ir:
-            stages.append({"stage": stage, "text": _text(value)})
-            if not output.json:
-                output.write(f"-- {stage}\n{stages[-1]['text']}\n")
+            stages.append(_dumped(output, stage, value))
 
     with output.working(f"compiling {model}", silent=dump_ir) as step:
         graph = models.load(model, numerics, target)
@@ -93,6 +91,14 @@ def compile_model(
     found: dict[str, Any] = {"model": str(model), "out": str(out), **facts.project(program, files)}
     found |= {"ir": stages} if dump_ir else {}
     output.show(found, *terminal.project(found))
+
+
+def _dumped(output: Output, stage: str, value: object) -> dict[str, str]:
+    """Return a stage with its text, printed unless all output is JSON."""
+    text = _text(value)
+    if not output.json:
+        output.write(f"-- {stage}\n{text}\n")
+    return {"stage": stage, "text": text}
 
 
 def _text(value: object) -> str:

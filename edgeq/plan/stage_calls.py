@@ -15,17 +15,7 @@ from edgeq.plan.stages import Move, Stage, line_name
 def stage_call(layout: Layout, index: int, stage: Stage) -> tuple[Call, tuple[Data, ...]]:
     """Return the call of a stage, with all calls of its bands, and its constant arrays."""
     graph, segment = layout.storage.graph, stage.segment
-    found: list[Part] = []
-    turns = []
-    for loop in stage.loops:
-        steps: list[int | Copy] = []
-        for action, advances in zip(loop.actions, loop.advances, strict=True):
-            if isinstance(action.what, Move):
-                steps.append(_copy(layout, action.what, action.starts, advances))
-            else:
-                steps.append(len(found))
-                found.append(stage.part(action.what, action, advances))
-        turns.append(Turns(loop.count, tuple(steps)))
+    found, turns = _turns(layout, stage)
     scratches = [layout.scratch(segment.first)] * len(found)
     parts, data = part_calls(layout, index, found, scratches)
     ops = [graph.ops[step] for step in segment.steps]
@@ -50,9 +40,25 @@ def stage_call(layout: Layout, index: int, stage: Stage) -> tuple[Call, tuple[Da
         scratch_bytes=stage.scratch,
         lines=tuple(_lines(layout, name, size) for name, size in stage.room.items()),
         parts=parts,
-        turns=tuple(turns),
+        turns=turns,
     )
     return whole, data
+
+
+def _turns(layout: Layout, stage: Stage) -> tuple[list[Part], tuple[Turns, ...]]:
+    """Return the bands in the order of the calls, and the loops that these stand in."""
+    found: list[Part] = []
+    turns = []
+    for loop in stage.loops:
+        steps: list[int | Copy] = []
+        for action, advances in zip(loop.actions, loop.advances, strict=True):
+            if isinstance(action.what, Move):
+                steps.append(_copy(layout, action.what, action.starts, advances))
+            else:
+                steps.append(len(found))
+                found.append(stage.part(action.what, action, advances))
+        turns.append(Turns(loop.count, tuple(steps)))
+    return found, tuple(turns)
 
 
 def _lines(layout: Layout, name: str, size: int) -> Working:

@@ -177,6 +177,8 @@ def choose(
     best, least = list(alone), 1.0
     for peak in range(bound, usual, max(1, (usual - bound) // _BOUNDS)):
         cover = _cover(found, len(layers), peak)
+        if not cover:
+            continue
         price = sum(c.cost for c in cover) / spent if thrifty else 0
         total = max(c.peak for c in cover) / usual + WORTH * price
         if total < least:
@@ -212,7 +214,7 @@ def _waste(op: Op, io: Operands, rows: int) -> int:
 
 
 def _cover(found: Sequence[Candidate], count: int, bound: int) -> list[Candidate]:
-    """Return the cheapest candidates for all steps that do not go above a peak."""
+    """Return the cheapest candidates for all steps that do not go above a peak, if there are."""
     ending: list[list[Candidate]] = [[] for _ in range(count)]
     for candidate in found:
         if candidate.peak <= bound:

@@ -10,7 +10,8 @@ from edgeq.errors import BudgetError
 from edgeq.host.sizes import Symbol
 from edgeq.ir.graph import Graph
 from edgeq.plan.program import Program
-from edgeq.report import facts
+from edgeq.report import arena
+from edgeq.report.arena import Facts
 
 POINTER = 4  # bytes, on the microcontrollers that budgets are for
 _BLAMED = 3
@@ -70,9 +71,9 @@ def check_flash(
     )
 
 
-def _peak(lowered: Graph, program: Program) -> tuple[int, list[facts.Facts]]:
+def _peak(lowered: Graph, program: Program) -> tuple[int, list[Facts]]:
     """Return the layer in which the most bytes are alive, and what they are."""
-    found = facts.buffers(lowered, program)
+    found = arena.buffers(lowered, program)
     alive = [[b for b in found if b["first"] <= call.index <= b["last"]] for call in program.calls]
     step = max(range(len(alive)), key=lambda i: sum(b["bytes"] for b in alive[i]))
     return step, alive[step]

@@ -330,4 +330,70 @@ EDGEQ_CODE static inline int32_t edgeq_dsp_window_maximum(const int8_t *x, int32
     return largest;
 }
 
+/* The lowest half of a number in both halves of a word. */
+EDGEQ_CODE static inline int32_t edgeq_pair_halves(int32_t x)
+{
+    return (int32_t)(((uint32_t)x & 0xffffu) * 0x10001u);
+}
+
+/* ---- Codes of products -------------------------------------------------------------------- */
+
+/* What rescales a product: multiplier is 2 m - 2^32, addend holds the output's zero point. */
+typedef struct {
+    int32_t multiplier;
+    int32_t addend;
+    int32_t shift;
+} edgeq_dsp_factors;
+
+/* The most significant word of x * multiplier + 2^32 * addend, rounded. */
+EDGEQ_CODE static inline int32_t edgeq_dsp_rounded_high(int32_t x, int32_t multiplier, int32_t addend)
+{
+#if EDGEQ_DSP_ASSEMBLER
+    int32_t high;
+
+    __asm__("smmlar %0, %1, %2, %3"
+            : "=r"(high)
+            : "r"(x), "r"(multiplier), "r"(addend));
+    return high;
+#else
+    return (int32_t)(((int64_t)x * multiplier + ((int64_t)addend * 4294967296) + 2147483648) >> 32);
+#endif
+}
+
+/* The same, not rounded. */
+EDGEQ_CODE static inline int32_t edgeq_dsp_high(int32_t x, int32_t multiplier, int32_t addend)
+{
+#if EDGEQ_DSP_ASSEMBLER
+    int32_t high;
+
+    __asm__("smmla %0, %1, %2, %3"
+            : "=r"(high)
+            : "r"(x), "r"(multiplier), "r"(addend));
+    return high;
+#else
+    return (int32_t)(((int64_t)x * multiplier + (int64_t)addend * 4294967296) >> 32);
+#endif
+}
+
+EDGEQ_CODE static inline int32_t edgeq_dsp_product_gemmlowp(int32_t x, const edgeq_dsp_factors *f)
+{
+    const int32_t high = edgeq_dsp_rounded_high(x, f->multiplier, x + (x >> 31));
+
+    return edgeq_clamp_s32((high + f->addend) >> f->shift, -128, 127);
+}
+
+EDGEQ_CODE static inline int32_t edgeq_dsp_product_half_up(int32_t x, const edgeq_dsp_factors *f)
+{
+    const int32_t high = edgeq_dsp_rounded_high(x, f->multiplier, x);
+
+    return edgeq_clamp_s32((high + f->addend) >> f->shift, -128, 127);
+}
+
+EDGEQ_CODE static inline int32_t edgeq_dsp_product_single(int32_t x, const edgeq_dsp_factors *f)
+{
+    const int32_t high = edgeq_dsp_high(x, f->multiplier, x);
+
+    return edgeq_clamp_s32((high + f->addend) >> f->shift, -128, 127);
+}
+
 #endif

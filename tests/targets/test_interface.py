@@ -13,6 +13,7 @@ from edgeq.emit.runner import linker_script
 from edgeq.host.build import PROGRAM, build_program
 from edgeq.host.cross import cross_toolchain, find_emulator
 from edgeq.host.machine import command, execute, port_flags, port_sources
+from edgeq.options import Options
 from edgeq.targets import TARGETS, Target
 from edgeq.verify import verify_models
 from tests import small_networks
@@ -40,7 +41,7 @@ def result(chosen: Target, files: dict[str, str], main: str, where: Path) -> int
 @pytest.mark.parametrize("chosen", BARE, ids=lambda each: each.name)
 def test_wrong_calls_touch_nothing(chosen: Target, tmp_path: Path) -> None:
     graph = small_networks.network()
-    program = api.program_of(graph, api.lower(graph), chosen, "net", arena=MEMORIES)
+    program = api.program_of(graph, api.lower(graph), chosen, "net", Options(arena=MEMORIES))
     text = wrong_calls("net", [region.name for region in program.regions])
     status = result(chosen, sources(program), text, tmp_path)
     assert status == 0, text.splitlines()[status - 2]

@@ -174,6 +174,7 @@ def test_code_and_weights_are_in_the_sections_of_the_user(
     functions = code.pop(".itcm")
     assert functions.bytes > 2000
     # Left are texts of statuses, a table of them or of a switch, and what unwinds the stack.
+    code.pop(".qspi", None)  # what layers differ in that share a function
     texts_only = re.compile(r"\.rodata(\.str\S*|\.cst\S*)?|\.ARM\.exidx\S*")
     assert [name for name in code if not texts_only.fullmatch(name)] == []
     assert sum(s.bytes for name, s in code.items() if not name.startswith(".ARM")) < 512

@@ -198,7 +198,7 @@ ROWS: tuple[Kernel, ...] = (
         multiplies_channels,
         packed=(1,),
         in_place=0,
-        headers=(*FILES, "edgeq_depthwise_dsp.h"),
+        headers=FILES,
     ),
     Kernel("dsp/quantize_s8", Quantize, number_facts, to_int8, headers=NUMBERS),
 )

@@ -19,7 +19,6 @@ from tests.kernels.neon.layers import (
     IO,
     ROUNDINGS,
     conv_case,
-    depthwise_case,
     fully_connected_case,
     sums_case,
 )
@@ -125,7 +124,6 @@ def test_what_it_does_not_take_is_left_to_others() -> None:
         conv_case((1, 3, 4, 5), 6, (1, 1), scale=0.004),
         conv_case((1, 3, 4, 5), 3, (1, 1)),
         conv_case((1, 3, 4, 5), 6, (1, 1), zero=3, extreme=True),
-        depthwise_case((1, 4, 4, 2), (4, 4)),
         fully_connected_case(1, 8, 3),
     ]
     for case in cases:
