@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Optional
 
 import typer
 
@@ -88,8 +88,8 @@ def compile_model(
             )
         check(model, graph, program, files, limits)
         write_folder(files, out)
-    found: dict[str, Any] = {"model": str(model), "out": str(out), **facts.project(program, files)}
-    found |= {"ir": stages} if dump_ir else {}
+    ir = {"ir": stages} if dump_ir else {}
+    found = {"model": str(model), "out": str(out), **facts.project(program, files), **ir}
     output.show(found, *terminal.project(found))
 
 
