@@ -88,9 +88,8 @@ def compile_model(
             )
         check(model, graph, program, files, limits)
         write_folder(files, out)
-    ir = {"ir": stages} if dump_ir else {}
-    found = {"model": str(model), "out": str(out), **facts.project(program, files), **ir}
-    output.show(found, *terminal.project(found))
+    found = {"model": str(model), "out": str(out), **facts.project(program, files)}
+    output.show({**found, **({"ir": stages} if dump_ir else {})}, *terminal.project(found))
 
 
 def _dumped(output: Output, stage: str, value: object) -> dict[str, str]:
