@@ -19,13 +19,17 @@ STRING_BYTES = 1 << 16
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DataView:
-    """A constant array: its C type, full symbol, length and initialiser (with its brackets)."""
+    """A constant array: its C type, full symbol, length and initialiser (with its brackets).
+
+    ``alignment`` is more than 1 where that of its type is not enough.
+    """
 
     symbol: str
     c_type: str
     length: int
     comment: str
     initialiser: str
+    alignment: int = 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,6 +78,7 @@ def data_view(program: Program, data: Data) -> DataView:
         length=max(array.size, 1),
         comment=comment_text(data.comment),
         initialiser=bracketed(array),
+        alignment=data.alignment,
     )
 
 

@@ -84,7 +84,7 @@ def _call(
     part = layout.layers[step].parts[number]
     arguments, constants = _arguments(layout, prefix, part)
     arguments += _scratch_argument(layout, step, number)
-    packed = tuple(Data(prefix + d.name, d.array, d.comment) for d in part.facts.data)
+    packed = tuple(replace(d, name=prefix + d.name) for d in part.facts.data)
     names = {data.name: _same(data, known) for data in packed}
     call = Call(
         index=index,

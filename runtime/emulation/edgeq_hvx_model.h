@@ -112,6 +112,11 @@ static inline HVX_Vector Q6_V_vzero(void)
     return Q6_V_vsplat_R(0);
 }
 
+static inline HVX_Vector Q6_V_equals_V(HVX_Vector u)
+{
+    return u;
+}
+
 static inline HVX_Vector Q6_V_vnot_V(HVX_Vector u)
 {
     for (int i = 0; i < 32; ++i) {

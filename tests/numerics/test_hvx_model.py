@@ -20,6 +20,7 @@ VECTORS = {
     "Q6_Vb_vsplat_R": "(r)",
     "Q6_V_vzero": "()",
     "Q6_V_vnot_V": "(a)",
+    "Q6_V_equals_V": "(a)",
     **{
         f"Q6_{name}": "(a, b)"
         for name in (

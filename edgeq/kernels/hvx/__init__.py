@@ -1,7 +1,8 @@
-"""The table of Hexagon with HVX: vectors of 128 bytes."""
+"""The table of Hexagon with HVX: vectors of 128 bytes, products of bytes with registers."""
 
 from __future__ import annotations
 
 from edgeq.kernels.base import Kernel
+from edgeq.kernels.hvx import product
 
-ROWS: tuple[Kernel, ...] = ()
+ROWS: tuple[Kernel, ...] = product.ROWS
