@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from edgeq.kernels.base import Kernel
-from edgeq.kernels.hvx import product
+from edgeq.kernels.hvx import depthwise, product
 
-ROWS: tuple[Kernel, ...] = product.ROWS
+ROWS: tuple[Kernel, ...] = (*product.ROWS, *depthwise.ROWS)

@@ -65,7 +65,8 @@ def tile_of(pixels: int, channels: int, depth: int) -> Tile:
     def cost(p: int) -> float:
         # Two products in a packet, beside one load of weights or two of codes.
         one = sum(
-            count * (-(-depth // DEEP) * (max(p * v, 2 * v + p / 2 - v, 2 * v) + 1) + 3.5 * p * v + 8)
+            count
+            * (-(-depth // DEEP) * (max(p * v, 2 * v + p / 2 - v, 2 * v) + 1) + 3.5 * p * v + 8)
             for v, count in ((WIDEST, blocks), (rest, 1 if rest else 0))
         )
         return -(-pixels // p) * one
@@ -92,7 +93,8 @@ def packed_weights(w: np.ndarray, tile: Tile) -> np.ndarray:
 def group_of(pixels: int, tile: Tile, pitch: int) -> int:
     """Return how many windows are multiplied while they stay near: all, or some whole tiles.
 
-    The last group overlaps that before it: the size is that of the fewest tiles in all.
+    The last group overlaps that before it: the size is that of the fewest tiles in all, and then
+    of the fewest groups of windows whose codes are summed together.
 
     >>> group_of(196, Tile(4, 1, 0), 256), group_of(7, Tile(4, 1, 0), 256)
     (28, 7)
@@ -100,7 +102,12 @@ def group_of(pixels: int, tile: Tile, pitch: int) -> int:
     most = max(tile.pixels, min(GROUP_PIXELS, GROUP_BYTES // pitch))
     sizes = [pixels] if pixels <= most else []
     sizes += [n for n in range(tile.pixels, min(most, pixels) + 1, tile.pixels)]
-    return min(sizes, key=lambda n: (-(-pixels // n) * -(-n // tile.pixels), -n))
+
+    def cost(n: int) -> tuple[int, int, int]:
+        groups = -(-pixels // n)
+        return groups * -(-n // tile.pixels), groups * -(-n // FOLD), -n
+
+    return min(sizes, key=cost)
 
 
 def _spread(tile: Tile, vectors: int) -> list[list[int]]:
@@ -145,7 +152,9 @@ def _product_facts(
     return Facts(
         constants=constants,
         data=(
-            aligned("weights", packed_weights(stored, tile), "weights plus 128 by fours, in blocks"),
+            aligned(
+                "weights", packed_weights(stored, tile), "weights plus 128 by fours, in blocks"
+            ),
             aligned("bias", bias, "bias less what the input's zero point adds"),
             *rescale.data,
         ),

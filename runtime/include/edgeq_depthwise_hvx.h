@@ -1,0 +1,55 @@
+/* Lines of images as depthwise convolutions read them, and sums of products of bytes, on HVX. */
+#ifndef EDGEQ_DEPTHWISE_HVX_H
+#define EDGEQ_DEPTHWISE_HVX_H
+
+#include "edgeq_fixed_point_hvx.h"
+
+/* Sums of 128 bytes: those at even places as 32-bit lanes of places 0 and 2 of each four, then those
+ * at odd places of 1 and 3. */
+typedef struct {
+    HVX_VectorPair even;
+    HVX_VectorPair odd;
+} edgeq_sums_s32x128;
+
+/* 32-bit lanes of the order of the sums. */
+static inline edgeq_sums_s32x128 edgeq_load_sums_s32x128(const int32_t *p)
+{
+    edgeq_sums_s32x128 sums;
+
+    sums.even = Q6_W_vcombine_VV(edgeq_load_aligned_x128(p + 32), edgeq_load_aligned_x128(p));
+    sums.odd = Q6_W_vcombine_VV(edgeq_load_aligned_x128(p + 96), edgeq_load_aligned_x128(p + 64));
+    return sums;
+}
+
+/* Plus products, or sums of two of them, of 16 bits. */
+static inline edgeq_sums_s32x128 edgeq_add_products_s16x128(edgeq_sums_s32x128 sums, HVX_VectorPair a, HVX_VectorPair b)
+{
+    sums.even = Q6_Ww_vaddacc_WwVhVh(sums.even, Q6_V_lo_W(a), Q6_V_lo_W(b));
+    sums.odd = Q6_Ww_vaddacc_WwVhVh(sums.odd, Q6_V_hi_W(a), Q6_V_hi_W(b));
+    return sums;
+}
+
+/* Lanes of the order of the sums as 128 bytes in order, saturated. */
+static inline HVX_Vector edgeq_narrow_sums_s32x128(HVX_Vector a, HVX_Vector b, HVX_Vector c, HVX_Vector d)
+{
+    return Q6_Vb_vasr_VhVhR_sat(Q6_Vh_vsat_VwVw(d, c), Q6_Vh_vsat_VwVw(b, a), 0);
+}
+
+/* Copy pixels of some channels, step bytes apart there; up to 127 bytes after each are written, and as
+ * many read where x has them: it ends after so many bytes. */
+static inline void edgeq_deal_pixels_s8(int8_t *restrict y, const int8_t *restrict x, int32_t channels, int32_t step, int32_t count, int32_t bytes)
+{
+    for (int32_t i = 0; i < count; ++i) {
+        if (bytes - i * step >= channels + 127) {
+            for (int32_t c = 0; c < channels; c += 128) {
+                edgeq_move_x128(y + c, x + c);
+            }
+        } else {
+            edgeq_copy_run_s8(y, x, channels);
+        }
+        x += step;
+        y += channels;
+    }
+}
+
+#endif
