@@ -34,7 +34,10 @@ class DataView:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CallView:
-    """One layer as its kernel's template sees it (``k``); ``parts`` are those of a split one."""
+    """One layer as its kernel's template sees it (``k``); ``parts`` are those of a split one.
+
+    ``aligned`` are the pointers to memory that is aligned as the arena is.
+    """
 
     index: int
     symbol: str
@@ -46,6 +49,7 @@ class CallView:
     flags: Mapping[str, Any]
     template: str
     types: Mapping[str, str]
+    aligned: frozenset[str] = frozenset()
     parts: tuple[CallView, ...] = ()
 
 
@@ -108,8 +112,13 @@ def call_view(program: Program, call: Call) -> CallView:
         flags=call.flags,
         template=f"{call.kernel}.c.j2",
         types={a.name: a.dtype.c_name for a in call.arguments},
+        aligned=frozenset(a.name for a in call.arguments if _is_aligned(program, a.place)),
         parts=tuple(call_view(program, part) for part in call.parts),
     )
+
+
+def _is_aligned(program: Program, place: Place) -> bool:
+    return place.kind == "arena" and place.offset % program.alignment == 0
 
 
 def pointer(program: Program, place: Place, dtype: DType, const: bool) -> str:

@@ -100,6 +100,14 @@ static inline void edgeq_copy_run_s8(int8_t *restrict y, const int8_t *restrict 
     edgeq_move_x128(y + count - 128, x + count - 128);
 }
 
+/* The same for whole vectors at multiples of 128. */
+static inline void edgeq_copy_vectors_s8(int8_t *restrict y, const int8_t *restrict x, int32_t count)
+{
+    for (int32_t i = 0; i < count; i += 128) {
+        edgeq_store_aligned_x128(y + i, Q6_V_equals_V(edgeq_load_aligned_x128(x + i)));
+    }
+}
+
 static inline void edgeq_fill_run_s8(int8_t *y, int32_t code, int32_t count)
 {
     const HVX_Vector codes = Q6_Vb_vsplat_R(code);

@@ -14,6 +14,7 @@ import numpy as np
 from edgeq.ir.graph import Operands
 from edgeq.ir.types import DType
 from edgeq.kernels.base import Facts, Kernel
+from edgeq.kernels.columns import borders
 from edgeq.kernels.hvx.common import HEADERS, VECTOR, aligned, has_vectors, vector_rescale
 from edgeq.kernels.portable.convolution import MAX_TAPS, conv2d_shape
 from edgeq.kernels.product import codes, folded_bias
@@ -68,6 +69,14 @@ def lines_of(op: DepthwiseConv2D, io: Operands, rows: int) -> Lines:
     return Lines(columns, step_w, part, (rows - 1) * step_h + (height - 1) * across + 1)
 
 
+def inner_columns(op: DepthwiseConv2D, io: Operands) -> tuple[int, int]:
+    """Return the first and last column of windows inside the image; the last is less for none."""
+    width, step = op.kernel(io)[1], op.stride[1]
+    reach = (width - 1) * op.dilation[1] + 1
+    first = min(-(-op.padding.left // step), io.y.shape[2])
+    return first, min((io.x.shape[2] - reach + op.padding.left) // step, io.y.shape[2] - 1)
+
+
 def vector_channels(row: int, channels: int) -> tuple[np.ndarray, int]:
     """Return the channels of each different vector of a row of bytes, and after how many they repeat.
 
@@ -94,6 +103,10 @@ def depthwise_facts(op: DepthwiseConv2D, io: Operands) -> Facts:
     order = places[:, ORDER].ravel()
     rescale = vector_rescale(op, io, w.T, channels, order)
     bias = folded_bias(io, w.sum(axis=0, dtype=np.int64), channels)
+    first, last = inner_columns(op, io)
+    span = ((width - 1) * op.dilation[1] + 1) * channels
+    # Where the image is read itself: a line outside it, and the columns of windows at its sides.
+    beside = io.x.shape[2] * channels + lines.reach * span
     left = min(op.padding.left, lines.columns)
     inside = min(io.x.shape[2], lines.columns - left)
     constants = {
@@ -107,9 +120,12 @@ def depthwise_facts(op: DepthwiseConv2D, io: Operands) -> Facts:
         "PITCH": lines.pitch,
         "REACH": lines.reach,
         "ROW": row,
-        "VECTORS": -(-row // VECTOR),
         "PERIOD": period,
+        "SETS": len(places),
         "TAPS": len(taps),
+        "SPAN": span,
+        "FIRST": first,
+        "LAST": last,
         **codes(op, io),
         **rescale.constants,
     }
@@ -123,7 +139,7 @@ def depthwise_facts(op: DepthwiseConv2D, io: Operands) -> Facts:
             *rescale.data,
         ),
         flags={"rescale": rescale.flag, **_structure(op, io, rows, len(parts), row)},
-        scratch=Scratch("lines", DType.INT8, lines.reach * lines.pitch),
+        scratch=Scratch("lines", DType.INT8, max(lines.reach * lines.pitch, beside)),
         note=f"{height}x{width} depthwise convolution, stride {op.stride[0]}, "
         f"{io.x.shape[1]}x{io.x.shape[2]}x{channels}",
     )
@@ -159,6 +175,8 @@ def _structure(
         "few": row < VECTOR,
         "ragged": row % VECTOR != 0 and row > VECTOR,
         "whole": io.y.shape[3] % VECTOR == 0,
+        "blank": borders(op, io)[0],
+        "sides": borders(op, io)[1],
         "dealt": op.stride[1] > 1,
     }
 
