@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from edgeq.kernels.base import Kernel
-from edgeq.kernels.hvx import depthwise, product
+from edgeq.kernels.hvx import depthwise, elementwise, product
 
-ROWS: tuple[Kernel, ...] = (*product.ROWS, *depthwise.ROWS)
+ROWS: tuple[Kernel, ...] = (*product.ROWS, *depthwise.ROWS, *elementwise.ROWS)
