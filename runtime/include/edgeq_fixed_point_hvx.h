@@ -71,6 +71,14 @@ static inline HVX_Vector edgeq_load_part_x128(const void *p, int32_t count)
     return edgeq_load_x128(bytes);
 }
 
+/* 128 bytes from x[at] on, of which those beyond x[bytes - 1] are others of x; bytes is 128 or more. */
+static inline HVX_Vector edgeq_load_near_end_x128(const int8_t *x, int32_t at, int32_t bytes)
+{
+    const int32_t start = at < bytes - 128 ? at : bytes - 128;
+
+    return Q6_V_vror_VR(edgeq_load_x128(x + start), at - start);
+}
+
 /* Eight bytes at a multiple of 8. */
 static inline int64_t edgeq_load_aligned_x8(const void *p)
 {

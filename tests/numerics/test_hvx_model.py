@@ -30,7 +30,7 @@ VECTORS = {
         ).split()
     },
     **{
-        f"Q6_{name}": "(a, r)" for name in "Vw_vasr_VwR Vuw_vlsr_VuwR Vh_vasr_VhR V_vror_VR".split()
+        f"Q6_{name}": "(a, r)" for name in "Vw_vasl_VwR Vw_vasr_VwR Vuw_vlsr_VuwR Vh_vasr_VhR V_vror_VR".split()
     },
     "Q6_Vb_vshuff_Vb": "(a)",
     "Q6_Vw_vasracc_VwVwR": "(a, b, r)",

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from edgeq.kernels.base import Kernel
-from edgeq.kernels.hvx import depthwise, elementwise, product
+from edgeq.kernels.hvx import depthwise, elementwise, pooling, product
 
-ROWS: tuple[Kernel, ...] = (*product.ROWS, *depthwise.ROWS, *elementwise.ROWS)
+ROWS: tuple[Kernel, ...] = (
+    *product.ROWS,
+    *depthwise.ROWS,
+    *elementwise.ROWS,
+    *pooling.ROWS,
+)

@@ -7,34 +7,72 @@ from dataclasses import replace
 import numpy as np
 
 from edgeq.ir.graph import Operands
+from edgeq.ir.quant import Rounding
 from edgeq.ir.types import DType
 from edgeq.kernels.base import Facts, Kernel
 from edgeq.kernels.hvx.common import HEADERS, VECTOR, aligned
 from edgeq.kernels.linear import LinearSum, Scheme, linear_sum
 from edgeq.kernels.portable import ROWS as PORTABLE
-from edgeq.kernels.portable.elementwise import elementwise_note, flip_facts, lookup_facts
-from edgeq.ops.add import Add
+from edgeq.kernels.portable.elementwise import (
+    elementwise_note,
+    flip_facts,
+    lookup_facts,
+    unit_of,
+)
+from edgeq.kernels.rescale import rescale_facts
+from edgeq.ops.add import HEADROOM, Add
 from edgeq.ops.base import Op
 from edgeq.ops.requantize import Requantize
 
 SCHEMES = (Scheme((8,), signed=True), Scheme((8, 8), signed=True))
+LARGEST_TERM = 255 << HEADROOM
 # Functions of one code: those of a table, and those that only move and clamp it.
 OF_ONE_CODE = ("portable/lookup_s8", "portable/offset_clamp")
 
 
-def _is_linear(op: Add, io: Operands) -> bool:
+def _adds(op: Add, io: Operands) -> bool:
+    """Tell whether a sum has a form here: of terms rescaled in float32, only a linear one."""
     sizes = {tensor.elements for tensor in (*io.ins, io.y)}
-    fits = io.x.dtype is DType.INT8 and len(sizes) == 1 and io.y.elements >= VECTOR
-    return fits and linear_sum(op, io, SCHEMES) is not None
+    if io.x.dtype is not DType.INT8 or len(sizes) != 1 or io.y.elements < VECTOR:
+        return False
+    in_floats = op.arithmetic.total.rounding is Rounding.FLOAT32
+    return not in_floats or linear_sum(op, io, SCHEMES) is not None
 
 
 def add_facts(op: Add, io: Operands) -> Facts:
-    """Return the facts of a sum that is a linear form."""
+    """Return the facts of a sum: a linear form where one is proven, or else all three roundings."""
     form = linear_sum(op, io, SCHEMES)
+    note = elementwise_note(op, io)
+    if form is None:
+        return replace(_rounded_facts(op, io), note=f"{note}; no linear form holds")
     clamp = {"LOW": op.arithmetic.low, "HIGH": op.arithmetic.high}
-    constants = {"COUNT": io.y.elements, **(_digits(form) if form else {}), **clamp}
-    note = f"{elementwise_note(op, io)}; linear form proven on all pairs of codes"
-    return Facts(constants, (), {"digits": len(form.digits) if form else 0}, None, note)
+    constants = {"COUNT": io.y.elements, **_digits(form), **clamp}
+    note = f"{note}; linear form proven on all pairs of codes"
+    return Facts(constants, (), {"digits": len(form.digits)}, None, note)
+
+
+def _rounded_facts(op: Add, io: Operands) -> Facts:
+    """Return the facts of a sum of terms that are rescaled one by one.
+
+    The operand of the larger scale only moves, and so may the other.
+    """
+    numbers = op.arithmetic
+    constants = {"COUNT": io.y.elements}
+    flags: dict[str, object] = {"digits": 0}
+    for name, tensor, requant in zip(("x0", "x1"), io.ins, numbers.terms, strict=True):
+        upper, unit = name.upper(), unit_of(requant)
+        constants[f"{upper}_ZERO"] = tensor.zero_point
+        constants[f"{upper}_BITS"] = unit.bit_length() - 1 if unit else HEADROOM
+        flags[name] = None
+        if not unit:
+            found = rescale_facts(requant, LARGEST_TERM, 0, -128, 127)
+            constants |= {f"{upper}_{key}": value for key, value in found.constants.items()}
+            flags[name] = found.flag
+    total = rescale_facts(
+        numbers.total, 2 * LARGEST_TERM, io.y.zero_point, numbers.low, numbers.high
+    )
+    clamp = {"Y_ZERO": io.y.zero_point, "LOW": numbers.low, "HIGH": numbers.high}
+    return Facts({**constants, **clamp, **total.constants}, (), {**flags, "rescale": total.flag})
 
 
 def _digits(form: LinearSum) -> dict[str, int]:
@@ -85,10 +123,10 @@ ROWS = (
         "hvx/add_s8",
         Add,
         add_facts,
-        _is_linear,
+        _adds,
         roles=("x0", "x1", "y"),
         in_place=0,
-        headers=(*HEADERS, "edgeq_elementwise_hvx.h"),
+        headers=(*HEADERS, "edgeq_depthwise_hvx.h", "edgeq_elementwise_hvx.h"),
     ),
     Kernel("hvx/flip_sign", Requantize, flip_facts, _is_flip, in_place=0, headers=HEADERS),
     *(
