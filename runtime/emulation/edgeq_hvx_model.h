@@ -358,6 +358,11 @@ static inline HVX_VectorPair Q6_Ww_vaddacc_WwVhVh(HVX_VectorPair x, HVX_Vector u
     return x;
 }
 
+static inline HVX_VectorPair Q6_Ww_vadd_VhVh(HVX_Vector u, HVX_Vector v)
+{
+    return Q6_Ww_vaddacc_WwVhVh(Q6_W_vcombine_VV(Q6_V_vzero(), Q6_V_vzero()), u, v);
+}
+
 /* Words times the lower halves of words, without sign: 48 bits, the upper 32 of them, or all 64. */
 static inline int64_t edgeq_model_even(HVX_Vector u, HVX_Vector v, int i)
 {

@@ -11,27 +11,16 @@ typedef struct {
     HVX_VectorPair odd;
 } edgeq_sums_s32x128;
 
-/* 32-bit lanes of the order of the sums. */
-static inline edgeq_sums_s32x128 edgeq_load_sums_s32x128(const int32_t *p)
+/* Sums of products of 16 bits, each or two of them together. */
+static inline edgeq_sums_s32x128 edgeq_sum_products_s16x128(HVX_VectorPair a, HVX_VectorPair b)
 {
     edgeq_sums_s32x128 sums;
 
-    sums.even = Q6_W_vcombine_VV(edgeq_load_aligned_x128(p + 32), edgeq_load_aligned_x128(p));
-    sums.odd = Q6_W_vcombine_VV(edgeq_load_aligned_x128(p + 96), edgeq_load_aligned_x128(p + 64));
+    sums.even = Q6_Ww_vadd_VhVh(Q6_V_lo_W(a), Q6_V_lo_W(b));
+    sums.odd = Q6_Ww_vadd_VhVh(Q6_V_hi_W(a), Q6_V_hi_W(b));
     return sums;
 }
 
-static inline edgeq_sums_s32x128 edgeq_constant_sums_s32x128(int32_t value)
-{
-    const HVX_Vector all = Q6_V_vsplat_R(value);
-    edgeq_sums_s32x128 sums;
-
-    sums.even = Q6_W_vcombine_VV(all, all);
-    sums.odd = sums.even;
-    return sums;
-}
-
-/* Plus products, or sums of two of them, of 16 bits. */
 static inline edgeq_sums_s32x128 edgeq_add_products_s16x128(edgeq_sums_s32x128 sums, HVX_VectorPair a, HVX_VectorPair b)
 {
     sums.even = Q6_Ww_vaddacc_WwVhVh(sums.even, Q6_V_lo_W(a), Q6_V_lo_W(b));
@@ -39,16 +28,27 @@ static inline edgeq_sums_s32x128 edgeq_add_products_s16x128(edgeq_sums_s32x128 s
     return sums;
 }
 
-/* Plus numbers of 16 bits. */
-static inline edgeq_sums_s32x128 edgeq_add_s16x128(edgeq_sums_s32x128 sums, HVX_VectorPair x)
+/* The same of one. */
+static inline edgeq_sums_s32x128 edgeq_widen_s16x128(HVX_VectorPair x)
 {
-    return edgeq_add_products_s16x128(sums, x, Q6_W_vcombine_VV(Q6_V_vzero(), Q6_V_vzero()));
+    edgeq_sums_s32x128 sums;
+
+    sums.even = Q6_Ww_vadd_VhVh(Q6_V_lo_W(x), Q6_V_vzero());
+    sums.odd = Q6_Ww_vadd_VhVh(Q6_V_hi_W(x), Q6_V_vzero());
+    return sums;
 }
 
-/* Codes plus a constant. */
-static inline edgeq_sums_s32x128 edgeq_widen_s8x128(HVX_Vector codes, int32_t constant)
+static inline edgeq_sums_s32x128 edgeq_add_s16x128(edgeq_sums_s32x128 sums, HVX_VectorPair x)
 {
-    return edgeq_add_s16x128(edgeq_constant_sums_s32x128(constant), Q6_Wh_vmpy_VbVb(codes, Q6_Vb_vsplat_R(1)));
+    sums.even = Q6_Ww_vaddacc_WwVhVh(sums.even, Q6_V_lo_W(x), Q6_V_vzero());
+    sums.odd = Q6_Ww_vaddacc_WwVhVh(sums.odd, Q6_V_hi_W(x), Q6_V_vzero());
+    return sums;
+}
+
+/* Codes as such lanes. */
+static inline edgeq_sums_s32x128 edgeq_widen_s8x128(HVX_Vector codes)
+{
+    return edgeq_widen_s16x128(Q6_Wh_vmpy_VbVb(codes, Q6_Vb_vsplat_R(1)));
 }
 
 /* Lanes of the order of the sums as 128 bytes in order, saturated. */

@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "edgeq_fixed_point_hexagon.h"
+
 #if defined(EDGEQ_EMULATE_HVX)
 #include "edgeq_hvx_model.h"
 #elif defined(__HVX__) && __HVX_LENGTH__ == 128
@@ -77,15 +79,6 @@ static inline HVX_Vector edgeq_load_near_end_x128(const int8_t *x, int32_t at, i
     const int32_t start = at < bytes - 128 ? at : bytes - 128;
 
     return Q6_V_vror_VR(edgeq_load_x128(x + start), at - start);
-}
-
-/* Eight bytes at a multiple of 8. */
-static inline int64_t edgeq_load_aligned_x8(const void *p)
-{
-    int64_t x;
-
-    __builtin_memcpy(&x, __builtin_assume_aligned(p, 8), sizeof x);
-    return x;
 }
 
 /* A vector on its way from one place to another: compilers do not see a copy, for which they would

@@ -4,13 +4,6 @@
 
 #include "edgeq_fixed_point_hvx.h"
 
-/* Before a loop whose rounds the compiler overlaps: it does not where it has unrolled them. */
-#if defined(__clang__) && defined(__hexagon__)
-#define EDGEQ_ROLLED _Pragma("clang loop unroll(disable)")
-#else
-#define EDGEQ_ROLLED
-#endif
-
 /* y[i] = x[i] in whole vectors: up to 127 codes after the last are read and written too. */
 static inline void edgeq_gather_run_s8(int8_t *restrict y, const int8_t *restrict x, int32_t count)
 {

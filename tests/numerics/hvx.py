@@ -17,7 +17,11 @@ from edgeq.resources import runtime_dir
 from edgeq.targets.hexagon import HEXAGON_HVX, modelled
 from tests.kernel_harness import WARNINGS
 
-HEADERS = ("edgeq_fixed_point.h", "edgeq_fixed_point_hvx.h")
+HEADERS = (
+    "edgeq_fixed_point.h",
+    "edgeq_fixed_point_hexagon.h",
+    "edgeq_fixed_point_hvx.h",
+)
 FORMS = ("qemu", "model")
 MODEL = modelled()
 BYTES = 128

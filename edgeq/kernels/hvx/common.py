@@ -14,7 +14,7 @@ from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
 from edgeq.ops.fully_connected import FullyConnected
 from edgeq.plan.program import Data
 
-HEADERS = ("edgeq_fixed_point_hvx.h",)
+HEADERS = ("edgeq_fixed_point_hexagon.h", "edgeq_fixed_point_hvx.h")
 VECTOR = 128  # bytes, and what its places in memory are multiples of
 LANES = 32  # 32-bit numbers in a vector
 

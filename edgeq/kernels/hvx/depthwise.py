@@ -1,7 +1,7 @@
 """HVX rows of depthwise convolution: rows of codes as one line, whatever the number of channels.
 
-Output bytes of a row, in vectors of 128, are sums of such vectors from copied lines, each further by
-whole pixels. Which weights a vector needs depends on its first channel alone.
+Output bytes of a row, in vectors of 128, are sums of such vectors from copied lines, each further
+by whole pixels. Which weights a vector needs depends on its first channel alone.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ ORDER = np.concatenate([np.arange(first, VECTOR, 4) for first in (0, 2, 1, 3)])
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """How lines are copied: columns that a stride parts lie apart, in ``parts`` of ``part`` bytes."""
+    """How lines are copied: of ``parts``, one for each place in a stride, ``part`` bytes each."""
 
     columns: int
     parts: int
@@ -78,7 +78,7 @@ def inner_columns(op: DepthwiseConv2D, io: Operands) -> tuple[int, int]:
 
 
 def vector_channels(row: int, channels: int) -> tuple[np.ndarray, int]:
-    """Return the channels of each different vector of a row of bytes, and after how many they repeat.
+    """Return the channels of each different vector of a row, and after how many they repeat.
 
     The last one is that of a vector which overlaps the one before it, if there is such.
     """
@@ -175,6 +175,7 @@ def _structure(
         "few": row < VECTOR,
         "ragged": row % VECTOR != 0 and row > VECTOR,
         "whole": io.y.shape[3] % VECTOR == 0,
+        "inner": inner_columns(op, io)[0] <= inner_columns(op, io)[1],
         "blank": borders(op, io)[0],
         "sides": borders(op, io)[1],
         "dealt": op.stride[1] > 1,

@@ -54,8 +54,8 @@ class Tile:
 def tile_of(pixels: int, channels: int, depth: int) -> Tile:
     """Return the tile that takes the fewest packets for windows of ``depth`` codes.
 
-    >>> tile_of(196, 512, 512), tile_of(196, 64, 384), tile_of(1, 1000, 1024)
-    (Tile(pixels=4, blocks=4, rest=0), Tile(pixels=8, blocks=0, rest=2), Tile(pixels=1, blocks=7, rest=4))
+    >>> tile_of(196, 512, 512), tile_of(196, 64, 384)
+    (Tile(pixels=4, blocks=4, rest=0), Tile(pixels=8, blocks=0, rest=2))
     """
     blocks, left = divmod(channels, VECTOR)
     rest = -(-left // LANES)
@@ -101,7 +101,7 @@ def group_of(pixels: int, tile: Tile, pitch: int) -> int:
     """
     most = max(tile.pixels, min(GROUP_PIXELS, GROUP_BYTES // pitch))
     sizes = [pixels] if pixels <= most else []
-    sizes += [n for n in range(tile.pixels, min(most, pixels) + 1, tile.pixels)]
+    sizes += range(tile.pixels, min(most, pixels) + 1, tile.pixels)
 
     def cost(n: int) -> tuple[int, int, int]:
         groups = -(-pixels // n)
