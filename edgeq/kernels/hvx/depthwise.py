@@ -22,7 +22,7 @@ from edgeq.ops._accumulate import centred
 from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
 from edgeq.plan.program import Scratch
 
-FILES = (*HEADERS, "edgeq_depthwise_hvx.h")
+FILES = (*HEADERS, "edgeq_sums_hvx.h")
 ROWS_AT_ONCE = 2  # output rows that share weights and factors
 LARGEST = 127  # of weights: two products then fit 16 bits
 # Of 128 channels those whose sums are neighbours in a vector of 32-bit lanes.

@@ -126,7 +126,7 @@ ROWS = (
         _adds,
         roles=("x0", "x1", "y"),
         in_place=0,
-        headers=(*HEADERS, "edgeq_depthwise_hvx.h", "edgeq_elementwise_hvx.h"),
+        headers=(*HEADERS, "edgeq_sums_hvx.h", "edgeq_lookup_hvx.h"),
     ),
     Kernel("hvx/flip_sign", Requantize, flip_facts, _is_flip, in_place=0, headers=HEADERS),
     *(
@@ -137,7 +137,7 @@ ROWS = (
             _is_of_one_code,
             packed=packed,
             in_place=0,
-            headers=(*HEADERS, "edgeq_elementwise_hvx.h"),
+            headers=(*HEADERS, "edgeq_lookup_hvx.h"),
         )
         for op, packed in dict.fromkeys((r.op, r.packed) for r in PORTABLE if r.id in OF_ONE_CODE)
     ),

@@ -18,7 +18,7 @@ from edgeq.ops.average_pool2d import AveragePool2D
 from edgeq.ops.max_pool2d import MaxPool2D
 from edgeq.ops.mean import Mean
 
-FILES = (*HEADERS, "edgeq_depthwise_hvx.h")
+FILES = (*HEADERS, "edgeq_sums_hvx.h")
 SHORT_TAPS = 255  # codes whose sum is 16 bits
 MOST_TAPS = 25  # of a window whose maximum is written out
 

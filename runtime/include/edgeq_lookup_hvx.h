@@ -1,6 +1,6 @@
 /* Functions of codes, 128 at a time, on HVX. */
-#ifndef EDGEQ_ELEMENTWISE_HVX_H
-#define EDGEQ_ELEMENTWISE_HVX_H
+#ifndef EDGEQ_LOOKUP_HVX_H
+#define EDGEQ_LOOKUP_HVX_H
 
 #include "edgeq_fixed_point_hvx.h"
 

@@ -1,6 +1,6 @@
 /* Lines of images as depthwise convolutions read them, and sums of products of bytes, on HVX. */
-#ifndef EDGEQ_DEPTHWISE_HVX_H
-#define EDGEQ_DEPTHWISE_HVX_H
+#ifndef EDGEQ_SUMS_HVX_H
+#define EDGEQ_SUMS_HVX_H
 
 #include "edgeq_fixed_point_hvx.h"
 
