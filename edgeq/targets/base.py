@@ -66,7 +66,9 @@ class Target:
     without an operating system that it runs on, if it does. ``isa_flags`` are the flags without
     which no compiler takes its code: generated build files have them too. ``model_flags`` take
     their place in builds of edgeq's own where this machine's processor lacks the instructions: a
-    model of them in C then stands in. Raise ``TargetError`` for a bad declaration.
+    model of them in C then stands in. ``counted`` is what its emulator counts: on a processor that
+    executes several instructions together, those packets. Raise
+    ``TargetError`` for a bad declaration.
     """
 
     name: str
@@ -84,6 +86,7 @@ class Target:
     board: Board | None = None
     isa_flags: tuple[str, ...] = ()
     model_flags: tuple[str, ...] = ()
+    counted: str = "instructions"
 
     def __post_init__(self) -> None:
         rules = (

@@ -56,6 +56,7 @@ def hexagon_target(vectors: bool, version: int = OLDEST) -> Target:
         stack=_VECTOR_STACK if vectors else 6144,
         port="hexagon",
         link=_LINK,
+        counted="packets",
     )
 
 

@@ -61,14 +61,19 @@ static inline HVX_Vector edgeq_narrow_sums_s32x128(HVX_Vector a, HVX_Vector b, H
  * many read where x has them: it ends after so many bytes. */
 static inline void edgeq_deal_pixels_s8(int8_t *restrict y, const int8_t *restrict x, int32_t channels, int32_t step, int32_t count, int32_t bytes)
 {
-    for (int32_t i = 0; i < count; ++i) {
-        if (bytes - i * step >= channels + 127) {
-            for (int32_t c = 0; c < channels; c += 128) {
-                edgeq_move_x128(y + c, x + c);
-            }
-        } else {
-            edgeq_copy_run_s8(y, x, channels);
+    const int32_t room = bytes < channels + 127 ? 0 : (bytes - channels - 127) / step + 1;
+    const int32_t whole = room < count ? room : count;
+    int32_t i = 0;
+
+    for (; i < whole; ++i) {
+        for (int32_t c = 0; c < channels; c += 128) {
+            edgeq_move_x128(y + c, x + c);
         }
+        x += step;
+        y += channels;
+    }
+    for (; i < count; ++i) {
+        edgeq_copy_run_s8(y, x, channels);
         x += step;
         y += channels;
     }
