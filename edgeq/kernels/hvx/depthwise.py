@@ -93,9 +93,7 @@ def depthwise_facts(op: DepthwiseConv2D, io: Operands) -> Facts:
     """Return the facts of a depthwise convolution of few taps."""
     height, width = op.kernel(io)
     out_h, out_w, channels = io.y.shape[1:]
-    rows = min(ROWS_AT_ONCE, out_h)
-    lines = lines_of(op, io, rows)
-    row = out_w * channels
+    rows, row = min(ROWS_AT_ONCE, out_h), out_w * channels
     places, period = vector_channels(row, channels)
     w = centred(io.ins[1], np.int32).reshape(height * width, channels)
     parts = narrow_parts(w)
@@ -103,15 +101,41 @@ def depthwise_facts(op: DepthwiseConv2D, io: Operands) -> Facts:
     order = places[:, ORDER].ravel()
     rescale = vector_rescale(op, io, w.T, channels, order)
     bias = folded_bias(io, w.sum(axis=0, dtype=np.int64), channels)
-    first, last = inner_columns(op, io)
-    span = ((width - 1) * op.dilation[1] + 1) * channels
-    # Where the image is read itself: a line outside it, and the columns of windows at its sides.
-    beside = io.x.shape[2] * channels + lines.reach * span
-    left = min(op.padding.left, lines.columns)
-    inside = min(io.x.shape[2], lines.columns - left)
+    sizes, scratch = _memory(op, io, rows)
     constants = {
         "IMAGES": io.x.shape[0],
         **conv2d_shape(op, io),
+        **sizes,
+        "ROW": row,
+        "PERIOD": period,
+        "SETS": len(places),
+        "TAPS": len(taps),
+        **codes(op, io),
+        **rescale.constants,
+    }
+    return Facts(
+        constants=constants,
+        data=(
+            aligned("weights", taps[:, places].transpose(1, 0, 2).ravel(), "weights by vectors"),
+            aligned("bias", bias[order], "bias less what the input's zero point adds"),
+            *rescale.data,
+        ),
+        flags={"rescale": rescale.flag, **_structure(op, io, rows, len(parts), row)},
+        scratch=Scratch("lines", DType.INT8, scratch),
+        note=f"{height}x{width} depthwise convolution, stride {op.stride[0]}, "
+        f"{io.x.shape[1]}x{io.x.shape[2]}x{channels}",
+    )
+
+
+def _memory(op: DepthwiseConv2D, io: Operands, rows: int) -> tuple[dict[str, int], int]:
+    """Return the sizes of lines and of columns at the sides, and the bytes that either take."""
+    lines = lines_of(op, io, rows)
+    channels, width = io.x.shape[3], io.x.shape[2]
+    first, last = inner_columns(op, io)
+    span = ((op.kernel(io)[1] - 1) * op.dilation[1] + 1) * channels
+    left = min(op.padding.left, lines.columns)
+    inside = min(width, lines.columns - left)
+    sizes = {
         "COLUMNS": lines.columns,
         "PART": lines.part,
         "LEFT": left * channels,
@@ -119,30 +143,13 @@ def depthwise_facts(op: DepthwiseConv2D, io: Operands) -> Facts:
         "RIGHT": (lines.columns - left - inside) * channels,
         "PITCH": lines.pitch,
         "REACH": lines.reach,
-        "ROW": row,
-        "PERIOD": period,
-        "SETS": len(places),
-        "TAPS": len(taps),
         "SPAN": span,
         "FIRST": first,
         "LAST": last,
-        **codes(op, io),
-        **rescale.constants,
     }
-    return Facts(
-        constants=constants,
-        data=(
-            aligned(
-                "weights", taps[:, places].transpose(1, 0, 2).ravel(), "weights of each vector"
-            ),
-            aligned("bias", bias[order], "bias less what the input's zero point adds"),
-            *rescale.data,
-        ),
-        flags={"rescale": rescale.flag, **_structure(op, io, rows, len(parts), row)},
-        scratch=Scratch("lines", DType.INT8, max(lines.reach * lines.pitch, beside)),
-        note=f"{height}x{width} depthwise convolution, stride {op.stride[0]}, "
-        f"{io.x.shape[1]}x{io.x.shape[2]}x{channels}",
-    )
+    # Where the image is read itself: a line outside it, and the columns of windows at its sides.
+    beside = width * channels + lines.reach * span
+    return sizes, max(lines.reach * lines.pitch, beside)
 
 
 def _structure(

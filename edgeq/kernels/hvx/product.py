@@ -134,7 +134,6 @@ def _product_facts(
     pitch = -(-depth // DEEP) * DEEP
     length = tile.vectors * LANES
     rescale = vector_rescale(op, io, w, length)
-    exact = _is_exact(tile, channels)
     shares = -(-(count + 2 * LANES) // LANES) * LANES
     constants = {
         "PIXELS": pixels,
@@ -158,18 +157,22 @@ def _product_facts(
             aligned("bias", bias, "bias less what the input's zero point adds"),
             *rescale.data,
         ),
-        flags={
-            "code": "int8_t",
-            "rescale": rescale.flag,
-            "exact": exact,
-            "pixels": range(tile.pixels),
-            "blocks": tile.blocks,
-            "rest": tile.rest,
-            "contiguous": exact and tile.blocks == 0,
-            "spread": {v: _spread(tile, v) for v in (1, 2, 3, 4)},
-            "fold": count >= FOLD,
-        },
+        flags={**_structure(tile, channels), "rescale": rescale.flag, "fold": count >= FOLD},
     )
+
+
+def _structure(tile: Tile, channels: int) -> dict[str, object]:
+    """Return what of a tile decides the structure of its code."""
+    exact = _is_exact(tile, channels)
+    return {
+        "code": "int8_t",
+        "exact": exact,
+        "pixels": range(tile.pixels),
+        "blocks": tile.blocks,
+        "rest": tile.rest,
+        "contiguous": exact and tile.blocks == 0,
+        "spread": {v: _spread(tile, v) for v in (1, 2, 3, 4)},
+    }
 
 
 def _scratch(facts: Facts, more: int = 0) -> Scratch:
