@@ -8,12 +8,11 @@ multiplies of bytes: the bound. Fillers are not counted as instructions.
 from __future__ import annotations
 
 import argparse
-import ctypes
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from common import model_path, write_section
+from common import fix_addresses, model_path, write_section
 from hexagon_layers import samples
 from packets import executed, packets
 
@@ -28,7 +27,6 @@ TITLE = "Hexagon"
 BOUND = 256  # products in a packet
 # The same compiler and processor; the portable kernels.
 PLAIN = replace(HEXAGON, isas=("portable",))
-FIXED_ADDRESSES = 0x0040000  # a personality of Linux
 LEAST_SCALAR = 3.0  # times fewer packets than plain C, pointwise
 LEAST_VECTORS = 15.0  # times fewer than scalar code
 NETWORKS = {
@@ -125,14 +123,6 @@ def network(name: str, goal: float) -> tuple[str, list[str]]:
     for row, instructions in zip(vectors.rows, vectors.instructions, strict=True):
         lines.append(_layer(row, instructions, slow.get(row.source)))
     return "| " + " | ".join(cells) + " |", lines
-
-
-def fix_addresses() -> None:
-    """Load programs at the same addresses from now on, where the operating system lets us.
-
-    What Clang makes for Hexagon depends on them, by some hundredths of the packets.
-    """
-    ctypes.CDLL(None).personality(FIXED_ADDRESSES)
 
 
 def _layer(row: Row, instructions: int, scalar: int | None) -> str:

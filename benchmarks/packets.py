@@ -1,10 +1,11 @@
-"""The packets of a Hexagon program: what is executed together, and where hardware loops end."""
+"""The packets of a Hexagon program: what is executed together, and where loops begin and end."""
 
 from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from assembly import tool
 
 _LINE = re.compile(r"^\s*([0-9a-f]+):\s+(\S.*)$")
 _FUNCTION = re.compile(r"^[0-9a-f]+ <([^>]+)>:$")
-_LOOP_START = re.compile(r"loop([01])\((0x[0-9a-f]+)")
+_LOOP_START = re.compile(r"loop0\((0x[0-9a-f]+)")
+_JUMP = re.compile(r"\bjump(?::n?t)? (0x[0-9a-f]+)")
 # Fillers, and the upper bits of another instruction's constant, execute nothing.
 _NOTHING = re.compile(r"nop$|immext\(|<unknown>$")
 
@@ -27,8 +29,8 @@ class Packet:
 
 
 @dataclass(frozen=True, slots=True)
-class HardwareLoop:
-    """The packets of an innermost hardware loop, in order."""
+class Loop:
+    """The packets of an innermost loop, in order."""
 
     function: str
     start: int
@@ -83,21 +85,42 @@ def executed(code: Mapping[int, Packet], executions: Mapping[int, int]) -> int:
     return sum(count * len(code[address].instructions) for address, count in executions.items())
 
 
-def hardware_loops(code: Mapping[int, Packet]) -> list[HardwareLoop]:
-    """Return the innermost hardware loops: from where ``loop0`` points to, to ``endloop0``."""
+def inner_loops(code: Mapping[int, Packet]) -> list[Loop]:
+    """Return the innermost loops, those of the hardware and those of branches."""
     order = sorted(code)
-    starts = {
-        (code[address].function, int(match[2], 16))
-        for address in order
-        for each in code[address].instructions
-        if (match := _LOOP_START.search(each)) and match[1] == "0"
-    }
+    spans = sorted({*_hardware(code, order), *_branches(code, order)})
     found = []
-    for function, start in sorted(starts, key=lambda pair: pair[1]):
-        body: list[Packet] = []
-        for address in order[order.index(start) :]:
-            body.append(code[address])
-            if 0 in body[-1].ends:
-                break
-        found.append(HardwareLoop(function, start, tuple(body)))
+    for start, end in spans:
+        inside = [(s, e) for s, e in spans if start <= s and e <= end and (s, e) != (start, end)]
+        if not inside:
+            body = order[bisect_left(order, start) : bisect_left(order, end) + 1]
+            found.append(Loop(code[start].function, start, tuple(code[a] for a in body)))
     return found
+
+
+def _hardware(code: Mapping[int, Packet], order: Sequence[int]) -> Iterable[tuple[int, int]]:
+    """Yield the first and last packet between where ``loop0`` points to and its ``endloop0``."""
+    starts = {
+        int(match[1], 16)
+        for packet in code.values()
+        for each in packet.instructions
+        if (match := _LOOP_START.search(each))
+    }
+    for start in starts & code.keys():
+        rest = order[bisect_left(order, start) :]
+        ends = (address for address in rest if 0 in code[address].ends)
+        # Where the end comes first in memory, jumps inside the loop tell of it.
+        if (end := next(ends, None)) is not None:
+            yield start, end
+
+
+def _branches(code: Mapping[int, Packet], order: Sequence[int]) -> Iterable[tuple[int, int]]:
+    """Yield the first and last packet of what a jump back in a function repeats."""
+    for address in order:
+        for each in code[address].instructions:
+            match = _JUMP.search(each)
+            start = int(match[1], 16) if match else address + 1
+            if start > address or start not in code:
+                continue
+            if code[start].function == code[address].function:
+                yield start, address
