@@ -69,4 +69,28 @@ static inline void edgeq_share_windows_s32(int32_t *restrict share, const int8_t
     }
 }
 
+/* The smaller of two places. */
+static inline int32_t edgeq_last_s32(int32_t at, int32_t last)
+{
+    return at < last ? at : last;
+}
+
+/* The lanes add up to factor times the sum of a window's codes: rows times columns of runs, whose
+ * distances are given. Up to 127 codes after each run are read too. */
+static inline HVX_Vector edgeq_share_runs_s32x32(const int8_t *x, int32_t rows, int32_t row, int32_t columns, int32_t column, int32_t run, int32_t factor)
+{
+    const HVX_Vector whole = Q6_Vb_vsplat_R(factor);
+    const HVX_Vector part = Q6_V_vmux_QVV(Q6_Q_vsetq2_R(run & 127), whole, Q6_V_vzero());
+    HVX_Vector sum = Q6_V_vzero();
+
+    for (int32_t i = 0; i < rows * columns; ++i) {
+        const int8_t *const from = x + i / columns * row + i % columns * column;
+
+        for (int32_t k = 0; k < run; k += 128) {
+            sum = Q6_Vw_vrmpyacc_VwVubVb(sum, run - k >= 128 ? whole : part, edgeq_load_x128(from + k));
+        }
+    }
+    return sum;
+}
+
 #endif

@@ -125,7 +125,12 @@ def _is_exact(tile: Tile, channels: int) -> bool:
 
 
 def _product_facts(
-    op: Conv2D | FullyConnected, io: Operands, tile: Tile, pixels: int, count: int
+    op: Conv2D | FullyConnected,
+    io: Operands,
+    tile: Tile,
+    pixels: int,
+    count: int,
+    lines: bool = False,
 ) -> Facts:
     """Return what all products share: ``count`` windows at a time of ``pixels``."""
     w = centred(io.ins[1], np.int32)
@@ -157,7 +162,12 @@ def _product_facts(
             aligned("bias", bias, "bias less what the input's zero point adds"),
             *rescale.data,
         ),
-        flags={**_structure(tile, channels), "rescale": rescale.flag, "fold": count >= FOLD},
+        flags={
+            **_structure(tile, channels),
+            "rescale": rescale.flag,
+            "fold": count >= FOLD,
+            "lines": lines,
+        },
     )
 
 
@@ -181,7 +191,7 @@ def _scratch(facts: Facts, more: int = 0) -> Scratch:
     Sums are taken of whole vectors, of windows that there may be a few too many of.
     """
     c = facts.constants
-    windows = (c["COUNT"] + (FOLD - 1 if facts.flags["fold"] else 0)) * c["WINDOW"] + VECTOR
+    windows = _windows_end(facts)
     tail = 0 if facts.flags["exact"] else c["TILE"] * c["OUT_C"] + VECTOR
     parts = (windows, tail, more)
     return Scratch("shares", DType.INT32, c["SHARES"] + sum(map(_vectors, parts)) * LANES)
@@ -193,6 +203,8 @@ def _vectors(length: int) -> int:
 
 def _windows_end(facts: Facts) -> int:
     """Return where in scratch memory, after the sums, the outputs of the last tile lie."""
+    if facts.flags["lines"]:
+        return 0
     c = facts.constants
     extra = FOLD - 1 if facts.flags["fold"] else 0
     return _vectors((c["COUNT"] + extra) * c["WINDOW"] + VECTOR) * VECTOR
@@ -240,13 +252,18 @@ def fully_connected_facts(op: FullyConnected, io: Operands) -> Facts:
 
 
 def conv2d_facts(op: Conv2D, io: Operands) -> Facts:
-    """Return the facts of an ungrouped convolution: windows are gathered from copied lines."""
+    """Return the facts of an ungrouped convolution, from copied lines.
+
+    Windows are gathered there, unless their codes lie so that they can be read eight at a time.
+    """
     strip = strip_of(op, io, STRIP_BYTES)
     depth = strip.runs * strip.run
     tile = tile_of(strip.count, io.y.shape[3], depth)
     group = group_of(strip.count, tile, -(-depth // DEEP) * DEEP)
     pixels = elements(io.y.shape[:3])
-    facts = _placed(_product_facts(op, io, tile, pixels, group), strip.codes + VECTOR)
+    lines = io.x.shape[3] % DEEP == 0
+    facts = _product_facts(op, io, tile, pixels, group, lines)
+    facts = _placed(facts, strip.codes + VECTOR)
     flags = {**facts.flags, "joined": strip.joined}
     constants = {**strip.constants, "STRIP": strip.count, "DEPTH": depth, **facts.constants}
     return replace(facts, constants=constants, flags=flags, note=conv2d_note(op, io))

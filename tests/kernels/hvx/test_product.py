@@ -59,6 +59,9 @@ WINDOWS = (
     ((1, 1, 1, 3), (7, 7), {"padding": Padding(3, 3, 3, 3)}),
     ((1, 3, 30, 2), (2, 2), {"stride": (3, 1), "padding": Padding(0, 0, 5, 9)}),
     ((1, 12, 16, 8), (3, 3), {"padding": SAME}),
+    ((2, 9, 7, 8), (3, 2), {"stride": (2, 1), "dilation": (2, 2), "padding": SAME}),
+    ((1, 5, 6, 136), (2, 3), {"stride": (1, 2), "padding": Padding(0, 1, 2, 0)}),
+    ((1, 2, 2, 16), (3, 3), {"padding": SAME}),
 )
 
 
