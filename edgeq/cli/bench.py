@@ -67,7 +67,8 @@ def bench_model(
         figures = _figures(compiled, arrays, repeats)
     runner = " ".join((chosen.runner or "", *chosen.runner_arguments))
     where = {"target": target, "runner": runner, "compiler": builder.version}
-    found = {"model": str(model), **where, **figures}
+    counted = {"counted": chosen.counted} if chosen.is_emulated else {}
+    found = {"model": str(model), **where, **counted, **figures}
     table = terminal.executed if chosen.is_emulated else terminal.timing
     output.show(found, *table(found))
 

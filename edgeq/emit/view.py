@@ -19,13 +19,17 @@ STRING_BYTES = 1 << 16
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DataView:
-    """A constant array: its C type, full symbol, length and initialiser (with its brackets)."""
+    """A constant array: its C type, full symbol, length and initialiser (with its brackets).
+
+    ``alignment`` is more than 1 where that of its type is not enough.
+    """
 
     symbol: str
     c_type: str
     length: int
     comment: str
     initialiser: str
+    alignment: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,8 @@ class CallView:
     """One layer as its kernel's template sees it (``k``); ``parts`` are those of a split one.
 
     ``constants`` are there to decide on. The function declares those that are ``declared``; what
-    it shares with other layers and differs in, it fetches by the lines ``fetched``.
+    it shares with other layers and differs in, it fetches by the lines ``fetched``. ``aligned``
+    are the pointers to memory that is aligned as the arena is.
     """
 
     index: int
@@ -55,6 +60,7 @@ class CallView:
     template: str
     types: Mapping[str, str]
     written: tuple[OutputView, ...] = ()
+    aligned: frozenset[str] = frozenset()
     parts: tuple[CallView, ...] = ()
     turns: tuple[TurnsView, ...] = ()
     declared: Mapping[str, int] = field(default_factory=dict)
@@ -99,6 +105,7 @@ def data_view(program: Program, data: Data) -> DataView:
         length=max(array.size, 1),
         comment=comment_text(data.comment),
         initialiser=bracketed(array),
+        alignment=data.alignment,
     )
 
 
@@ -134,6 +141,7 @@ def call_view(program: Program, call: Call) -> CallView:
             OutputView(address(program, program.places[name]), size)
             for name, size in zip(call.outputs, call.output_bytes, strict=False)
         ),
+        aligned=frozenset(a.name for a in call.arguments if _is_aligned(program, a.place)),
         parts=tuple(call_view(program, part) for part in call.parts),
         turns=tuple(
             TurnsView(
@@ -173,6 +181,11 @@ def _moved(program: Program, copy: Copy) -> str:
         distance = copy.source.offset - copy.to.offset
         return f"{program.name}_move_up({to}, {distance}, {copy.bytes})"
     return f"memcpy({to}, {pointer(program, copy.source, DType.UINT8, True)}, {copy.bytes})"
+
+
+def _is_aligned(program: Program, place: Place) -> bool:
+    steps = (place.offset, place.advance)
+    return place.kind == "arena" and all(step % program.alignment == 0 for step in steps)
 
 
 def pointer(program: Program, place: Place, dtype: DType, const: bool) -> str:

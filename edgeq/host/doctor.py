@@ -52,6 +52,7 @@ _TOOLS = (
         "build for 32-bit RISC-V",
         "apt-get install gcc-riscv64-unknown-elf",
     ),
+    Tool("clang-19", "build for Hexagon, with lld-19", "apt-get install clang-19 lld-19"),
     Tool("qemu-system-arm", "run Cortex-M code", "apt-get install qemu-system-arm"),
     Tool("qemu-aarch64", "run AArch64 code", "apt-get install qemu-user"),
     Tool("qemu-arm", "run ARMv7-A code", "apt-get install qemu-user"),

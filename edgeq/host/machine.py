@@ -14,6 +14,7 @@ from edgeq.targets.base import Target
 # What an emulated board is given: no screen, no serial line, files of the folder it stands in.
 _BOARD = (*"-nographic -monitor none -serial none".split(), "-semihosting-config")
 _HOSTED = "hosted"
+_WITHOUT_LIBRARY = {"hexagon": ("-nostdlibinc",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,10 @@ def port_flags(target: Target, folder: str) -> tuple[str, ...]:
     """Return the flags that all code needs where there is no C library, only our files."""
     if target.port == _HOSTED:
         return ()
-    # memcpy of a few bytes is a load, library or not.
-    return ("-ffreestanding", "-fbuiltin", f"-I{folder}")
+    # memcpy of a few bytes is a load, library or not: Clang knows only where it is not told that
+    # there is none.
+    here = _WITHOUT_LIBRARY.get(target.port, ("-ffreestanding", "-fbuiltin"))
+    return (*here, f"-I{folder}")
 
 
 def command(

@@ -113,7 +113,7 @@ def _call(
     if part.facts.scratch is not None:
         found = part.facts.scratch
         arguments += (Argument(found.name, found.dtype, False, True, scratch),)
-    packed = tuple(Data(prefix + d.name, d.array, d.comment) for d in part.facts.data)
+    packed = tuple(replace(d, name=prefix + d.name) for d in part.facts.data)
     names = {data.name: _same(data, known) for data in packed}
     call = Call(
         index=index,

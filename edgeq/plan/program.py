@@ -15,11 +15,15 @@ from edgeq.ir.types import DType, Shape
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Data:
-    """A constant array of the generated code; ``name`` is unique within its layer."""
+    """A constant array of the generated code; ``name`` is unique within its layer.
+
+    ``alignment`` in bytes is more than that of its type where vectors are read from it.
+    """
 
     name: str
     array: np.ndarray
     comment: str = ""
+    alignment: int = 1
 
 
 @dataclass(frozen=True, slots=True)

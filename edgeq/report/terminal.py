@@ -110,9 +110,11 @@ def timing(facts: Facts) -> tuple[Table, ...]:
 
 def executed(facts: Facts) -> tuple[Table, ...]:
     """Show the executed instructions of each layer; one without MACs has outputs to compare by."""
-    counts = ("MACs", "instructions", "share", "per MAC", "per output")
+    counts = ("MACs", facts["counted"], "share", "per MAC", "per output")
+    digits = 3 if facts["counted"] == "instructions" else 5
     table = _table(("layer", "kernel", "source"), counts)
-    table.title = f"executed instructions (exact, not time): {facts['runner']}, {facts['compiler']}"
+    runs = f"{facts['runner']}, {facts['compiler']}"
+    table.title = f"executed {facts['counted']} (exact, not time): {runs}"
     spent = sum(row["instructions"] for row in facts["layers"]) or 1
     for row in facts["layers"]:
         count = row["instructions"]
@@ -123,12 +125,12 @@ def executed(facts: Facts) -> tuple[Table, ...]:
             f"{row['macs']:,}",
             f"{count:,}",
             f"{100 * count / spent:.1f} %",
-            _decimals(row["instructions_per_mac"], 3),
+            _decimals(row["instructions_per_mac"], digits),
             _decimals(None if row["macs"] else row["instructions_per_output"], 2),
         )
     table.add_section()
     total = f"{facts['total_instructions']:,}"
-    per_mac = _decimals(facts["instructions_per_mac"], 3)
+    per_mac = _decimals(facts["instructions_per_mac"], digits)
     table.add_row("total", "", "", f"{facts['macs']:,}", total, "", per_mac, "")
     seen = f"{_bytes(facts['stack'])}, of which a run took {facts['stack_painted']:,}"
     return table, _pairs([("stack", "\n".join((seen, *facts["stack_path"])))])

@@ -17,6 +17,7 @@ from edgeq.targets.cortex_m import (
     CORTEX_M33,
     CORTEX_M55,
 )
+from edgeq.targets.hexagon import HEXAGON, HEXAGON_HVX
 from edgeq.targets.host import HOST
 from edgeq.targets.portable import PORTABLE
 from edgeq.targets.riscv import RISCV32
@@ -25,7 +26,7 @@ from edgeq.targets.x86_vnni import X86_VNNI
 
 _ARM_A = (AARCH64, AARCH64_DOTPROD, AARCH64_I8MM, ARMV7_NEON)
 _ARM_M = (CORTEX_M0, CORTEX_M3, CORTEX_M4, CORTEX_M7, CORTEX_M33, CORTEX_M55)
-_ALL = (HOST, PORTABLE, X86_AVX2, X86_VNNI, *_ARM_A, *_ARM_M, RISCV32)
+_ALL = (HOST, PORTABLE, X86_AVX2, X86_VNNI, *_ARM_A, *_ARM_M, RISCV32, HEXAGON, HEXAGON_HVX)
 TARGETS: Mapping[str, Target] = MappingProxyType({t.name: t for t in _ALL})
 
 

@@ -71,7 +71,9 @@ class Target:
     their place in builds of edgeq's own where this machine's processor lacks the instructions: a
     model of them in C then stands in. ``stream`` tells that memory is scarce: layers run some rows
     at a time where that makes the arena smaller. ``size_cflags`` take the place of ``cflags`` in
-    code that is to be small, if there are any. Raise ``TargetError`` for a bad declaration.
+    code that is to be small, if there are any. ``counted`` is what its emulator counts: on a
+    processor that executes several instructions together, those packets. Raise ``TargetError`` for
+    a bad declaration.
     """
 
     name: str
@@ -91,6 +93,7 @@ class Target:
     model_flags: tuple[str, ...] = ()
     stream: bool = False
     size_cflags: tuple[str, ...] = ()
+    counted: str = "instructions"
 
     def __post_init__(self) -> None:
         rules = (

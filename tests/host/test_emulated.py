@@ -40,10 +40,11 @@ MODELS = [
 ]
 # The Debian packages of compilers, by the first word of a target.
 PACKAGES = {
-    "aarch64": "aarch64-linux-gnu",
-    "armv7": "arm-linux-gnueabihf",
-    "cortex": "arm-none-eabi",
-    "riscv32": "riscv64-unknown-elf",
+    "aarch64": "gcc-aarch64-linux-gnu",
+    "armv7": "gcc-arm-linux-gnueabihf",
+    "cortex": "gcc-arm-none-eabi",
+    "riscv32": "gcc-riscv64-unknown-elf",
+    "hexagon": "clang-19 lld-19",
 }
 A = np.array([1, -2, 3, 127], np.int8)
 B = np.array([[10, 20], [-300, 4000]], np.int16)
@@ -221,7 +222,7 @@ def test_without_its_tools_a_target_says_what_to_install(
     nothing = network(processor=name)
     with pytest.raises(ToolchainError, match=f"'{name}': no compiler found") as compiler:
         nothing.build()
-    assert f"apt-get install gcc-{PACKAGES[name.partition('-')[0]]}" in compiler.value.hint
+    assert f"apt-get install {PACKAGES[name.partition('-')[0]]}" in compiler.value.hint
     assert "pip install ziglang" in compiler.value.hint
     with pytest.raises(ToolchainError, match=r"emulator 'qemu-[a-z0-9-]+' not found") as emulator:
         nothing(A, B)

@@ -117,5 +117,5 @@ def test_an_installation_is_complete(
     assert answer["code"] == code
     assert answer["templates"] == templates
     others = {"NUMERICS.md", "runner.c", "qemu_count.c", "port/port.h"}
-    others |= {"emulation/edgeq_avx512_model.h"}
+    others |= {"emulation/edgeq_avx512_model.h", "emulation/edgeq_hvx_model.h"}
     assert set(headers) | others <= set(answer["runtime"])

@@ -1,0 +1,129 @@
+"""HVX rows of pooling and means."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from edgeq.ir.graph import Operands
+from edgeq.ir.quant import Requant, Rounding
+from edgeq.ir.types import DType
+from edgeq.kernels.base import Facts, Kernel
+from edgeq.kernels.division import mean_factor
+from edgeq.kernels.hvx.common import HEADERS, VECTOR
+from edgeq.kernels.portable.pooling import average_pool2d_facts, max_pool2d_facts
+from edgeq.kernels.portable.reduction import NESTED, groups, mean_facts
+from edgeq.kernels.requant import requant_facts
+from edgeq.kernels.rescale import RescaleFlag
+from edgeq.ops.average_pool2d import AveragePool2D
+from edgeq.ops.max_pool2d import MaxPool2D
+from edgeq.ops.mean import Mean
+
+FILES = (*HEADERS, "edgeq_sums_hvx.h")
+SHORT_TAPS = 255  # codes whose sum is 16 bits
+MOST_TAPS = 25  # of a window whose maximum is written out
+
+
+def _vectors(io: Operands, channels: int) -> dict[str, object]:
+    """Return how vectors of channels lie: less than one, or a last one that overlaps."""
+    return {
+        "few": channels < VECTOR,
+        "ragged": channels > VECTOR and channels % VECTOR != 0,
+        "near": channels % VECTOR != 0,
+    }
+
+
+def _rescaling(requant: Requant) -> tuple[dict[str, int], RescaleFlag]:
+    found = requant_facts(requant)
+    return found.constants, RescaleFlag(found.flag.primitive, False, False, False, True)
+
+
+def _fits(io: Operands) -> bool:
+    return io.x.dtype is DType.INT8 and io.x.elements >= VECTOR
+
+
+# ---- Means --------------------------------------------------------------------------------
+
+
+def mean_s8_facts(op: Mean, io: Operands) -> Facts:
+    """Return the facts of a mean over axes before the last."""
+    facts = mean_facts(op, io)
+    portable = facts.constants
+    constants, flag = _rescaling(op.arithmetic)
+    channels = portable["INNER"]
+    loops = {name: portable[name] for name in ("OUTER", "ROWS", "MIDDLE", "COLUMNS")}
+    return Facts(
+        constants={
+            **loops,
+            "CHANNELS": channels,
+            "BYTES": io.x.elements,
+            "OFFSET": -op.count(io) * io.x.zero_point,
+            "Y_ZERO": io.y.zero_point,
+            "LOW": io.y.dtype.min,
+            "HIGH": io.y.dtype.max,
+            **constants,
+        },
+        flags={"rescale": flag, **_vectors(io, channels)},
+        note=facts.note,
+    )
+
+
+def _mean_s8(op: Mean, io: Operands) -> bool:
+    runs = groups(io.x.shape, op.axes)
+    if not _fits(io) or len(runs) > NESTED or runs[-1] == 1:
+        return False
+    integer = op.arithmetic.rounding is not Rounding.FLOAT32
+    return integer and mean_facts(op, io).constants["COLUMNS"] <= SHORT_TAPS
+
+
+# ---- Pooling ------------------------------------------------------------------------------
+
+
+def average_facts(op: AveragePool2D, io: Operands) -> Facts:
+    """Return the facts of an average pool of windows inside the image, by a proven factor."""
+    facts = average_pool2d_facts(op, io)
+    factor = mean_factor(op.window[0] * op.window[1], op.round_half_up)
+    constants, flag = _rescaling(factor) if factor is not None else ({}, None)
+    unused = ("BLOCK", "COUNT", "OFFSET", "LOW", "HIGH")
+    window = {name: value for name, value in facts.constants.items() if name not in unused}
+    clamp = {"Y_ZERO": 0, "LOW": op.arithmetic.low, "HIGH": op.arithmetic.high}
+    return replace(
+        facts,
+        constants={**window, "BYTES": io.x.elements, **clamp, **constants},
+        flags={"rescale": flag, **_vectors(io, io.x.shape[3])},
+    )
+
+
+def _averages(op: AveragePool2D, io: Operands) -> bool:
+    if not _fits(io) or op.padding.any or op.window[1] > SHORT_TAPS:
+        return False
+    return mean_factor(op.window[0] * op.window[1], op.round_half_up) is not None
+
+
+def maximum_facts(op: MaxPool2D, io: Operands) -> Facts:
+    """Return the facts of a maximum pool of small windows."""
+    facts = max_pool2d_facts(op, io)
+    unused = ("WINDOW_H", "WINDOW_W", "LOW", "HIGH")
+    window = {name: value for name, value in facts.constants.items() if name not in unused}
+    clamp = {"LOW": op.arithmetic.low, "HIGH": op.arithmetic.high}
+    rows, columns = op.window
+    return replace(
+        facts,
+        constants={**window, "BYTES": io.x.elements, **clamp},
+        flags={
+            "padded": op.padding.any,
+            "rows": range(rows),
+            "columns": range(columns),
+            **_vectors(io, io.x.shape[3]),
+        },
+    )
+
+
+def _takes_maximum(op: MaxPool2D, io: Operands) -> bool:
+    return _fits(io) and op.window[0] * op.window[1] <= MOST_TAPS
+
+
+ROWS = (
+    Kernel("hvx/average_pool2d_s8", AveragePool2D, average_facts, _averages, headers=FILES),
+    Kernel("hvx/max_pool2d_s8", MaxPool2D, maximum_facts, _takes_maximum, headers=FILES),
+    Kernel("hvx/mean_s8", Mean, mean_s8_facts, _mean_s8, headers=FILES),
+)

@@ -1,0 +1,302 @@
+"""HVX rows of what is a matrix product: convolution and fully connected layers.
+
+The instruction multiplies unsigned bytes of a vector by signed ones of a register, so weights are
+stored plus 128, and each window's sum of codes times that is taken off again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from edgeq.ir.graph import Operands
+from edgeq.ir.types import DType, elements
+from edgeq.kernels.base import Facts, Kernel
+from edgeq.kernels.hvx.common import HEADERS, LANES, VECTOR, aligned, has_vectors, vector_rescale
+from edgeq.kernels.portable.convolution import conv2d_note, is_pointwise, weight_zero
+from edgeq.kernels.product import codes, folded_bias
+from edgeq.kernels.strips import strip_of
+from edgeq.ops._accumulate import centred
+from edgeq.ops.conv2d import Conv2D
+from edgeq.ops.fully_connected import FullyConnected
+from edgeq.plan.program import Scratch
+
+WIDEST = 4  # vectors of channels in a tile: the outputs of a pixel fill a vector of bytes
+SUMS = 18  # vectors that stay in registers beside the weights
+DEEP = 8  # codes that one load brings into a pair of registers
+QUAD = 4  # products that one lane sums
+RAISED = 128
+FOLD = 8  # windows whose codes are summed together
+GROUP_PIXELS = 64
+GROUP_BYTES = 1 << 15
+STRIP_BYTES = 1 << 15
+FILES = (*HEADERS, "edgeq_windows_hvx.h")
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """What is summed in registers at a time: ``pixels`` times so many vectors of channels.
+
+    There are ``blocks`` of 128 channels, and then ``rest`` vectors of the channels left.
+    """
+
+    pixels: int
+    blocks: int
+    rest: int
+
+    @property
+    def vectors(self) -> int:
+        """Return the vectors of all channels."""
+        return WIDEST * self.blocks + self.rest
+
+
+def tile_of(pixels: int, channels: int, depth: int) -> Tile:
+    """Return the tile that takes the fewest packets for windows of ``depth`` codes.
+
+    >>> tile_of(196, 512, 512), tile_of(196, 64, 384)
+    (Tile(pixels=4, blocks=4, rest=0), Tile(pixels=8, blocks=0, rest=2))
+    """
+    blocks, left = divmod(channels, VECTOR)
+    rest = -(-left // LANES)
+    most = SUMS // (WIDEST if blocks else rest)
+    fitting = [p for p in (1, 2, 3, 4, 6, 8) if p <= min(most, pixels)]
+
+    def cost(p: int) -> float:
+        # Two products in a packet, beside one load of weights or two of codes.
+        one = sum(
+            count
+            * (-(-depth // DEEP) * (max(p * v, 2 * v + p / 2 - v, 2 * v) + 1) + 3.5 * p * v + 8)
+            for v, count in ((WIDEST, blocks), (rest, 1 if rest else 0))
+        )
+        return -(-pixels // p) * one
+
+    return Tile(min(fitting, key=cost), blocks, rest)
+
+
+def packed_weights(w: np.ndarray, tile: Tile) -> np.ndarray:
+    """Return stored weights [channels, depth], plus 128, in the order in which they are read.
+
+    For each block of vectors: the depth by fours, and for each vector the four of each lane. What
+    was added to fill fours and lanes meets codes of 0.
+    """
+    channels, depth = w.shape
+    full = np.zeros((tile.vectors * LANES, -(-depth // DEEP) * DEEP), np.uint8)
+    full[:channels, :depth] = w.astype(np.int32) + RAISED
+    lanes = full.reshape(tile.vectors, LANES, -1, QUAD)
+    starts = range(0, WIDEST * tile.blocks, WIDEST)
+    parts = [lanes[start : start + WIDEST] for start in starts]
+    parts += [lanes[WIDEST * tile.blocks :]] if tile.rest else []
+    return np.concatenate([part.transpose(2, 0, 1, 3).ravel() for part in parts])
+
+
+def group_of(pixels: int, tile: Tile, pitch: int) -> int:
+    """Return how many windows are multiplied while they stay near: all, or some whole tiles.
+
+    The last group overlaps that before it: the size is that of the fewest tiles in all, and then
+    of the fewest groups of windows whose codes are summed together.
+
+    >>> group_of(196, Tile(4, 1, 0), 256), group_of(7, Tile(4, 1, 0), 256)
+    (28, 7)
+    """
+    most = max(tile.pixels, min(GROUP_PIXELS, GROUP_BYTES // pitch))
+    sizes = [pixels] if pixels <= most else []
+    sizes += range(tile.pixels, min(most, pixels) + 1, tile.pixels)
+
+    def cost(n: int) -> tuple[int, int, int]:
+        groups = -(-pixels // n)
+        return groups * -(-n // tile.pixels), groups * -(-n // FOLD), -n
+
+    return min(sizes, key=cost)
+
+
+def _spread(tile: Tile, vectors: int) -> list[list[int]]:
+    """Return the pixels whose outputs share a vector of bytes, if a pixel has so many vectors."""
+    step = WIDEST // vectors
+    return [list(range(p, min(p + step, tile.pixels))) for p in range(0, tile.pixels, step)]
+
+
+def _is_exact(tile: Tile, channels: int) -> bool:
+    """Tell whether vectors of outputs are whole: nothing is written beyond them."""
+    if not tile.rest:
+        return True
+    whole = tile.blocks == 0 and channels == tile.rest * LANES and tile.rest in (1, 2)
+    return whole and tile.pixels % (WIDEST // tile.rest) == 0
+
+
+def _product_facts(
+    op: Conv2D | FullyConnected,
+    io: Operands,
+    tile: Tile,
+    pixels: int,
+    count: int,
+    lines: bool = False,
+) -> Facts:
+    """Return what all products share: ``count`` windows at a time of ``pixels``."""
+    w = centred(io.ins[1], np.int32)
+    w = w.reshape(len(w), -1)
+    channels, depth = w.shape
+    pitch = -(-depth // DEEP) * DEEP
+    length = tile.vectors * LANES
+    rescale = vector_rescale(op, io, w, length)
+    shares = -(-(count + 2 * LANES) // LANES) * LANES
+    constants = {
+        "PIXELS": pixels,
+        "COUNT": count,
+        "OUT_C": channels,
+        "WINDOW": pitch,
+        "TILE": tile.pixels,
+        "SHARES": shares,
+        "RAISED": RAISED + weight_zero(io),
+        **codes(op, io),
+        **rescale.constants,
+    }
+    bias = folded_bias(io, w.sum(axis=1, dtype=np.int64), length)
+    stored = io.ins[1].array.reshape(channels, depth)
+    return Facts(
+        constants=constants,
+        data=(
+            aligned(
+                "weights", packed_weights(stored, tile), "weights plus 128 by fours, in blocks"
+            ),
+            aligned("bias", bias, "bias less what the input's zero point adds"),
+            *rescale.data,
+        ),
+        flags={
+            **_structure(tile, channels),
+            "rescale": rescale.flag,
+            "fold": count >= FOLD,
+            "lines": lines,
+        },
+    )
+
+
+def _structure(tile: Tile, channels: int) -> dict[str, object]:
+    """Return what of a tile decides the structure of its code."""
+    exact = _is_exact(tile, channels)
+    return {
+        "code": "int8_t",
+        "exact": exact,
+        "pixels": range(tile.pixels),
+        "blocks": tile.blocks,
+        "rest": tile.rest,
+        "contiguous": exact and tile.blocks == 0,
+        "spread": {v: _spread(tile, v) for v in (1, 2, 3, 4)},
+    }
+
+
+def _scratch(facts: Facts, more: int = 0) -> Scratch:
+    """Return memory for sums of codes, windows, the outputs of the last tile, and ``more``.
+
+    Sums are taken of whole vectors, of windows that there may be a few too many of.
+    """
+    c = facts.constants
+    windows = _windows_end(facts)
+    tail = 0 if facts.flags["exact"] else c["TILE"] * c["OUT_C"] + VECTOR
+    parts = (windows, tail, more)
+    return Scratch("shares", DType.INT32, c["SHARES"] + sum(map(_vectors, parts)) * LANES)
+
+
+def _vectors(length: int) -> int:
+    return -(-length // VECTOR)
+
+
+def _windows_end(facts: Facts) -> int:
+    """Return where in scratch memory, after the sums, the outputs of the last tile lie."""
+    if facts.flags["lines"]:
+        return 0
+    c = facts.constants
+    extra = FOLD - 1 if facts.flags["fold"] else 0
+    return _vectors((c["COUNT"] + extra) * c["WINDOW"] + VECTOR) * VECTOR
+
+
+def _inside(facts: Facts) -> int:
+    """Return the last pixel from which a tile can be stored as whole vectors; below 0 for none."""
+    c = facts.constants
+    ahead = -(-VECTOR * (facts.flags["blocks"] + 1) // c["OUT_C"])
+    return max(c["PIXELS"] - c["TILE"] + 1 - ahead, -1)
+
+
+def _placed(facts: Facts, more: int = 0) -> Facts:
+    """Return facts with their scratch memory, and where its parts are."""
+    tail = _windows_end(facts)
+    lines = tail + (
+        0
+        if facts.flags["exact"]
+        else _vectors(facts.constants["TILE"] * facts.constants["OUT_C"] + VECTOR) * VECTOR
+    )
+    places = {} if facts.flags["exact"] else {"TAIL": tail, "INSIDE_Y": _inside(facts)}
+    places |= {"LINES_AT": lines} if more else {}
+    constants = {**facts.constants, **places}
+    return replace(facts, constants=constants, scratch=_scratch(facts, more))
+
+
+def _matrix_facts(op: Conv2D | FullyConnected, io: Operands, pixels: int, depth: int) -> Facts:
+    tile = tile_of(pixels, io.y.shape[-1], depth)
+    count = group_of(pixels, tile, -(-depth // DEEP) * DEEP)
+    facts = _placed(_product_facts(op, io, tile, pixels, count))
+    return replace(facts, constants={"DEPTH": depth, **facts.constants})
+
+
+def pointwise_facts(op: Conv2D, io: Operands) -> Facts:
+    """Return the facts of a 1x1 convolution of stride 1."""
+    facts = _matrix_facts(op, io, elements(io.y.shape[:3]), io.x.shape[3])
+    return replace(facts, note=conv2d_note(op, io))
+
+
+def fully_connected_facts(op: FullyConnected, io: Operands) -> Facts:
+    """Return the facts of a fully connected layer."""
+    outs, depth = io.ins[1].shape
+    facts = _matrix_facts(op, io, io.x.elements // depth, depth)
+    return replace(facts, note=f"fully connected, {depth} to {outs}")
+
+
+def conv2d_facts(op: Conv2D, io: Operands) -> Facts:
+    """Return the facts of an ungrouped convolution, from copied lines.
+
+    Windows are gathered there, unless their codes lie so that they can be read eight at a time.
+    """
+    strip = strip_of(op, io, STRIP_BYTES)
+    depth = strip.runs * strip.run
+    tile = tile_of(strip.count, io.y.shape[3], depth)
+    group = group_of(strip.count, tile, -(-depth // DEEP) * DEEP)
+    pixels = elements(io.y.shape[:3])
+    lines = io.x.shape[3] % DEEP == 0
+    facts = _product_facts(op, io, tile, pixels, group, lines)
+    facts = _placed(facts, strip.codes + VECTOR)
+    flags = {**facts.flags, "joined": strip.joined}
+    constants = {**strip.constants, "STRIP": strip.count, "DEPTH": depth, **facts.constants}
+    return replace(facts, constants=constants, flags=flags, note=conv2d_note(op, io))
+
+
+def _ungrouped(op: Conv2D, io: Operands) -> bool:
+    return io.x.dtype is DType.INT8 and op.groups(io) == 1 and has_vectors(op)
+
+
+def _pointwise(op: Conv2D, io: Operands) -> bool:
+    return _ungrouped(op, io) and is_pointwise(op, io)
+
+
+def _s8(op: FullyConnected, io: Operands) -> bool:
+    return io.x.dtype is DType.INT8 and has_vectors(op)
+
+
+ROWS = (
+    Kernel(
+        "hvx/pointwise_conv2d_s8",
+        Conv2D,
+        pointwise_facts,
+        _pointwise,
+        packed=(1, 2),
+        headers=FILES,
+    ),
+    Kernel("hvx/conv2d_s8", Conv2D, conv2d_facts, _ungrouped, packed=(1, 2), headers=FILES),
+    Kernel(
+        "hvx/fully_connected_s8",
+        FullyConnected,
+        fully_connected_facts,
+        _s8,
+        packed=(1, 2),
+        headers=FILES,
+    ),
+)

@@ -1,0 +1,97 @@
+/* Lines of images as depthwise convolutions read them, and sums of products of bytes, on HVX. */
+#ifndef EDGEQ_SUMS_HVX_H
+#define EDGEQ_SUMS_HVX_H
+
+#include "edgeq_fixed_point_hvx.h"
+
+/* Sums of 128 bytes: those at even places as 32-bit lanes of places 0 and 2 of each four, then those
+ * at odd places of 1 and 3. */
+typedef struct {
+    HVX_VectorPair even;
+    HVX_VectorPair odd;
+} edgeq_sums_s32x128;
+
+/* Sums of products of 16 bits, each or two of them together. */
+static inline edgeq_sums_s32x128 edgeq_sum_products_s16x128(HVX_VectorPair a, HVX_VectorPair b)
+{
+    edgeq_sums_s32x128 sums;
+
+    sums.even = Q6_Ww_vadd_VhVh(Q6_V_lo_W(a), Q6_V_lo_W(b));
+    sums.odd = Q6_Ww_vadd_VhVh(Q6_V_hi_W(a), Q6_V_hi_W(b));
+    return sums;
+}
+
+static inline edgeq_sums_s32x128 edgeq_add_products_s16x128(edgeq_sums_s32x128 sums, HVX_VectorPair a, HVX_VectorPair b)
+{
+    sums.even = Q6_Ww_vaddacc_WwVhVh(sums.even, Q6_V_lo_W(a), Q6_V_lo_W(b));
+    sums.odd = Q6_Ww_vaddacc_WwVhVh(sums.odd, Q6_V_hi_W(a), Q6_V_hi_W(b));
+    return sums;
+}
+
+/* The same of one. */
+static inline edgeq_sums_s32x128 edgeq_widen_s16x128(HVX_VectorPair x)
+{
+    edgeq_sums_s32x128 sums;
+
+    sums.even = Q6_Ww_vadd_VhVh(Q6_V_lo_W(x), Q6_V_vzero());
+    sums.odd = Q6_Ww_vadd_VhVh(Q6_V_hi_W(x), Q6_V_vzero());
+    return sums;
+}
+
+static inline edgeq_sums_s32x128 edgeq_add_s16x128(edgeq_sums_s32x128 sums, HVX_VectorPair x)
+{
+    sums.even = Q6_Ww_vaddacc_WwVhVh(sums.even, Q6_V_lo_W(x), Q6_V_vzero());
+    sums.odd = Q6_Ww_vaddacc_WwVhVh(sums.odd, Q6_V_hi_W(x), Q6_V_vzero());
+    return sums;
+}
+
+/* Codes as such lanes. */
+static inline edgeq_sums_s32x128 edgeq_widen_s8x128(HVX_Vector codes)
+{
+    return edgeq_widen_s16x128(Q6_Wh_vmpy_VbVb(codes, Q6_Vb_vsplat_R(1)));
+}
+
+/* Lanes of the order of the sums as 128 bytes in order, saturated. */
+static inline HVX_Vector edgeq_narrow_sums_s32x128(HVX_Vector a, HVX_Vector b, HVX_Vector c, HVX_Vector d)
+{
+    return Q6_Vb_vasr_VhVhR_sat(Q6_Vh_vsat_VwVw(d, c), Q6_Vh_vsat_VwVw(b, a), 0);
+}
+
+/* Copy pixels of some channels, step bytes apart there; up to 127 bytes after each are written, and as
+ * many read where x has them: it ends after so many bytes. */
+static inline void edgeq_deal_pixels_s8(int8_t *restrict y, const int8_t *restrict x, int32_t channels, int32_t step, int32_t count, int32_t bytes)
+{
+    const int32_t room = bytes < channels + 127 ? 0 : (bytes - channels - 127) / step + 1;
+    const int32_t whole = room < count ? room : count;
+    int32_t i = 0;
+
+    for (; i < whole; ++i) {
+        for (int32_t c = 0; c < channels; c += 128) {
+            edgeq_move_x128(y + c, x + c);
+        }
+        x += step;
+        y += channels;
+    }
+    for (; i < count; ++i) {
+        edgeq_copy_run_s8(y, x, channels);
+        x += step;
+        y += channels;
+    }
+}
+
+/* Some neighbouring columns of a line of an image, from column ix on; outside it the zero point. */
+static inline void edgeq_copy_columns_s8(int8_t *restrict y, const int8_t *restrict line, int32_t channels, int32_t width, int32_t ix, int32_t count, int32_t zero)
+{
+    const int32_t before = ix < 0 ? -ix : 0;
+    const int32_t after = ix + count > width ? ix + count - width : 0;
+
+    if (before + after >= count) {
+        edgeq_fill_run_s8(y, zero, count * channels);
+        return;
+    }
+    edgeq_fill_run_s8(y, zero, before * channels);
+    edgeq_copy_run_s8(y + before * channels, line + (ix + before) * channels, (count - before - after) * channels);
+    edgeq_fill_run_s8(y + (count - after) * channels, zero, after * channels);
+}
+
+#endif

@@ -1,0 +1,56 @@
+"""HVX pooling and means against the reference."""
+
+from __future__ import annotations
+
+from edgeq.ops.activation import Activation
+from edgeq.ops.average_pool2d import AveragePool2D
+from edgeq.ops.max_pool2d import MaxPool2D
+from edgeq.targets import Target
+from tests.kernels.hvx.forms import check, each_form
+from tests.kernels.layers import SAME, WINDOWS, mean, on, pool
+from tests.kernels.neon.layers import ROUNDINGS
+
+FITTING = [w for w in WINDOWS if w[0][1] * w[0][2] * w[0][3] >= 128]
+
+
+@each_form
+def test_maxima(form: Target) -> None:
+    cases = [pool(MaxPool2D, x, window, **changes) for x, window, changes in FITTING]
+    cases += [
+        pool(MaxPool2D, (1, 5, 6, c), (3, 2), padding=SAME, activation=Activation.RELU)
+        for c in (5, 127, 128, 129, 200, 256)
+    ]
+    check(on("hvx", cases), form)
+
+
+@each_form
+def test_averages_inside_the_image(form: Target) -> None:
+    inside = [w for w in FITTING if "padding" not in w[2]]
+    cases = [pool(AveragePool2D, x, window, **changes) for x, window, changes in inside]
+    cases += [
+        pool(AveragePool2D, (1, 5, 6, c), window, activation=Activation.RELU6, round_half_up=up)
+        for c in (5, 127, 128, 129, 200, 256)
+        for window, up in (((2, 3), False), ((3, 3), True))
+    ]
+    cases += [pool(AveragePool2D, (1, 20, 20, 9), (20, 20))]
+    check(on("hvx", cases), form)
+
+
+@each_form
+def test_windows_that_leave_the_image_are_portable(form: Target) -> None:
+    case = pool(AveragePool2D, (1, 5, 6, 32), (3, 3), padding=SAME)
+    check(on("portable", [case]), form)
+
+
+@each_form
+def test_means(form: Target) -> None:
+    cases = [
+        mean((1, 7, 7, 128), (1, 2), zeros=(-128, 127)),
+        mean((1, 7, 7, 33), (1, 2), zeros=(127, -128)),
+        mean((2, 3, 5, 7), (0, 2)),
+        mean((1, 2, 300, 130), (1,)),
+        mean((3, 255, 16), (1,)),
+        mean((2, 15, 17, 5), (1, 2), scales=(0.5, 0.004)),
+        *(mean((1, 6, 5, 12), (1, 2), numerics=n) for n in ROUNDINGS[:3]),
+    ]
+    check(on("hvx", cases), form)
