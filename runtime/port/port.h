@@ -25,6 +25,9 @@ __attribute__((always_inline)) static inline uint8_t *port_stack(void)
 #if defined(__riscv)
     __asm__ volatile("mv %0, sp"
                      : "=r"(top));
+#elif defined(__hexagon__)
+    __asm__ volatile("%0 = r29"
+                     : "=r"(top));
 #elif defined(__x86_64__)
     __asm__ volatile("mov %%rsp, %0"
                      : "=r"(top));
