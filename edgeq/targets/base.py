@@ -71,7 +71,8 @@ class Target:
     their place in builds of edgeq's own where this machine's processor lacks the instructions: a
     model of them in C then stands in. ``stream`` tells that memory is scarce: layers run some rows
     at a time where that makes the arena smaller. ``size_cflags`` take the place of ``cflags`` in
-    code that is to be small, if there are any. Raise ``TargetError`` for a bad declaration.
+    code that is to be small, if there are any; ``small`` tells that it is to be so. Raise
+    ``TargetError`` for a bad declaration.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Target:
     model_flags: tuple[str, ...] = ()
     stream: bool = False
     size_cflags: tuple[str, ...] = ()
+    small: bool = False
 
     def __post_init__(self) -> None:
         rules = (
@@ -123,8 +125,9 @@ class Target:
         if optimize not in OPTIMIZATIONS:
             known = ", ".join(OPTIMIZATIONS)
             raise TargetError(f"code is not optimized for '{optimize}'", hint=f"known: {known}")
-        small = optimize == "size" and self.size_cflags
-        return replace(self, cflags=self.size_cflags) if small else self
+        if optimize == "speed":
+            return self
+        return replace(self, cflags=self.size_cflags or self.cflags, small=True)
 
     @property
     def flags(self) -> tuple[str, ...]:
