@@ -40,7 +40,8 @@ class Kernel:
     ``in_place`` is the input whose memory the output may take over when it dies there. ``headers``
     are the files of ``runtime/include/`` that its C includes besides ``edgeq_fixed_point.h``.
     ``fixed`` are the constants that its C needs as constant expressions, as the size of an array:
-    layers that differ in one of them do not share a function.
+    layers that differ in one of them do not share a function. ``spacious`` rows read more constant
+    bytes than the layer has, or bring much code: code that is to be small does without them.
     """
 
     id: str
@@ -52,3 +53,4 @@ class Kernel:
     in_place: int | None = None
     headers: tuple[str, ...] = ()
     fixed: tuple[str, ...] = ()
+    spacious: bool = False

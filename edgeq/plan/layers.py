@@ -68,7 +68,7 @@ def layers(graph: Graph, target: Target, threads: int) -> tuple[Layer, ...]:
 
     Raise ``UnsupportedError`` naming all operations without a kernel.
     """
-    kernels = select_all(graph, target.isas)
+    kernels = select_all(graph, target.isas, target.small)
     return tuple(
         Layer(kernel, _parts(op, io, kernel, target, threads), target.alignment)
         for kernel, (op, io) in zip(kernels, graph.walk(), strict=True)
@@ -77,7 +77,7 @@ def layers(graph: Graph, target: Target, threads: int) -> tuple[Layer, ...]:
 
 def _parts(op: Op, io: Operands, kernel: Kernel, target: Target, threads: int) -> tuple[Part, ...]:
     found = pieces(op, io, threads)
-    rows = [select(piece.op, piece.io, target.isas) for piece in found]
+    rows = [select(piece.op, piece.io, target.isas, target.small) for piece in found]
     # What memory the pieces share was decided for the kernel of the whole.
     if len(found) == 1 or not all(row is not None and _alike(row, kernel) for row in rows):
         return (Part(op, io, kernel, kernel.facts(op, io), {}),)

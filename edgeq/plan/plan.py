@@ -89,7 +89,7 @@ def _layout(
     ordered = graph.with_ops(graph.ops[index] for index in order)
     chosen = tuple(found[index] for index in order)
     thrifty = stream != "always"
-    staged = () if stream == "never" else stages(ordered, chosen, target.isas, thrifty)
+    staged = () if stream == "never" else stages(ordered, chosen, target, thrifty)
     segments = [stage.segment for stage in staged]
     storage = share(ordered, [layer.kernel for layer in chosen], segments)
     needed = buffers(storage, segments) + _scratch_buffers(chosen, storage.skipped, staged)

@@ -19,18 +19,21 @@ def table(isa: str) -> tuple[Kernel, ...]:
     return rows
 
 
-def select(op: Op, io: Operands, isas: Sequence[str]) -> Kernel | None:
-    """Return the first kernel along ``isas`` that accepts this layer, or ``None``."""
+def select(op: Op, io: Operands, isas: Sequence[str], small: bool = False) -> Kernel | None:
+    """Return the first kernel along ``isas`` that accepts this layer, or ``None``.
+
+    With ``small`` spacious ones do not count.
+    """
     for isa in isas:
         for row in table(isa):
-            if row.op is type(op) and row.accepts(op, io):
+            if row.op is type(op) and not (small and row.spacious) and row.accepts(op, io):
                 return row
     return None
 
 
-def select_all(graph: Graph, isas: Sequence[str]) -> tuple[Kernel, ...]:
+def select_all(graph: Graph, isas: Sequence[str], small: bool = False) -> tuple[Kernel, ...]:
     """Return one kernel for each operation; raise ``UnsupportedError`` naming all without one."""
-    chosen = [(op, select(op, io, isas)) for op, io in graph.walk()]
+    chosen = [(op, select(op, io, isas, small)) for op, io in graph.walk()]
     missing = [op.source or op.KIND for op, kernel in chosen if kernel is None]
     if missing:
         raise UnsupportedError("no kernel for: " + "; ".join(missing), where=graph.origin)

@@ -14,6 +14,7 @@ from edgeq.plan.select import select
 from edgeq.plan.stage import Compute, Roll, Segment, Store, lines, schedule
 from edgeq.plan.streaming import choose
 from edgeq.plan.turns import Action, Loop, loops
+from edgeq.targets.base import Target
 
 # A step, rows read and written, and the padding: bands that agree in these are one function.
 Band = tuple[int, int, int, object]
@@ -66,7 +67,7 @@ def line_name(name: str) -> str:
 
 
 def stages(
-    graph: Graph, layers: Sequence[Layer], isas: Sequence[str], thrifty: bool
+    graph: Graph, layers: Sequence[Layer], target: Target, thrifty: bool
 ) -> tuple[Stage, ...]:
     """Return the stages of an order that keep the least bytes alive, see ``choose``.
 
@@ -75,14 +76,15 @@ def stages(
     """
     barred: frozenset[int] = frozenset()
     while True:
-        chosen = tuple(build(graph, s, isas) for s in choose(graph, layers, isas, barred, thrifty))
+        segments = choose(graph, layers, target.isas, barred, thrifty)
+        chosen = tuple(build(graph, segment, target) for segment in segments)
         unfit = {step for stage in chosen for step in _unfit(stage, layers)}
         if not unfit:
             return chosen
         barred |= unfit
 
 
-def build(graph: Graph, segment: Segment, isas: Sequence[str]) -> Stage:
+def build(graph: Graph, segment: Segment, target: Target) -> Stage:
     """Return a stage with the kernels of its bands."""
     walked = list(graph.walk())
     rows = lines(graph, segment)
@@ -94,7 +96,8 @@ def build(graph: Graph, segment: Segment, isas: Sequence[str]) -> Stage:
             if isinstance(event, Compute):
                 op, io = band(*walked[event.index], event.rows)
                 what = event.index, io.x.shape[1], io.y.shape[1], getattr(op, "padding", None)
-                kernel = None if what in bands else select(op, io, isas)
+                known = what in bands
+                kernel = None if known else select(op, io, target.isas, target.small)
                 if kernel is not None:
                     lined = {name: line_name(name) for name in rows}
                     bands[what] = Part(op, io, kernel, kernel.facts(op, io), {}, lines=lined)

@@ -74,6 +74,8 @@ class Target:
     code that is to be small, if there are any. ``counted`` is what its emulator counts: on a
     processor that executes several instructions together, those packets. Raise ``TargetError`` for
     a bad declaration.
+    code that is to be small, if there are any; ``small`` tells that it is to be so. Raise
+    ``TargetError`` for a bad declaration.
     """
 
     name: str
@@ -94,6 +96,7 @@ class Target:
     stream: bool = False
     size_cflags: tuple[str, ...] = ()
     counted: str = "instructions"
+    small: bool = False
 
     def __post_init__(self) -> None:
         rules = (
@@ -126,8 +129,9 @@ class Target:
         if optimize not in OPTIMIZATIONS:
             known = ", ".join(OPTIMIZATIONS)
             raise TargetError(f"code is not optimized for '{optimize}'", hint=f"known: {known}")
-        small = optimize == "size" and self.size_cflags
-        return replace(self, cflags=self.size_cflags) if small else self
+        if optimize == "speed":
+            return self
+        return replace(self, cflags=self.size_cflags or self.cflags, small=True)
 
     @property
     def flags(self) -> tuple[str, ...]:

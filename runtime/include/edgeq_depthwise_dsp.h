@@ -8,12 +8,14 @@
 
 /* One image, whose input and output have the same channels, four or more.
  *
- * stream, for each channel: for each column of its weights the bytes of rows 0, 1, 1 and 2; bias,
- * multiplier and addend, and the shift to the right where rescaling has one of each channel.
- * pairs: room for eight words of each column that windows reach. Padding reads as x_zero. */
+ * weights, for each channel: of each column those of rows 0 to 2. factors, for each channel, four
+ * words: bias, multiplier, addend and shift to the right; or only bias and multiplier, the shift
+ * being what its lowest five bits are, and the addend y_zero times 2^shift. Products are `scale` times
+ * as large. pairs: room for eight words of each column that windows reach. Padding reads as x_zero. */
 typedef struct {
     const int8_t *x;
-    const int32_t *stream;
+    const int8_t *weights;
+    const int32_t *factors;
     int8_t *y;
     int32_t *pairs;
     int32_t channels;
@@ -25,6 +27,9 @@ typedef struct {
     int32_t pad_left;
     int32_t x_zero;
     int32_t w_zero;
+    int32_t y_zero;
+    int32_t scale;
+    int32_t words; /* of factors: 4 or 2 */
 } edgeq_dsp_depthwise;
 
 /* What the rows of four channels share.
@@ -113,42 +118,6 @@ EDGEQ_CODE __attribute__((naked, noinline, unused)) static void edgeq_dsp_pair_i
                                                                                         "pop {r4-r8, pc}\n");
 }
 
-/* ---- Records of four channels ------------------------------------------------------------- */
-
-/* r3 channels from the stream (r1) to records (r0), less the zero point, twice in r2. */
-/* clang-format off: it would shift each instruction to the right of the one before. */
-#define EDGEQ_DSP_RECORDS(name, FACTORS)                                                                                                                     \
-    EDGEQ_CODE __attribute__((naked, noinline, unused)) static void name(int32_t *to __attribute__((unused)), const int32_t *stream __attribute__((unused)), \
-                                                                         int32_t zeros __attribute__((unused)), int32_t channels __attribute__((unused)))    \
-    {                                                                                                                                                        \
-        __asm__(                                                                                                                                             \
-            "push {r4-r10, lr}\n"                                                                                                                            \
-            "1:\n\t"                                                                                                                                         \
-            "ldm r1!, {r4, r6, r8}\n\t"                                                                                                                      \
-            "sxtb16 r5, r4, ror #8\n\t"                                                                                                                      \
-            "sxtb16 r4, r4\n\t"                                                                                                                              \
-            "sxtb16 r7, r6, ror #8\n\t"                                                                                                                      \
-            "sxtb16 r6, r6\n\t"                                                                                                                              \
-            "sxtb16 r9, r8, ror #8\n\t"                                                                                                                      \
-            "sxtb16 r8, r8\n\t"                                                                                                                              \
-            "ssub16 r4, r4, r2\n\t"                                                                                                                          \
-            "ssub16 r5, r5, r2\n\t"                                                                                                                          \
-            "ssub16 r6, r6, r2\n\t"                                                                                                                          \
-            "ssub16 r7, r7, r2\n\t"                                                                                                                          \
-            "ssub16 r8, r8, r2\n\t"                                                                                                                          \
-            "ssub16 r9, r9, r2\n\t"                                                                                                                          \
-            "stm r0!, {r4-r9}\n\t"                                                                                                                           \
-            "ldm r1!, {" FACTORS "}\n\t"                                                                                                                     \
-            "stm r0!, {" FACTORS "}\n\t"                                                                                                                     \
-            "subs r3, r3, #1\n\t"                                                                                                                            \
-            "bne 1b\n\t"                                                                                                                                     \
-            "pop {r4-r10, pc}\n");                                                                                                                           \
-    }
-/* clang-format on */
-
-EDGEQ_DSP_RECORDS(edgeq_dsp_records_of_three, "r4-r6")
-EDGEQ_DSP_RECORDS(edgeq_dsp_records_of_four, "r4-r7")
-
 /* ---- Rows of outputs ---------------------------------------------------------------------- */
 
 /* Weights are in r0 to r5 and the bias in r7, as a record begins; r12 and lr read the words of the
@@ -157,210 +126,180 @@ EDGEQ_DSP_RECORDS(edgeq_dsp_records_of_four, "r4-r7")
  * bytes of a column; record, first place, words of the upper rows and of the lower, bytes of a plane,
  * end of the records, whether the count of columns is odd, and a shift.
  *
- * A form of rescaling has its bytes of a record; KEEP writes the shift; PLACES reads the first seven
- * words of the stack into r0 to r5 and r10, CODE is of one sum, and RECORD reads r10 again. */
-#define EDGEQ_DSP_BYTES_LINE "36"
-#define EDGEQ_DSP_KEEP_LINE
-#define EDGEQ_DSP_PLACES_LINE "ldm sp, {r0-r5, r10}\n\t"
-#define EDGEQ_DSP_CODE_LINE(sum)         \
-    "smmla " sum ", " sum ", r0, r1\n\t" \
-    "ssat " sum ", #8, " sum ", asr #2\n\t"
-#define EDGEQ_DSP_RECORD_LINE
-
-#define EDGEQ_DSP_BYTES_STEEP EDGEQ_DSP_BYTES_LINE
-#define EDGEQ_DSP_KEEP_STEEP
-#define EDGEQ_DSP_PLACES_STEEP EDGEQ_DSP_PLACES_LINE
-#define EDGEQ_DSP_CODE_STEEP(sum)        \
-    "smmla " sum ", " sum ", r0, r1\n\t" \
-    "ssat " sum ", #8, " sum "\n\t"
-#define EDGEQ_DSP_RECORD_STEEP
-
-#define EDGEQ_DSP_KEEP_SHIFT \
-    "ldr r9, [r10, #36]\n\t" \
-    "str r9, [sp, #52]\n\t"
-#define EDGEQ_DSP_PLACES_SHIFT "ldm sp, {r0-r5}\n\tldr r10, [sp, #52]\n\t"
-#define EDGEQ_DSP_RECORD_SHIFT "ldr r10, [sp, #24]\n\t"
+ * PLACES reads the first six words of the stack into r0 to r5, and the shift into r10; CODE is of one
+ * sum. */
+#define EDGEQ_DSP_PLACES "ldm sp, {r0-r5}\n\tldr r10, [sp, #52]\n\t"
 #define EDGEQ_DSP_SHIFTED(sum)      \
-    "add " sum ", " sum ", r1\n\t"  \
     "asr " sum ", " sum ", r10\n\t" \
     "ssat " sum ", #8, " sum "\n\t"
+#define EDGEQ_DSP_MOVED(sum) "add " sum ", " sum ", r1\n\t" EDGEQ_DSP_SHIFTED(sum)
 
-#define EDGEQ_DSP_BYTES_GEMMLOWP "40"
-#define EDGEQ_DSP_KEEP_GEMMLOWP EDGEQ_DSP_KEEP_SHIFT
-#define EDGEQ_DSP_PLACES_GEMMLOWP EDGEQ_DSP_PLACES_SHIFT
+#define EDGEQ_DSP_CODE_PLAIN(sum) "smmla " sum ", " sum ", r0, r1\n\t" EDGEQ_DSP_SHIFTED(sum)
 #define EDGEQ_DSP_CODE_GEMMLOWP(sum)         \
     "add r11, " sum ", " sum ", asr #31\n\t" \
-    "smmlar " sum ", " sum ", r0, r11\n\t" EDGEQ_DSP_SHIFTED(sum)
-#define EDGEQ_DSP_RECORD_GEMMLOWP EDGEQ_DSP_RECORD_SHIFT
-
-#define EDGEQ_DSP_BYTES_HALF_UP "40"
-#define EDGEQ_DSP_KEEP_HALF_UP EDGEQ_DSP_KEEP_SHIFT
-#define EDGEQ_DSP_PLACES_HALF_UP EDGEQ_DSP_PLACES_SHIFT
-#define EDGEQ_DSP_CODE_HALF_UP(sum) "smmlar " sum ", " sum ", r0, " sum "\n\t" EDGEQ_DSP_SHIFTED(sum)
-#define EDGEQ_DSP_RECORD_HALF_UP EDGEQ_DSP_RECORD_SHIFT
-
-#define EDGEQ_DSP_BYTES_SINGLE "40"
-#define EDGEQ_DSP_KEEP_SINGLE EDGEQ_DSP_KEEP_SHIFT
-#define EDGEQ_DSP_PLACES_SINGLE EDGEQ_DSP_PLACES_SHIFT
-#define EDGEQ_DSP_CODE_SINGLE(sum) "smmla " sum ", " sum ", r0, " sum "\n\t" EDGEQ_DSP_SHIFTED(sum)
-#define EDGEQ_DSP_RECORD_SINGLE EDGEQ_DSP_RECORD_SHIFT
+    "smmlar " sum ", " sum ", r0, r11\n\t" EDGEQ_DSP_MOVED(sum)
+#define EDGEQ_DSP_CODE_HALF_UP(sum) "smmlar " sum ", " sum ", r0, " sum "\n\t" EDGEQ_DSP_MOVED(sum)
+#define EDGEQ_DSP_CODE_SINGLE(sum) "smmla " sum ", " sum ", r0, " sum "\n\t" EDGEQ_DSP_MOVED(sum)
 
 /* Two columns of both rows, one column after the other of the words. */
-#define EDGEQ_DSP_TWO_BY_TWO(PLACES, SCALE)                                                                    \
-    "ldrd r10, r11, [r12], #8\n\t"                                                                             \
-    "smlad r6, r10, r0, r7\n\t"                                                                                \
-    "smlatb r8, r10, r0, r7\n\t"                                                                               \
-    "smlatb r9, r11, r0, r7\n\t"                                                                               \
-    "smlad r7, r11, r0, r7\n\t"                                                                                \
-    "smlad r6, r11, r2, r6\n\t"                                                                                \
-    "smlatb r8, r11, r2, r8\n\t"                                                                               \
-    "ldrd r10, r11, [r12]\n\t"                                                                                 \
-    "smlad r6, r10, r4, r6\n\t"                                                                                \
-    "smlatb r8, r10, r4, r8\n\t"                                                                               \
-    "smlad r7, r10, r2, r7\n\t"                                                                                \
-    "smlatb r9, r10, r2, r9\n\t"                                                                               \
-    "smlad r7, r11, r4, r7\n\t"                                                                                \
-    "smlatb r9, r11, r4, r9\n\t"                                                                               \
-    "ldrd r10, r11, [lr], #8\n\t"                                                                              \
-    "smlabt r6, r10, r1, r6\n\t"                                                                               \
-    "smlad r8, r10, r1, r8\n\t"                                                                                \
-    "smlabt r7, r11, r1, r7\n\t"                                                                               \
-    "smlad r9, r11, r1, r9\n\t"                                                                                \
-    "smlabt r6, r11, r3, r6\n\t"                                                                               \
-    "smlad r8, r11, r3, r8\n\t"                                                                                \
-    "ldrd r10, r11, [lr]\n\t"                                                                                  \
-    "smlabt r6, r10, r5, r6\n\t"                                                                               \
-    "smlad r8, r10, r5, r8\n\t"                                                                                \
-    "smlabt r7, r10, r3, r7\n\t"                                                                               \
-    "smlad r9, r10, r3, r9\n\t"                                                                                \
-    "smlabt r7, r11, r5, r7\n\t"                                                                               \
-    "smlad r9, r11, r5, r9\n\t" PLACES SCALE("r6") SCALE("r7") SCALE("r8") SCALE("r9") "strb r6, [r3, r2]\n\t" \
-                                                                                       "strb r8, [r4, r2]\n\t" \
-                                                                                       "add r2, r2, r5\n\t"    \
-                                                                                       "strb r7, [r3, r2]\n\t" \
-                                                                                       "strb r9, [r4, r2]\n\t" \
-                                                                                       "adds r2, r2, r5\n\t"   \
-                                                                                       "str r2, [sp, #8]\n\t"
+#define EDGEQ_DSP_TWO_BY_TWO(SCALE)                                                                                      \
+    "ldrd r10, r11, [r12], #8\n\t"                                                                                       \
+    "smlad r6, r10, r0, r7\n\t"                                                                                          \
+    "smlatb r8, r10, r0, r7\n\t"                                                                                         \
+    "smlatb r9, r11, r0, r7\n\t"                                                                                         \
+    "smlad r7, r11, r0, r7\n\t"                                                                                          \
+    "smlad r6, r11, r2, r6\n\t"                                                                                          \
+    "smlatb r8, r11, r2, r8\n\t"                                                                                         \
+    "ldrd r10, r11, [r12]\n\t"                                                                                           \
+    "smlad r6, r10, r4, r6\n\t"                                                                                          \
+    "smlatb r8, r10, r4, r8\n\t"                                                                                         \
+    "smlad r7, r10, r2, r7\n\t"                                                                                          \
+    "smlatb r9, r10, r2, r9\n\t"                                                                                         \
+    "smlad r7, r11, r4, r7\n\t"                                                                                          \
+    "smlatb r9, r11, r4, r9\n\t"                                                                                         \
+    "ldrd r10, r11, [lr], #8\n\t"                                                                                        \
+    "smlabt r6, r10, r1, r6\n\t"                                                                                         \
+    "smlad r8, r10, r1, r8\n\t"                                                                                          \
+    "smlabt r7, r11, r1, r7\n\t"                                                                                         \
+    "smlad r9, r11, r1, r9\n\t"                                                                                          \
+    "smlabt r6, r11, r3, r6\n\t"                                                                                         \
+    "smlad r8, r11, r3, r8\n\t"                                                                                          \
+    "ldrd r10, r11, [lr]\n\t"                                                                                            \
+    "smlabt r6, r10, r5, r6\n\t"                                                                                         \
+    "smlad r8, r10, r5, r8\n\t"                                                                                          \
+    "smlabt r7, r10, r3, r7\n\t"                                                                                         \
+    "smlad r9, r10, r3, r9\n\t"                                                                                          \
+    "smlabt r7, r11, r5, r7\n\t"                                                                                         \
+    "smlad r9, r11, r5, r9\n\t" EDGEQ_DSP_PLACES SCALE("r6") SCALE("r7") SCALE("r8") SCALE("r9") "strb r6, [r3, r2]\n\t" \
+                                                                                                 "strb r8, [r4, r2]\n\t" \
+                                                                                                 "add r2, r2, r5\n\t"    \
+                                                                                                 "strb r7, [r3, r2]\n\t" \
+                                                                                                 "strb r9, [r4, r2]\n\t" \
+                                                                                                 "adds r2, r2, r5\n\t"   \
+                                                                                                 "str r2, [sp, #8]\n\t"
 /* Two columns of one row. */
-#define EDGEQ_DSP_TWO(PLACES, SCALE)                                                    \
-    "ldrd r10, r11, [r12], #8\n\t"                                                      \
-    "smlad r6, r10, r0, r7\n\t"                                                         \
-    "smlad r7, r11, r0, r7\n\t"                                                         \
-    "smlad r6, r11, r2, r6\n\t"                                                         \
-    "ldrd r10, r11, [r12]\n\t"                                                          \
-    "smlad r6, r10, r4, r6\n\t"                                                         \
-    "smlad r7, r10, r2, r7\n\t"                                                         \
-    "smlad r7, r11, r4, r7\n\t"                                                         \
-    "ldrd r10, r11, [lr], #8\n\t"                                                       \
-    "smlabt r6, r10, r1, r6\n\t"                                                        \
-    "smlabt r7, r11, r1, r7\n\t"                                                        \
-    "smlabt r6, r11, r3, r6\n\t"                                                        \
-    "ldrd r10, r11, [lr]\n\t"                                                           \
-    "smlabt r6, r10, r5, r6\n\t"                                                        \
-    "smlabt r7, r10, r3, r7\n\t"                                                        \
-    "smlabt r7, r11, r5, r7\n\t" PLACES SCALE("r6") SCALE("r7") "strb r6, [r3, r2]\n\t" \
-                                                                "add r2, r2, r5\n\t"    \
-                                                                "strb r7, [r3, r2]\n\t" \
-                                                                "adds r2, r2, r5\n\t"   \
-                                                                "str r2, [sp, #8]\n\t"
+#define EDGEQ_DSP_TWO(SCALE)                                                                      \
+    "ldrd r10, r11, [r12], #8\n\t"                                                                \
+    "smlad r6, r10, r0, r7\n\t"                                                                   \
+    "smlad r7, r11, r0, r7\n\t"                                                                   \
+    "smlad r6, r11, r2, r6\n\t"                                                                   \
+    "ldrd r10, r11, [r12]\n\t"                                                                    \
+    "smlad r6, r10, r4, r6\n\t"                                                                   \
+    "smlad r7, r10, r2, r7\n\t"                                                                   \
+    "smlad r7, r11, r4, r7\n\t"                                                                   \
+    "ldrd r10, r11, [lr], #8\n\t"                                                                 \
+    "smlabt r6, r10, r1, r6\n\t"                                                                  \
+    "smlabt r7, r11, r1, r7\n\t"                                                                  \
+    "smlabt r6, r11, r3, r6\n\t"                                                                  \
+    "ldrd r10, r11, [lr]\n\t"                                                                     \
+    "smlabt r6, r10, r5, r6\n\t"                                                                  \
+    "smlabt r7, r10, r3, r7\n\t"                                                                  \
+    "smlabt r7, r11, r5, r7\n\t" EDGEQ_DSP_PLACES SCALE("r6") SCALE("r7") "strb r6, [r3, r2]\n\t" \
+                                                                          "add r2, r2, r5\n\t"    \
+                                                                          "strb r7, [r3, r2]\n\t" \
+                                                                          "adds r2, r2, r5\n\t"   \
+                                                                          "str r2, [sp, #8]\n\t"
 /* The same for stride 2. */
-#define EDGEQ_DSP_TWO_APART(PLACES, SCALE)                                              \
-    "ldrd r10, r11, [r12], #16\n\t"                                                     \
-    "smlad r6, r10, r0, r7\n\t"                                                         \
-    "smlad r6, r11, r2, r6\n\t"                                                         \
-    "ldrd r10, r11, [r12, #-8]\n\t"                                                     \
-    "smlad r6, r10, r4, r6\n\t"                                                         \
-    "smlad r7, r10, r0, r7\n\t"                                                         \
-    "smlad r7, r11, r2, r7\n\t"                                                         \
-    "ldr r10, [r12]\n\t"                                                                \
-    "smlad r7, r10, r4, r7\n\t"                                                         \
-    "ldrd r10, r11, [lr], #16\n\t"                                                      \
-    "smlabt r6, r10, r1, r6\n\t"                                                        \
-    "smlabt r6, r11, r3, r6\n\t"                                                        \
-    "ldrd r10, r11, [lr, #-8]\n\t"                                                      \
-    "smlabt r6, r10, r5, r6\n\t"                                                        \
-    "smlabt r7, r10, r1, r7\n\t"                                                        \
-    "smlabt r7, r11, r3, r7\n\t"                                                        \
-    "ldr r10, [lr]\n\t"                                                                 \
-    "smlabt r7, r10, r5, r7\n\t" PLACES SCALE("r6") SCALE("r7") "strb r6, [r3, r2]\n\t" \
-                                                                "add r2, r2, r5\n\t"    \
-                                                                "strb r7, [r3, r2]\n\t" \
-                                                                "adds r2, r2, r5\n\t"   \
-                                                                "str r2, [sp, #8]\n\t"
+#define EDGEQ_DSP_TWO_APART(SCALE)                                                                \
+    "ldrd r10, r11, [r12], #16\n\t"                                                               \
+    "smlad r6, r10, r0, r7\n\t"                                                                   \
+    "smlad r6, r11, r2, r6\n\t"                                                                   \
+    "ldrd r10, r11, [r12, #-8]\n\t"                                                               \
+    "smlad r6, r10, r4, r6\n\t"                                                                   \
+    "smlad r7, r10, r0, r7\n\t"                                                                   \
+    "smlad r7, r11, r2, r7\n\t"                                                                   \
+    "ldr r10, [r12]\n\t"                                                                          \
+    "smlad r7, r10, r4, r7\n\t"                                                                   \
+    "ldrd r10, r11, [lr], #16\n\t"                                                                \
+    "smlabt r6, r10, r1, r6\n\t"                                                                  \
+    "smlabt r6, r11, r3, r6\n\t"                                                                  \
+    "ldrd r10, r11, [lr, #-8]\n\t"                                                                \
+    "smlabt r6, r10, r5, r6\n\t"                                                                  \
+    "smlabt r7, r10, r1, r7\n\t"                                                                  \
+    "smlabt r7, r11, r3, r7\n\t"                                                                  \
+    "ldr r10, [lr]\n\t"                                                                           \
+    "smlabt r7, r10, r5, r7\n\t" EDGEQ_DSP_PLACES SCALE("r6") SCALE("r7") "strb r6, [r3, r2]\n\t" \
+                                                                          "add r2, r2, r5\n\t"    \
+                                                                          "strb r7, [r3, r2]\n\t" \
+                                                                          "adds r2, r2, r5\n\t"   \
+                                                                          "str r2, [sp, #8]\n\t"
 /* The last column of an odd count. */
-#define EDGEQ_DSP_LAST_OF_BOTH(PLACES, SCALE)                                          \
-    "ldrd r10, r11, [r12]\n\t"                                                         \
-    "smlad r6, r10, r0, r7\n\t"                                                        \
-    "smlatb r8, r10, r0, r7\n\t"                                                       \
-    "smlad r6, r11, r2, r6\n\t"                                                        \
-    "smlatb r8, r11, r2, r8\n\t"                                                       \
-    "ldr r10, [r12, #8]\n\t"                                                           \
-    "smlad r6, r10, r4, r6\n\t"                                                        \
-    "smlatb r8, r10, r4, r8\n\t"                                                       \
-    "ldrd r10, r11, [lr]\n\t"                                                          \
-    "smlabt r6, r10, r1, r6\n\t"                                                       \
-    "smlad r8, r10, r1, r8\n\t"                                                        \
-    "smlabt r6, r11, r3, r6\n\t"                                                       \
-    "smlad r8, r11, r3, r8\n\t"                                                        \
-    "ldr r10, [lr, #8]\n\t"                                                            \
-    "smlabt r6, r10, r5, r6\n\t"                                                       \
-    "smlad r8, r10, r5, r8\n\t" PLACES SCALE("r6") SCALE("r8") "strb r6, [r3, r2]\n\t" \
-                                                               "strb r8, [r4, r2]\n\t"
-#define EDGEQ_DSP_LAST(PLACES, SCALE) \
-    "ldrd r10, r11, [r12]\n\t"        \
-    "smlad r6, r10, r0, r7\n\t"       \
-    "smlad r6, r11, r2, r6\n\t"       \
-    "ldr r10, [r12, #8]\n\t"          \
-    "smlad r6, r10, r4, r6\n\t"       \
-    "ldrd r10, r11, [lr]\n\t"         \
-    "smlabt r6, r10, r1, r6\n\t"      \
-    "smlabt r6, r11, r3, r6\n\t"      \
-    "ldr r10, [lr, #8]\n\t"           \
-    "smlabt r6, r10, r5, r6\n\t" PLACES SCALE("r6") "strb r6, [r3, r2]\n\t"
+#define EDGEQ_DSP_LAST_OF_BOTH(SCALE)                                                            \
+    "ldrd r10, r11, [r12]\n\t"                                                                   \
+    "smlad r6, r10, r0, r7\n\t"                                                                  \
+    "smlatb r8, r10, r0, r7\n\t"                                                                 \
+    "smlad r6, r11, r2, r6\n\t"                                                                  \
+    "smlatb r8, r11, r2, r8\n\t"                                                                 \
+    "ldr r10, [r12, #8]\n\t"                                                                     \
+    "smlad r6, r10, r4, r6\n\t"                                                                  \
+    "smlatb r8, r10, r4, r8\n\t"                                                                 \
+    "ldrd r10, r11, [lr]\n\t"                                                                    \
+    "smlabt r6, r10, r1, r6\n\t"                                                                 \
+    "smlad r8, r10, r1, r8\n\t"                                                                  \
+    "smlabt r6, r11, r3, r6\n\t"                                                                 \
+    "smlad r8, r11, r3, r8\n\t"                                                                  \
+    "ldr r10, [lr, #8]\n\t"                                                                      \
+    "smlabt r6, r10, r5, r6\n\t"                                                                 \
+    "smlad r8, r10, r5, r8\n\t" EDGEQ_DSP_PLACES SCALE("r6") SCALE("r8") "strb r6, [r3, r2]\n\t" \
+                                                                         "strb r8, [r4, r2]\n\t"
+#define EDGEQ_DSP_LAST(SCALE)    \
+    "ldrd r10, r11, [r12]\n\t"   \
+    "smlad r6, r10, r0, r7\n\t"  \
+    "smlad r6, r11, r2, r6\n\t"  \
+    "ldr r10, [r12, #8]\n\t"     \
+    "smlad r6, r10, r4, r6\n\t"  \
+    "ldrd r10, r11, [lr]\n\t"    \
+    "smlabt r6, r10, r1, r6\n\t" \
+    "smlabt r6, r11, r3, r6\n\t" \
+    "ldr r10, [lr, #8]\n\t"      \
+    "smlabt r6, r10, r5, r6\n\t" EDGEQ_DSP_PLACES SCALE("r6") "strb r6, [r3, r2]\n\t"
 
 /* clang-format off: it would shift each instruction to the right of the one before. */
-#define EDGEQ_DSP_ROWS(name, BLOCK, LAST, FORM)                                                                                                                                                                                 \
-    EDGEQ_CODE __attribute__((naked, noinline, unused)) static void name(const edgeq_dsp_rows *rows __attribute__((unused)), const int32_t *upper __attribute__((unused)),                                                      \
-                                                                         const int32_t *lower __attribute__((unused)), int8_t *y __attribute__((unused)))                                                                       \
-    {                                                                                                                                                                                                                           \
-        __asm__(                                                                                                                                                                                                                \
-            "push {r4-r11, lr}\n\t"                                                                                                                                                                                             \
-            "sub sp, #60\n\t"                                                                                                                                                                                                   \
-            "ldm r0!, {r4-r8}\n\t"                                                                                                                                                                                              \
-            "sub r3, r3, r4\n\t"                                                                                                                                                                                                \
-            "add r6, r3, r6\n\t"                                                                                                                                                                                                \
-            "strd r3, r6, [sp, #12]\n\t"                                                                                                                                                                                        \
-            "str r5, [sp, #20]\n\t"                                                                                                                                                                                             \
-            "strd r0, r4, [sp, #24]\n\t"                                                                                                                                                                                        \
-            "strd r1, r2, [sp, #32]\n\t"                                                                                                                                                                                        \
-            "add r9, r0, #4 * " EDGEQ_DSP_BYTES_##FORM "\n\t"                                                                                                                                                                   \
-                                                       "strd r7, r9, [sp, #40]\n\t"                                                                                                                                             \
-                                                       "str r8, [sp, #48]\n"                                                                                                                                                    \
-                                                       "0:\n\t" /* a channel */                                                                                                                                                 \
-                                                       "ldrd r10, r11, [sp, #24]\n\t"                                                                                                                                           \
-                                                       "ldrd r12, lr, [sp, #32]\n\t"                                                                                                                                            \
-                                                       "ldm r10, {r0-r5, r7-r9}\n\t"                                                                                                                                            \
-                                                       "strd r8, r9, [sp]\n\t" EDGEQ_DSP_KEEP_##FORM                                                                                                                            \
-            "str r11, [sp, #8]\n\t"                                                                                                                                                                                             \
-            "cmp r11, #0\n\t"                                                                                                                                                                                                   \
-            "bpl 2f\n"                                                                                                                                                                                                          \
-            "1:\n\t" BLOCK(EDGEQ_DSP_PLACES_##FORM, EDGEQ_DSP_CODE_##FORM) EDGEQ_DSP_RECORD_##FORM "ldm r10, {r0-r5, r7}\n\t"                                                                                                   \
-                                                                                                   "bmi 1b\n"                                                                                                                   \
-                                                                                                   "2:\n\t"                                                                                                                     \
-                                                                                                   "ldr r6, [sp, #48]\n\t"                                                                                                      \
-                                                                                                   "cmp r6, #0\n\t"                                                                                                             \
-                                                                                                   "beq 3f\n\t" LAST(EDGEQ_DSP_PLACES_##FORM, EDGEQ_DSP_CODE_##FORM) "3:\n\t"                                                   \
-                                                                                                                                                                     "add r0, sp, #24\n\t"                                      \
-                                                                                                                                                                     "ldm r0, {r1-r6}\n\t"                                      \
-                                                                                                                                                                     "adds r1, #" EDGEQ_DSP_BYTES_##FORM "\n\t"                 \
-                                                                                                                                                                                                         "adds r2, #1\n\t"      \
-                                                                                                                                                                                                         "add r3, r3, r5\n\t"   \
-                                                                                                                                                                                                         "add r4, r4, r5\n\t"   \
-                                                                                                                                                                                                         "stm r0, {r1-r4}\n\t"  \
-                                                                                                                                                                                                         "cmp r1, r6\n\t"       \
-                                                                                                                                                                                                         "bne 0b\n\t"           \
-                                                                                                                                                                                                         "add sp, #60\n\t"      \
-                                                                                                                                                                                                         "pop {r4-r11, pc}\n"); \
+#define EDGEQ_DSP_ROWS(name, BLOCK, LAST, FORM)                                                                                                                            \
+    EDGEQ_CODE __attribute__((naked, noinline, unused)) static void name(const edgeq_dsp_rows *rows __attribute__((unused)), const int32_t *upper __attribute__((unused)), \
+                                                                         const int32_t *lower __attribute__((unused)), int8_t *y __attribute__((unused)))                  \
+    {                                                                                                                                                                      \
+        __asm__(                                                                                                                                                           \
+            "push {r4-r11, lr}\n\t"                                                                                                                                        \
+            "sub sp, #60\n\t"                                                                                                                                              \
+            "ldm r0!, {r4-r8}\n\t"                                                                                                                                         \
+            "sub r3, r3, r4\n\t"                                                                                                                                           \
+            "add r6, r3, r6\n\t"                                                                                                                                           \
+            "strd r3, r6, [sp, #12]\n\t"                                                                                                                                   \
+            "str r5, [sp, #20]\n\t"                                                                                                                                        \
+            "strd r0, r4, [sp, #24]\n\t"                                                                                                                                   \
+            "strd r1, r2, [sp, #32]\n\t"                                                                                                                                   \
+            "add r9, r0, #160\n\t"                                                                                                                                         \
+            "strd r7, r9, [sp, #40]\n\t"                                                                                                                                   \
+            "str r8, [sp, #48]\n"                                                                                                                                          \
+            "0:\n\t" /* a channel */                                                                                                                                       \
+            "ldrd r10, r11, [sp, #24]\n\t"                                                                                                                                 \
+            "ldrd r12, lr, [sp, #32]\n\t"                                                                                                                                  \
+            "ldm r10, {r0-r5, r7-r9}\n\t"                                                                                                                                  \
+            "strd r8, r9, [sp]\n\t"                                                                                                                                        \
+            "ldr r9, [r10, #36]\n\t"                                                                                                                                       \
+            "str r9, [sp, #52]\n\t"                                                                                                                                        \
+            "str r11, [sp, #8]\n\t"                                                                                                                                        \
+            "cmp r11, #0\n\t"                                                                                                                                              \
+            "bpl 2f\n"                                                                                                                                                     \
+            "1:\n\t" BLOCK(EDGEQ_DSP_CODE_##FORM) "ldr r10, [sp, #24]\n\t"                                                                                                 \
+                                                  "ldm r10, {r0-r5, r7}\n\t"                                                                                               \
+                                                  "bmi 1b\n"                                                                                                               \
+                                                  "2:\n\t"                                                                                                                 \
+                                                  "ldr r6, [sp, #48]\n\t"                                                                                                  \
+                                                  "cmp r6, #0\n\t"                                                                                                         \
+                                                  "beq 3f\n\t" LAST(EDGEQ_DSP_CODE_##FORM) "3:\n\t"                                                                        \
+                                                                                           "add r0, sp, #24\n\t"                                                           \
+                                                                                           "ldm r0, {r1-r6}\n\t"                                                           \
+                                                                                           "adds r1, #40\n\t"                                                              \
+                                                                                           "adds r2, #1\n\t"                                                               \
+                                                                                           "add r3, r3, r5\n\t"                                                            \
+                                                                                           "add r4, r4, r5\n\t"                                                            \
+                                                                                           "stm r0, {r1-r4}\n\t"                                                           \
+                                                                                           "cmp r1, r6\n\t"                                                                \
+                                                                                           "bne 0b\n\t"                                                                    \
+                                                                                           "add sp, #60\n\t"                                                               \
+                                                                                           "pop {r4-r11, pc}\n");                                                          \
     }
 /* clang-format on */
 
@@ -378,34 +317,6 @@ EDGEQ_CODE static inline void edgeq_dsp_pair_rows(int32_t *to, const edgeq_dsp_s
 EDGEQ_CODE static inline void edgeq_dsp_pair_inner_rows(int32_t *to, const edgeq_dsp_source *source, const int8_t *a)
 {
     edgeq_dsp_pair_rows(to, source, a, source->step, a + source->line, source->step);
-}
-
-EDGEQ_CODE static inline void edgeq_dsp_records(int32_t *to, const int32_t *stream, int32_t zeros, int32_t channels, int32_t factors)
-{
-    const int32_t zero = edgeq_low_half(zeros);
-
-    for (int32_t c = 0; c < channels; ++c) {
-        for (int32_t x = 0; x < 3; ++x) {
-            int8_t w[4];
-
-            memcpy(w, stream++, sizeof w);
-            *to++ = edgeq_pair(w[0] - zero, w[1] - zero);
-            *to++ = edgeq_pair(w[2] - zero, w[3] - zero);
-        }
-        for (int32_t i = 0; i < factors; ++i) {
-            *to++ = *stream++;
-        }
-    }
-}
-
-EDGEQ_CODE static inline void edgeq_dsp_records_of_three(int32_t *to, const int32_t *stream, int32_t zeros, int32_t channels)
-{
-    edgeq_dsp_records(to, stream, zeros, channels, 3);
-}
-
-EDGEQ_CODE static inline void edgeq_dsp_records_of_four(int32_t *to, const int32_t *stream, int32_t zeros, int32_t channels)
-{
-    edgeq_dsp_records(to, stream, zeros, channels, 4);
 }
 
 /* Both products of halves, added to a sum modulo 2^32. */
@@ -444,6 +355,11 @@ EDGEQ_CODE static inline int32_t edgeq_dsp_code_line(int32_t sum, const int32_t 
     return edgeq_dsp_code_steep(sum, factors) >> 2;
 }
 
+EDGEQ_CODE static inline int32_t edgeq_dsp_code_plain(int32_t sum, const int32_t *factors)
+{
+    return edgeq_dsp_code_steep(sum, factors) >> factors[2];
+}
+
 EDGEQ_CODE static inline int32_t edgeq_dsp_code_gemmlowp(int32_t sum, const int32_t *factors)
 {
     return (edgeq_dsp_away(sum, edgeq_dsp_multiplier(factors[0])) + factors[1]) >> factors[2];
@@ -459,13 +375,7 @@ EDGEQ_CODE static inline int32_t edgeq_dsp_code_single(int32_t sum, const int32_
     return (edgeq_dsp_single(sum, edgeq_dsp_multiplier(factors[0])) + factors[1]) >> factors[2];
 }
 
-#define EDGEQ_DSP_WORDS_LINE 9
-#define EDGEQ_DSP_WORDS_STEEP 9
-#define EDGEQ_DSP_WORDS_GEMMLOWP 10
-#define EDGEQ_DSP_WORDS_HALF_UP 10
-#define EDGEQ_DSP_WORDS_SINGLE 10
-#define EDGEQ_DSP_CODE_LINE edgeq_dsp_code_line
-#define EDGEQ_DSP_CODE_STEEP edgeq_dsp_code_steep
+#define EDGEQ_DSP_CODE_PLAIN edgeq_dsp_code_plain
 #define EDGEQ_DSP_CODE_GEMMLOWP edgeq_dsp_code_gemmlowp
 #define EDGEQ_DSP_CODE_HALF_UP edgeq_dsp_code_half_up
 #define EDGEQ_DSP_CODE_SINGLE edgeq_dsp_code_single
@@ -475,15 +385,15 @@ EDGEQ_CODE static inline int32_t edgeq_dsp_code_single(int32_t sum, const int32_
 #define EDGEQ_DSP_TWO 1, 1
 #define EDGEQ_DSP_TWO_APART 1, 2
 
-#define EDGEQ_DSP_ROWS(name, BLOCK, LAST, FORM) EDGEQ_DSP_PLAIN_ROWS(name, BLOCK, EDGEQ_DSP_WORDS_##FORM, EDGEQ_DSP_CODE_##FORM)
+#define EDGEQ_DSP_ROWS(name, BLOCK, LAST, FORM) EDGEQ_DSP_PLAIN_ROWS(name, BLOCK, EDGEQ_DSP_CODE_##FORM)
 #define EDGEQ_DSP_PLAIN_ROWS(...) EDGEQ_DSP_ROWS_IN_C(__VA_ARGS__)
-#define EDGEQ_DSP_ROWS_IN_C(name, ROWS, STRIDE, WORDS, CODE)                                                                               \
+#define EDGEQ_DSP_ROWS_IN_C(name, ROWS, STRIDE, CODE)                                                                                      \
     EDGEQ_CODE __attribute__((unused)) static void name(const edgeq_dsp_rows *rows, const int32_t *upper, const int32_t *lower, int8_t *y) \
     {                                                                                                                                      \
         const int32_t columns = rows->odd - rows->start / rows->column;                                                                    \
                                                                                                                                            \
         for (int32_t c = 0; c < 4; ++c) {                                                                                                  \
-            const int32_t *const record = rows->records + WORDS * c;                                                                       \
+            const int32_t *const record = rows->records + 10 * c;                                                                          \
             const int32_t plane = c * (rows->plane / 4);                                                                                   \
                                                                                                                                            \
             for (int32_t i = 0; i < ROWS * columns; ++i) {                                                                                 \
@@ -503,8 +413,7 @@ EDGEQ_CODE static inline int32_t edgeq_dsp_code_single(int32_t sum, const int32_
     EDGEQ_DSP_ROWS(edgeq_dsp_row_##name, EDGEQ_DSP_TWO, EDGEQ_DSP_LAST, FORM)                     \
     EDGEQ_DSP_ROWS(edgeq_dsp_row_apart_##name, EDGEQ_DSP_TWO_APART, EDGEQ_DSP_LAST, FORM)
 
-EDGEQ_DSP_ALL_ROWS(line, LINE)
-EDGEQ_DSP_ALL_ROWS(steep, STEEP)
+EDGEQ_DSP_ALL_ROWS(plain, PLAIN)
 EDGEQ_DSP_ALL_ROWS(gemmlowp, GEMMLOWP)
 EDGEQ_DSP_ALL_ROWS(half_up, HALF_UP)
 EDGEQ_DSP_ALL_ROWS(single, SINGLE)
@@ -512,6 +421,37 @@ EDGEQ_DSP_ALL_ROWS(single, SINGLE)
 /* ---- Images ------------------------------------------------------------------------------- */
 
 typedef void edgeq_dsp_row_function(const edgeq_dsp_rows *rows, const int32_t *upper, const int32_t *lower, int8_t *y);
+
+/* Records of four channels from channel c on. */
+EDGEQ_CODE __attribute__((noinline, unused)) static void edgeq_dsp_records(int32_t *to, const edgeq_dsp_depthwise *image, int32_t c)
+{
+    const int8_t *w = image->weights + 9 * c;
+    const int32_t *from = image->factors + image->words * c;
+    const int32_t zero = image->w_zero;
+    const int32_t scale = image->scale;
+
+    for (int32_t i = 0; i < 4; ++i) {
+        for (int32_t column = 0; column < 3; ++column) {
+            const int32_t middle = (w[1] - zero) * scale;
+
+            *to++ = edgeq_pair((w[0] - zero) * scale, middle);
+            *to++ = edgeq_pair(middle, (w[2] - zero) * scale);
+            w += 3;
+        }
+        *to++ = from[0];
+        *to++ = from[1];
+        if (image->words == 2) {
+            const int32_t shift = from[1] & 31;
+
+            *to++ = image->y_zero * ((int32_t)1 << shift);
+            *to++ = shift;
+        } else {
+            *to++ = from[2];
+            *to++ = from[3];
+        }
+        from += image->words;
+    }
+}
 
 /* Four channels, from `from` on, of rows `row` and the next, one of which is outside the image. */
 EDGEQ_CODE __attribute__((noinline, unused)) static void edgeq_dsp_pair_outer_rows(int32_t *to, const edgeq_dsp_source *source, const int8_t *from, int32_t row)
@@ -559,14 +499,12 @@ EDGEQ_CODE __attribute__((noinline, unused)) static void edgeq_dsp_pad_columns(c
     }
 }
 
-/* One image, four channels at a time; `words` of the stream are one channel's. `two` computes two
- * rows of outputs, for stride 1, and `one` the last of an odd count, or every one for stride 2. */
-EDGEQ_CODE static inline __attribute__((always_inline)) void edgeq_dsp_depthwise_image(const edgeq_dsp_depthwise *image, int32_t stride, int32_t words, edgeq_dsp_row_function *two, edgeq_dsp_row_function *one)
+/* One image, four channels at a time. `two` computes two rows of outputs, for stride 1, and `one` the last of an odd count, or every one for stride 2. */
+EDGEQ_CODE static inline __attribute__((always_inline)) void edgeq_dsp_depthwise_image(const edgeq_dsp_depthwise *image, int32_t stride, edgeq_dsp_row_function *two, edgeq_dsp_row_function *one)
 {
     const int32_t channels = image->channels;
     const int32_t line = image->out_w * channels;
     const int32_t plane = (image->out_w - 1) * stride + 3;
-    const int32_t zeros = edgeq_pair(image->w_zero, image->w_zero);
     int32_t *upper = image->pairs;
     int32_t *lower = image->pairs + 4 * plane;
     const int32_t reached = plane - image->pad_left;
@@ -587,11 +525,7 @@ EDGEQ_CODE static inline __attribute__((always_inline)) void edgeq_dsp_depthwise
         int32_t row = -image->pad_top;
         int8_t *y = image->y + c;
 
-        if (words == 6) {
-            edgeq_dsp_records_of_three(rows.records, image->stream + 6 * c, zeros, 4);
-        } else {
-            edgeq_dsp_records_of_four(rows.records, image->stream + 7 * c, zeros, 4);
-        }
+        edgeq_dsp_records(rows.records, image, c);
         edgeq_dsp_next_rows(upper + image->pad_left, &source, from, row);
         for (int32_t left = image->out_h; left > 0; left -= 3 - stride) {
             int32_t *const free = upper;
@@ -611,20 +545,19 @@ EDGEQ_CODE static inline __attribute__((always_inline)) void edgeq_dsp_depthwise
     }
 }
 
-#define EDGEQ_DSP_DEPTHWISE(name, words)                                                                                    \
+#define EDGEQ_DSP_DEPTHWISE(name)                                                                                           \
     EDGEQ_CODE __attribute__((noinline, unused)) static void edgeq_dsp_depthwise_1_##name(const edgeq_dsp_depthwise *image) \
     {                                                                                                                       \
-        edgeq_dsp_depthwise_image(image, 1, words, edgeq_dsp_two_rows_##name, edgeq_dsp_row_##name);                        \
+        edgeq_dsp_depthwise_image(image, 1, edgeq_dsp_two_rows_##name, edgeq_dsp_row_##name);                               \
     }                                                                                                                       \
     EDGEQ_CODE __attribute__((noinline, unused)) static void edgeq_dsp_depthwise_2_##name(const edgeq_dsp_depthwise *image) \
     {                                                                                                                       \
-        edgeq_dsp_depthwise_image(image, 2, words, edgeq_dsp_row_apart_##name, edgeq_dsp_row_apart_##name);                 \
+        edgeq_dsp_depthwise_image(image, 2, edgeq_dsp_row_apart_##name, edgeq_dsp_row_apart_##name);                        \
     }
 
-EDGEQ_DSP_DEPTHWISE(line, 6)
-EDGEQ_DSP_DEPTHWISE(steep, 6)
-EDGEQ_DSP_DEPTHWISE(gemmlowp, 7)
-EDGEQ_DSP_DEPTHWISE(half_up, 7)
-EDGEQ_DSP_DEPTHWISE(single, 7)
+EDGEQ_DSP_DEPTHWISE(plain)
+EDGEQ_DSP_DEPTHWISE(gemmlowp)
+EDGEQ_DSP_DEPTHWISE(half_up)
+EDGEQ_DSP_DEPTHWISE(single)
 
 #endif

@@ -314,7 +314,9 @@ EDGEQ_CODE __attribute__((noinline, unused)) static void edgeq_place_windows(edg
  * included). Sums of the second channel need to be less than 2^23. "straight": packed, where one
  * product gives every code: of each channel only a multiplier and an addend, of 2^shift times the
  * code of the first and 2^(8 + shift) times that of the second; the shift is in the function's name.
- * Biases hold what makes the line meet all codes. */
+ * Biases hold what makes the line meet all codes. "plain": packed, and all channels have one addend:
+ * the bias of the second channel; weights; the multipliers of both, for 256 times their sums and
+ * 2^shift times their codes; 256 times the bias of the first. */
 typedef struct {
     const int32_t *x;
     const int32_t *end;
@@ -323,6 +325,8 @@ typedef struct {
     int32_t step;
     const int8_t *stop;
     int32_t rest;
+    int32_t shift;  /* of "plain" */
+    int32_t addend; /* of the same */
 } edgeq_dsp_tile;
 
 #if EDGEQ_DSP_ASSEMBLER
@@ -405,23 +409,28 @@ typedef struct {
     "sub r5, r5, r4\n\t"
 #define EDGEQ_DSP_WIDE_APART
 
-/* On the stack: x, end, step, stop, where the loop begins; r8 is the bytes of four codes' code. */
-#define EDGEQ_DSP_ENTER            \
-    "push {r4-r11, lr}\n\t"        \
-    "sub sp, #20\n\t"              \
-    "ldm r0!, {r1, r2, r12}\n\t"   \
-    "ldm r0, {r3, r4, r5, r6}\n\t" \
-    "mov r11, r3\n\t"              \
-    "strd r1, r2, [sp]\n\t"        \
-    "strd r4, r5, [sp, #8]\n\t"    \
+/* On the stack: x, end, step, stop, where the loop begins, shift, addend; r8 is the bytes of four codes'
+ * code. */
+#define EDGEQ_DSP_ENTER          \
+    "push {r4-r11, lr}\n\t"      \
+    "sub sp, #28\n\t"            \
+    "ldm r0!, {r1, r2, r12}\n\t" \
+    "ldm r0, {r3-r8}\n\t"        \
+    "mov r11, r3\n\t"            \
+    "strd r1, r2, [sp]\n\t"      \
+    "strd r4, r5, [sp, #8]\n\t"  \
+    "strd r7, r8, [sp, #20]\n\t" \
     "adr.w r7, 2f\n\t"
 #define EDGEQ_DSP_BEGIN      \
     "mls r7, r6, r8, r7\n\t" \
     "add r7, r7, #1\n\t"     \
     "str r7, [sp, #16]\n"    \
     "0:\n\t"                 \
-    "ldr lr, [sp]\n\t"       \
-    "ldrd r4, r5, [r12], #8\n\t"
+    "ldr lr, [sp]\n\t"
+#define EDGEQ_DSP_BIASES "ldrd r4, r5, [r12], #8\n\t"
+#define EDGEQ_DSP_BIAS      \
+    "ldr r5, [r12], #4\n\t" \
+    "mov r4, #0\n\t"
 #define EDGEQ_DSP_LOOP    \
     "ldr pc, [sp, #16]\n" \
     "1:\n\t"              \
@@ -442,7 +451,7 @@ typedef struct {
     "strb r1, [r11], #1\n\t"         \
     "cmp r11, r7\n\t"                \
     "bne 0b\n\t"                     \
-    "add sp, #20\n\t"                \
+    "add sp, #28\n\t"                \
     "pop {r4-r11, pc}\n"
 
 /* Sums of the first channel and of the second to codes. */
@@ -451,23 +460,29 @@ typedef struct {
     "ssat " sum ", #8, " sum ", asr #" shift "\n\t"
 #define EDGEQ_DSP_STRAIGHT_CODES(first, second) \
     "ldm r12!, {r6, r7, r8, r9}\n\t" EDGEQ_DSP_STRAIGHT_CODE("r0", "r6", "r7", first) EDGEQ_DSP_STRAIGHT_CODE("r2", "r6", "r7", first) EDGEQ_DSP_STRAIGHT_CODE("r4", "r6", "r7", first) EDGEQ_DSP_STRAIGHT_CODE("r1", "r8", "r9", second) EDGEQ_DSP_STRAIGHT_CODE("r3", "r8", "r9", second) EDGEQ_DSP_STRAIGHT_CODE("r5", "r8", "r9", second)
+#define EDGEQ_DSP_PLAIN_CODE(sum, multiplier)         \
+    "smmla " sum ", " sum ", " multiplier ", r10\n\t" \
+    "asr " sum ", " sum ", r9\n\t"                    \
+    "ssat " sum ", #8, " sum "\n\t"
+#define EDGEQ_DSP_PLAIN_FIRST(sum) "add " sum ", r8, " sum ", lsl #8\n\t" EDGEQ_DSP_PLAIN_CODE(sum, "r6")
+#define EDGEQ_DSP_PLAIN_CODES "ldm r12!, {r6, r7, r8}\n\tldrd r9, r10, [sp, #20]\n\t" EDGEQ_DSP_PLAIN_FIRST("r0") EDGEQ_DSP_PLAIN_FIRST("r2") EDGEQ_DSP_PLAIN_FIRST("r4") EDGEQ_DSP_PLAIN_CODE("r1", "r7") EDGEQ_DSP_PLAIN_CODE("r3", "r7") EDGEQ_DSP_PLAIN_CODE("r5", "r7")
 #define EDGEQ_DSP_BOTH_CODES(SCALE0, SCALE1) EDGEQ_DSP_CODES(SCALE0, "r0", "r2", "r4") EDGEQ_DSP_CODES(SCALE1, "r1", "r3", "r5")
 
-#define EDGEQ_DSP_FUNCTION(name, FORM, CODES)                                                                                                                         \
-    EDGEQ_CODE __attribute__((naked, noinline, unused)) static void name(const edgeq_dsp_tile *tile __attribute__((unused)))                                          \
-    {                                                                                                                                                                 \
-        __asm__(EDGEQ_DSP_ENTER "mov r8, #" FORM##_BYTES "\n\t" EDGEQ_DSP_BEGIN FORM##_FIRST EDGEQ_DSP_LOOP FORM EDGEQ_DSP_AGAIN FORM##_APART CODES EDGEQ_DSP_STORE); \
+#define EDGEQ_DSP_FUNCTION(name, FORM, BIASES, CODES)                                                                                                                        \
+    EDGEQ_CODE __attribute__((naked, noinline, unused)) static void name(const edgeq_dsp_tile *tile __attribute__((unused)))                                                 \
+    {                                                                                                                                                                        \
+        __asm__(EDGEQ_DSP_ENTER "mov r8, #" FORM##_BYTES "\n\t" EDGEQ_DSP_BEGIN BIASES FORM##_FIRST EDGEQ_DSP_LOOP FORM EDGEQ_DSP_AGAIN FORM##_APART CODES EDGEQ_DSP_STORE); \
     }
 
-EDGEQ_DSP_FUNCTION(edgeq_dsp_straight_2, EDGEQ_DSP_PACKED, EDGEQ_DSP_STRAIGHT_CODES("2", "10"))
-EDGEQ_DSP_FUNCTION(edgeq_dsp_straight_4, EDGEQ_DSP_PACKED, EDGEQ_DSP_STRAIGHT_CODES("4", "12"))
-EDGEQ_DSP_FUNCTION(edgeq_dsp_straight_6, EDGEQ_DSP_PACKED, EDGEQ_DSP_STRAIGHT_CODES("6", "14"))
-EDGEQ_DSP_FUNCTION(edgeq_dsp_packed_gemmlowp, EDGEQ_DSP_PACKED, EDGEQ_DSP_BOTH_CODES(EDGEQ_DSP_AWAY, EDGEQ_DSP_AWAY_256))
-EDGEQ_DSP_FUNCTION(edgeq_dsp_packed_half_up, EDGEQ_DSP_PACKED, EDGEQ_DSP_BOTH_CODES(EDGEQ_DSP_UP, EDGEQ_DSP_UP_256))
-EDGEQ_DSP_FUNCTION(edgeq_dsp_packed_single, EDGEQ_DSP_PACKED, EDGEQ_DSP_BOTH_CODES(EDGEQ_DSP_SINGLE, EDGEQ_DSP_UP_256))
-EDGEQ_DSP_FUNCTION(edgeq_dsp_wide_gemmlowp, EDGEQ_DSP_WIDE, EDGEQ_DSP_BOTH_CODES(EDGEQ_DSP_AWAY, EDGEQ_DSP_AWAY))
-EDGEQ_DSP_FUNCTION(edgeq_dsp_wide_half_up, EDGEQ_DSP_WIDE, EDGEQ_DSP_BOTH_CODES(EDGEQ_DSP_UP, EDGEQ_DSP_UP))
-EDGEQ_DSP_FUNCTION(edgeq_dsp_wide_single, EDGEQ_DSP_WIDE, EDGEQ_DSP_BOTH_CODES(EDGEQ_DSP_SINGLE, EDGEQ_DSP_SINGLE))
+EDGEQ_DSP_FUNCTION(edgeq_dsp_plain, EDGEQ_DSP_PACKED, EDGEQ_DSP_BIAS, EDGEQ_DSP_PLAIN_CODES)
+EDGEQ_DSP_FUNCTION(edgeq_dsp_straight_2, EDGEQ_DSP_PACKED, EDGEQ_DSP_BIASES, EDGEQ_DSP_STRAIGHT_CODES("2", "10"))
+EDGEQ_DSP_FUNCTION(edgeq_dsp_straight_6, EDGEQ_DSP_PACKED, EDGEQ_DSP_BIASES, EDGEQ_DSP_STRAIGHT_CODES("6", "14"))
+EDGEQ_DSP_FUNCTION(edgeq_dsp_packed_gemmlowp, EDGEQ_DSP_PACKED, EDGEQ_DSP_BIASES, EDGEQ_DSP_BOTH_CODES(EDGEQ_DSP_AWAY, EDGEQ_DSP_AWAY_256))
+EDGEQ_DSP_FUNCTION(edgeq_dsp_packed_half_up, EDGEQ_DSP_PACKED, EDGEQ_DSP_BIASES, EDGEQ_DSP_BOTH_CODES(EDGEQ_DSP_UP, EDGEQ_DSP_UP_256))
+EDGEQ_DSP_FUNCTION(edgeq_dsp_packed_single, EDGEQ_DSP_PACKED, EDGEQ_DSP_BIASES, EDGEQ_DSP_BOTH_CODES(EDGEQ_DSP_SINGLE, EDGEQ_DSP_UP_256))
+EDGEQ_DSP_FUNCTION(edgeq_dsp_wide_gemmlowp, EDGEQ_DSP_WIDE, EDGEQ_DSP_BIASES, EDGEQ_DSP_BOTH_CODES(EDGEQ_DSP_AWAY, EDGEQ_DSP_AWAY))
+EDGEQ_DSP_FUNCTION(edgeq_dsp_wide_half_up, EDGEQ_DSP_WIDE, EDGEQ_DSP_BIASES, EDGEQ_DSP_BOTH_CODES(EDGEQ_DSP_UP, EDGEQ_DSP_UP))
+EDGEQ_DSP_FUNCTION(edgeq_dsp_wide_single, EDGEQ_DSP_WIDE, EDGEQ_DSP_BIASES, EDGEQ_DSP_BOTH_CODES(EDGEQ_DSP_SINGLE, EDGEQ_DSP_SINGLE))
 
 #else
 
@@ -477,13 +492,13 @@ EDGEQ_CODE static inline uint32_t edgeq_dsp_add_products(uint32_t sum, int32_t a
     return sum + (uint32_t)(edgeq_low_half(a) * edgeq_low_half(b)) + (uint32_t)(edgeq_high_half(a) * edgeq_high_half(b));
 }
 
-/* The sums of both channels in one window; the second 256 times where weights are packed. */
+/* The sums of both channels in one window, from biases on; the second 256 times where weights are
+ * packed. */
 EDGEQ_CODE static inline void edgeq_dsp_sums(int32_t sums[2], const edgeq_dsp_tile *tile, int32_t window, const int32_t *stream, int packed)
 {
-    uint32_t first = (uint32_t)stream[0];
-    uint32_t second = (uint32_t)stream[1];
+    uint32_t first = (uint32_t)sums[0];
+    uint32_t second = (uint32_t)sums[1];
 
-    stream += 2;
     for (const int32_t *x = tile->x + window; x < tile->end; x += 3) {
         const int32_t w = *stream++;
 
@@ -537,9 +552,9 @@ EDGEQ_CODE static inline int32_t edgeq_dsp_away_256(int32_t sum, int32_t multipl
                                                                                     \
             for (int32_t window = 0; window < 3; ++window) {                        \
                 int8_t *const to = y + window * tile->step;                         \
-                int32_t sums[2];                                                    \
+                int32_t sums[2] = {stream[0], stream[1]};                           \
                                                                                     \
-                edgeq_dsp_sums(sums, tile, window, stream, packed);                 \
+                edgeq_dsp_sums(sums, tile, window, stream + 2, packed);             \
                 sums[0] = SCALE0(sums[0], edgeq_dsp_multiplier(f[0])) + f[1];       \
                 sums[1] = SCALE1(sums[1], second) + f[4];                           \
                 to[0] = (int8_t)edgeq_clamp_s32(sums[0] >> f[2], -128, 127);        \
@@ -559,9 +574,9 @@ EDGEQ_CODE static inline void edgeq_dsp_straight(const edgeq_dsp_tile *tile, int
 
         for (int32_t window = 0; window < 3; ++window) {
             int8_t *const to = y + window * tile->step;
-            int32_t sums[2];
+            int32_t sums[2] = {stream[0], stream[1]};
 
-            edgeq_dsp_sums(sums, tile, window, stream, 1);
+            edgeq_dsp_sums(sums, tile, window, stream + 2, 1);
             sums[0] = edgeq_product_bits_s32(sums[0], f[0], 0, 32) + f[1];
             sums[1] = edgeq_product_bits_s32(sums[1], f[2], 0, 32) + f[3];
             to[0] = (int8_t)edgeq_clamp_s32(sums[0] >> shift, -128, 127);
@@ -571,14 +586,33 @@ EDGEQ_CODE static inline void edgeq_dsp_straight(const edgeq_dsp_tile *tile, int
     }
 }
 
+/* One product for 256 times both sums. */
+EDGEQ_CODE __attribute__((unused)) static void edgeq_dsp_plain(const edgeq_dsp_tile *tile)
+{
+    const int32_t *stream = tile->stream;
+
+    for (int8_t *y = tile->y; y != tile->stop; y += 2) {
+        const int32_t *const f = stream + 1 + (tile->end - tile->x) / 3;
+
+        for (int32_t window = 0; window < 3; ++window) {
+            int8_t *const to = y + window * tile->step;
+            int32_t sums[2] = {0, stream[0]};
+
+            edgeq_dsp_sums(sums, tile, window, stream + 1, 1);
+            sums[0] = (int32_t)((uint32_t)f[2] + ((uint32_t)sums[0] << 8));
+            for (int32_t i = 0; i < 2; ++i) {
+                const int32_t scaled = edgeq_product_bits_s32(sums[i], f[i], 0, 32) + tile->addend;
+
+                to[i] = (int8_t)edgeq_clamp_s32(scaled >> tile->shift, -128, 127);
+            }
+        }
+        stream = f + 3;
+    }
+}
+
 EDGEQ_CODE __attribute__((unused)) static void edgeq_dsp_straight_2(const edgeq_dsp_tile *tile)
 {
     edgeq_dsp_straight(tile, 2);
-}
-
-EDGEQ_CODE __attribute__((unused)) static void edgeq_dsp_straight_4(const edgeq_dsp_tile *tile)
-{
-    edgeq_dsp_straight(tile, 4);
 }
 
 EDGEQ_CODE __attribute__((unused)) static void edgeq_dsp_straight_6(const edgeq_dsp_tile *tile)

@@ -58,6 +58,18 @@ def test_the_first_table_that_accepts_wins(tables: dict[str, tuple[Kernel, ...]]
     assert select(op, io, ()) is None
 
 
+def test_small_code_does_without_spacious_rows(tables: dict[str, tuple[Kernel, ...]]) -> None:
+    graph, op, io = _layer()
+    row = select(op, io, ("portable",))
+    assert row is not None
+    tables["fast"] = (replace(row, id="fast/spacious", spacious=True),)
+    isas = ("fast", "portable")
+    assert select(op, io, isas) is tables["fast"][0]
+    assert select(op, io, isas, small=True) is row
+    assert select_all(graph, isas) == tables["fast"]
+    assert select_all(graph, isas, small=True) == (row,)
+
+
 def test_every_layer_gets_one() -> None:
     graph, op, io = _layer()
     assert select_all(graph, ("portable",)) == (select(op, io, ("portable",)),)

@@ -26,6 +26,7 @@ from edgeq.plan.plan import plan
 from edgeq.plan.stage import Compute, lines, schedule, segment
 from edgeq.plan.stages import Move, Stage, build, line_name
 from edgeq.plan.streaming import choose
+from edgeq.targets import target
 from edgeq.verify import verify_model
 from tests.kernel_harness import QUICK
 from tests.passes.nets import Net
@@ -131,7 +132,7 @@ def test_every_stretch_of_layers_gives_its_bits(seed: int) -> None:
         last = draw.randrange(first, len(graph.ops))
         found = segment(graph, first, last, draw.choice([1, 2, 3, 4, 100]))
         if graph.ops[last].outputs[0] not in found.inner:
-            check_stage(graph, build(graph, found, ("portable",)))
+            check_stage(graph, build(graph, found, target("portable")))
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -173,7 +174,7 @@ def test_an_output_over_its_input_waits_for_the_rows_below() -> None:
     for rows in (1, 2, 5, 20):
         found = segment(graph, 1, 1, rows, into=x)
         assert lines(graph, found) == {graph.outputs[0]: min(20, rows + 1)}
-        check_stage(graph, build(graph, found, ("portable",)))
+        check_stage(graph, build(graph, found, target("portable")))
 
 
 def test_stages_are_chosen_where_they_save_memory() -> None:

@@ -81,5 +81,7 @@ def test_small_code_has_flags_of_its_own():
     assert plain.optimized("size").flags == plain.flags
     assert small.optimized("speed") is small
     assert small.optimized("size").cflags == ("-Os",)
+    assert plain.optimized("size").small and small.optimized("size").small
+    assert not plain.small
     with pytest.raises(TargetError, match="not optimized for 'smalness'"):
         small.optimized("smalness")

@@ -21,7 +21,7 @@ SHIFT = 2  # that the assembler has in its last instruction
 _NEAR = np.arange(-16, 17, 2)
 _CODES = np.arange(-127, 128)[:, np.newaxis]
 _WORD = 1 << 32
-_MOST = (1 << 31) - 1
+MOST = (1 << 31) - 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,24 +55,36 @@ def line(
     part = np.arange(len(weights)) if chosen is None else np.asarray(chosen)
     w = weights[part].astype(np.int64)
     bias = bias_of(io)[part].astype(np.int64)
-    requant = _part(numbers.requant, part)
-    ends = _ends(io, w, bias)
-    firsts = _first_sums(ends, requant, io.y.zero_point)
-    slopes = _slopes(requant, len(w), 2.0 ** (32 + shift) / scale)
-    found = [
-        _factors(int(low), int(high), first, slope, shift, scale)
-        for low, high, first, slope in zip(*ends, firsts.T, slopes, strict=True)
-    ]
-    if any(f is None for f in found):
-        return None
+    requant = part_of(numbers.requant, part)
+    ends = ends_of(io, w, bias)
+    firsts = first_sums(ends, requant, io.y.zero_point)
+    steps = slopes(requant, len(w), 2.0 ** (32 + shift) / scale)
+    found = []
+    for low, high, first, slope in zip(*ends, firsts.T, steps, strict=True):
+        channel = _factors(int(low), int(high), first, slope, shift, scale)
+        if channel is None:
+            return None
+        found.append(channel)
     offset, multiplier, addend = np.array(found, np.int64).T
     folded = scale * (bias - io.x.zero_point * w.sum(axis=1)) + offset
-    if np.abs(folded).max() > _MOST:
+    if np.abs(folded).max() > MOST:
         return None
     return Line(*(a.astype(np.int32) for a in (folded, multiplier, addend)))
 
 
-def _part(requant: Requant, part: np.ndarray) -> Requant:
+def extremes(
+    io: Operands, numbers: Accumulation, weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the least and the largest code of each channel."""
+    w, zero = weights.astype(np.int64), io.x.zero_point
+    products = np.sort(np.stack([w * (code - zero) for code in (-128, 127)]), axis=0)
+    sums = products.sum(axis=2) + bias_of(io)
+    scaled = requantize(sums.astype(np.int32), numbers.requant).astype(np.int64)
+    codes = np.clip(scaled + io.y.zero_point, numbers.low, numbers.high)
+    return codes[0], codes[1]
+
+
+def part_of(requant: Requant, part: np.ndarray) -> Requant:
     """Return the rescaling of some channels."""
     if requant.channels == 1:
         return requant
@@ -83,13 +95,13 @@ def _part(requant: Requant, part: np.ndarray) -> Requant:
     return Requant(requant.rounding, multiplier, shift, scale)
 
 
-def _ends(io: Operands, w: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def ends_of(io: Operands, w: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the least and the largest sum of each channel."""
     products = np.stack([w * (code - io.x.zero_point) for code in (-128, 127)])
     return products.min(axis=0).sum(axis=1) + bias, products.max(axis=0).sum(axis=1) + bias
 
 
-def _first_sums(ends: tuple[np.ndarray, np.ndarray], requant: Requant, zero: int) -> np.ndarray:
+def first_sums(ends: tuple[np.ndarray, np.ndarray], requant: Requant, zero: int) -> np.ndarray:
     """Return [codes, channels]: the first sum from which on an output is at least -127 to 127.
 
     It is one more than the largest where none is.
@@ -106,40 +118,58 @@ def _first_sums(ends: tuple[np.ndarray, np.ndarray], requant: Requant, zero: int
     return low
 
 
-def _slopes(requant: Requant, count: int, unit: float) -> np.ndarray:
+def slopes(requant: Requant, count: int, unit: float) -> np.ndarray:
     """Return about how many of ``unit`` of a code each step of a sum is worth."""
+    scales = scales_of(requant, count)
+    return np.clip(np.rint(scales * unit), 1, MOST).astype(np.int64)
+
+
+def scales_of(requant: Requant, count: int) -> np.ndarray:
+    """Return how many codes each step of a sum is worth."""
     if requant.rounding is Rounding.FLOAT32:
         scale = np.asarray(requant.scale)
     else:
         scale = np.asarray(requant.multiplier) * 2.0 ** (np.asarray(requant.shift) - 31.0)
-    return np.broadcast_to(np.clip(np.rint(scale * unit), 1, _MOST), count).astype(np.int64)
+    return np.broadcast_to(scale, count)
 
 
 def _factors(
     low: int, high: int, first: np.ndarray, slope: int, shift: int, scale: int
 ) -> tuple[int, int, int] | None:
     """Return what to add to sums, their multiplier and its addend for one channel."""
-    codes = _CODES[:, 0].astype(np.int64) << (32 + shift)
     # Multiples of an odd number are everything, modulo a power of two.
-    slopes = ((slope | 1) + _NEAR)[:, np.newaxis]
-    slopes = slopes[(slopes[:, 0] > 0) & (slopes[:, 0] <= _MOST)]
-    # first * slope + constant must reach the code, and (first - 1) * slope + constant must not.
-    reached, missed = first <= high, first > low
-    least = (codes - slopes * (scale * first))[:, reached].max(axis=1, initial=-(1 << 62))
-    most = (codes - slopes * (scale * (first - 1)))[:, missed].min(axis=1, initial=1 << 62) - 1
-    # Without a bound, any constant near the other one does.
-    least = np.maximum(least, most - _WORD)
-    most = np.minimum(most, least + _WORD)
+    slopes = multipliers((slope | 1) + _NEAR)
+    least, most = constants(low, high, first, slopes, shift, scale)
     best = int((most - least).argmax())
     if most[best] < least[best]:
         return None
-    multiplier = int(slopes[best, 0])
+    multiplier = int(slopes[best])
     offset = _first_in(multiplier, _WORD, int(least[best]), int(most[best] - least[best]))
     addend = -((offset * multiplier - int(least[best])) // _WORD)
     sums = [scale * s + offset for s in (low, high)]
     ends = [s * multiplier // _WORD + addend for s in sums]
-    fits = all(abs(e) <= _MOST for e in (*ends, *sums))
+    fits = all(abs(e) <= MOST for e in (*ends, *sums))
     return (offset, multiplier, addend) if fits else None
+
+
+def multipliers(numbers: np.ndarray) -> np.ndarray:
+    """Return those that can be multipliers."""
+    return numbers[(numbers > 0) & (numbers <= MOST)]
+
+
+def constants(
+    low: int, high: int, first: np.ndarray, slopes: np.ndarray, shift: int, scale: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return between which numbers a constant gives every code, for each slope."""
+    codes = _CODES[:, 0].astype(np.int64) << (32 + shift)
+    steep = slopes[:, np.newaxis]
+    # first * slope + constant must reach the code, and (first - 1) * slope + constant must not.
+    reached, missed = first <= high, first > low
+    least = (codes - steep * (scale * first))[:, reached].max(axis=1, initial=-(1 << 62))
+    most = (codes - steep * (scale * (first - 1)))[:, missed].min(axis=1, initial=1 << 62) - 1
+    # Without a bound, any constant near the other one does.
+    least = np.maximum(least, most - _WORD)
+    return least, np.minimum(most, least + _WORD)
 
 
 def _first_in(step: int, size: int, start: int, length: int) -> int:

@@ -13,8 +13,10 @@ from edgeq.ir.types import DType, elements
 from edgeq.kernels.base import Facts, Kernel
 from edgeq.kernels.dsp.common import HEADERS, channels, is_short
 from edgeq.kernels.dsp.streams import (
+    PLAIN_SHIFTS,
     STRAIGHT_SHIFTS,
     is_small,
+    plain_stream,
     shares,
     straight_stream,
     stream,
@@ -172,17 +174,30 @@ def _geometry(
     }
 
 
-def _straight(
-    op: Conv2D | DepthwiseConv2D, io: Operands, rows: Rows
-) -> tuple[str, np.ndarray] | None:
-    """Return a tile function with one product for a rescaling and what it reads, if one will do."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Tile:
+    """The tile function that is called, what it reads, and the shift that it is told."""
+
+    name: str
+    stream: np.ndarray
+    shift: int = 0
+
+
+def _straight(op: Conv2D | DepthwiseConv2D, io: Operands, rows: Rows) -> Tile | None:
+    """Return a tile function with one product for a rescaling, if one will do."""
     zero = weight_zero(io)
     weights = _weights(op, io)
     codes = _ordered(weights.astype(np.int64) + zero, rows, zero)
-    for shift in STRAIGHT_SHIFTS if shares(codes) else ():
+    if not shares(codes):
+        return None
+    for shift in PLAIN_SHIFTS:
+        numbers = plain_stream(io, op.arithmetic, weights, codes, shift)
+        if numbers is not None:
+            return Tile("plain", numbers, shift)
+    for shift in STRAIGHT_SHIFTS:
         numbers = straight_stream(io, op.arithmetic, weights, codes, shift)
         if numbers is not None:
-            return f"straight_{shift}", numbers
+            return Tile(f"straight_{shift}", numbers)
     return None
 
 
@@ -191,8 +206,8 @@ def _rows(op: Conv2D | DepthwiseConv2D, io: Operands) -> Rows:
     return rows_of(height, width * io.x.shape[3], weight_zero(io))
 
 
-def _tile(op: Conv2D | DepthwiseConv2D, io: Operands, rows: Rows) -> tuple[str, np.ndarray]:
-    """Return which tile function is called, and what it reads."""
+def _tile(op: Conv2D | DepthwiseConv2D, io: Operands, rows: Rows) -> Tile:
+    """Return which tile function is called."""
     zero = weight_zero(io)
     weights = _weights(op, io)
     straight = _straight(op, io, rows)
@@ -204,7 +219,8 @@ def _tile(op: Conv2D | DepthwiseConv2D, io: Operands, rows: Rows) -> tuple[str, 
     codes = _ordered(found.weights.astype(np.int64) + zero, rows, zero)
     packed = shares(codes) and is_small(found)
     form = "packed" if packed else "wide"
-    return f"{form}_{rounding.value}", stream(found, codes, packed, rounding is Rounding.SINGLE)
+    numbers = stream(found, codes, packed, rounding is Rounding.SINGLE)
+    return Tile(f"{form}_{rounding.value}", numbers)
 
 
 def conv2d_facts(op: Conv2D | DepthwiseConv2D, io: Operands) -> Facts:
@@ -212,7 +228,7 @@ def conv2d_facts(op: Conv2D | DepthwiseConv2D, io: Operands) -> Facts:
     images, out_h, out_w, count = io.y.shape
     rows = _rows(op, io)
     place = _place(op, io, rows)
-    tile, numbers = _tile(op, io, rows)
+    tile = _tile(op, io, rows)
     groups = rows.groups + rows.sums
     pixels = out_h * out_w
     constants = {
@@ -227,16 +243,18 @@ def conv2d_facts(op: Conv2D | DepthwiseConv2D, io: Operands) -> Facts:
         "GROUPS": groups,
         "REST": (groups - 1) % ROUND,
         "PAIRS": count // 2,
-        "PAIR_WORDS": len(numbers) // -(-count // 2),
+        "PAIR_WORDS": len(tile.stream) // -(-count // 2),
+        "SHIFT": tile.shift,
+        "ADDEND": io.y.zero_point << tile.shift,
     }
     copied = TILE * rows.height * rows.bytes if place.mode == "general" else 0
     copied = place.lines * place.line if place.mode == "padded" else copied
     return Facts(
         constants=constants,
-        data=(Data("stream", numbers, "two channels at a time"),),
+        data=(Data("stream", tile.stream, "two channels at a time"),),
         flags={
             "mode": place.mode,
-            "tile": tile,
+            "tile": tile.name,
             "odd": count % 2 == 1,
             "sums": rows.sums > 0,
         },

@@ -6,11 +6,13 @@ import numpy as np
 
 from edgeq.ir.graph import Operands
 from edgeq.kernels.dsp.common import Channels
-from edgeq.kernels.dsp.linear import Line, line
-from edgeq.numerics import requantize
-from edgeq.ops._accumulate import Accumulation, bias_of
+from edgeq.kernels.dsp.linear import Line, extremes, line
+from edgeq.kernels.dsp.plain import plain
+from edgeq.kernels.portable.convolution import weight_zero
+from edgeq.ops._accumulate import Accumulation
 
-STRAIGHT_SHIFTS = (4, 2, 6)  # of the functions with one product; small scales need more bits
+PLAIN_SHIFTS = (11, 10, 12, 13)  # the first ones suit most layers
+STRAIGHT_SHIFTS = (2, 6)  # of the functions with one product; small scales need more bits
 _PACKED_REACH = 2**23  # sums of a packed second channel are smaller
 
 
@@ -98,6 +100,25 @@ def straight_stream(
     return _words_from(parts)
 
 
+def plain_stream(
+    io: Operands, numbers: Accumulation, weights: np.ndarray, codes: np.ndarray, shift: int
+) -> np.ndarray | None:
+    """Return the stream of a plain line, or None where none gives every code.
+
+    The second bias; weights; multipliers of both channels, and 256 times the first bias; for codes
+    shifted by ``shift``. ``codes`` are ``weights`` with their zero point, in the order of words.
+    """
+    found = plain(io, numbers, weights, scale=256, shift=shift)
+    if found is None:
+        return None
+    settled = np.where(found.alive[:, np.newaxis], codes, weight_zero(io))
+    parts = []
+    for first, words in zip(_starts(len(codes)), _blocks(settled, packed=True), strict=True):
+        bias = found.bias[first : first + 2]
+        parts += [bias[1:], words, found.multiplier[first : first + 2], bias[:1]]
+    return _words_from(parts)
+
+
 def _lines(
     io: Operands,
     numbers: Accumulation,
@@ -110,7 +131,7 @@ def _lines(
 
     Nothing of the sum counts in channels with one answer to everything; theirs may be too large.
     """
-    least, most = _extremes(io, numbers, weights)
+    least, most = extremes(io, numbers, weights)
     alive = (least != most)[chosen]
     addend = np.where(alive, 0, least[chosen] << shift).astype(np.int32)
     whole = Line(np.zeros_like(addend), np.zeros_like(addend), addend)
@@ -122,18 +143,6 @@ def _lines(
         whole.multiplier[alive] = part.multiplier
         whole.addend[alive] = part.addend
     return whole
-
-
-def _extremes(
-    io: Operands, numbers: Accumulation, weights: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the least and the largest code of each channel."""
-    w, zero = weights.astype(np.int64), io.x.zero_point
-    products = np.sort(np.stack([w * (code - zero) for code in (-128, 127)]), axis=0)
-    sums = products.sum(axis=2) + bias_of(io)
-    scaled = requantize(sums.astype(np.int32), numbers.requant).astype(np.int64)
-    codes = np.clip(scaled + io.y.zero_point, numbers.low, numbers.high)
-    return codes[0], codes[1]
 
 
 def reach_of(found: Channels) -> np.ndarray:

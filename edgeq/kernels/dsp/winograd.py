@@ -105,5 +105,6 @@ ROWS = (
         _accepts,
         packed=(1, 2),
         headers=(*HEADERS, "edgeq_winograd_dsp.h"),
+        spacious=True,
     ),
 )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from edgeq.ir.profiles import Numerics
 from edgeq.kernels.dsp.depthwise import depthwise_3x3_facts
 from edgeq.ops._spatial import Padding
 from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
@@ -65,6 +67,23 @@ def shapes() -> list[Case]:
     ]
 
 
+def far(numerics: Numerics) -> Case:
+    """Return a layer whose codes change only at sums too large for a plain line."""
+    case = depthwise_case(
+        (1, 4, 5, 6),
+        (3, 3),
+        row=ROW,
+        padding=SAME,
+        numerics=numerics,
+        zero=0,
+        zeros=(-3, -128),
+        scale=2e4,
+    )
+    # Codes are 5e-7 of sums: those of 509 millions are halfway between two.
+    bias = replace(case.tensors["b"], data=np.full(6, 509_000_000, np.int32))
+    return replace(case, tensors={**case.tensors, "b": bias})
+
+
 def numbers() -> list[Case]:
     """Return all roundings, weights with zero points, extremes of codes and zero points."""
     cases = [
@@ -94,7 +113,7 @@ def numbers() -> list[Case]:
         depthwise_case((1, 4, 5, 6), (3, 3), row=ROW, padding=SAME, zeros=zeros, scale=0.05)
         for zeros in ((-3, -128), (-128, 127))
     ]
-    return cases
+    return [*cases, *map(far, ALL_BUT_FLOAT)]
 
 
 def test_forms() -> None:
@@ -105,7 +124,9 @@ def test_forms() -> None:
         assert isinstance(op, DepthwiseConv2D)
         rounding = op.arithmetic.requant.rounding.value
         found.add((rounding, depthwise_3x3_facts(op, io).flags["form"]))
-    short = {("gemmlowp", "steep"), *((r.name, "line") for r in ROUNDINGS)}
+    short = {(r.name, "plain") for r in ROUNDINGS}
+    # After a ReLU no number is rounded the other way.
+    short.add(("gemmlowp", "half_up"))
     assert found == short | {(r.name, r.name) for r in ALL_BUT_FLOAT}
 
 

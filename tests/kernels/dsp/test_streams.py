@@ -10,7 +10,8 @@ import pytest
 from edgeq.ir.graph import Operands
 from edgeq.ir.quant import QuantParams
 from edgeq.kernels.dsp.linear import line
-from edgeq.kernels.dsp.streams import straight_stream
+from edgeq.kernels.dsp.plain import plain
+from edgeq.kernels.dsp.streams import plain_stream, straight_stream
 from edgeq.numerics import requantize
 from edgeq.ops.conv2d import Conv2D
 from tests.kernel_harness import Case, check_layers, one_op_graph
@@ -63,9 +64,21 @@ def test_the_stream_of_one_product_has_every_number_at_its_place() -> None:
         assert block[6:].tolist() == wanted
 
 
+def test_the_plain_stream_has_every_number_at_its_place() -> None:
+    op, io, w = layer(conv_case((1, 1, 3, 8), 3, (1, 1), zeros=(-3, -128)))
+    words = plain_stream(io, op.arithmetic, w, w, 12)
+    found = plain(io, op.arithmetic, w, shift=12, scale=256)
+    assert words is not None and found is not None
+    for block, (a, b) in zip(words.reshape(2, 1 + 4 + 3), ((0, 1), (1, 2)), strict=True):
+        assert block[0] == found.bias[b]
+        assert block[1:2].view(np.int16).tolist() == (256 * w[b, [0, 2]] + w[a, [0, 2]]).tolist()
+        assert block[5:].tolist() == [found.multiplier[a], found.multiplier[b], found.bias[a]]
+
+
 def test_negative_sums_rounded_the_other_way_have_no_line() -> None:
     op, io, w = layer(conv_case((1, 1, 3, 8), 4, (1, 1), zeros=(-3, 5), numerics="gemmlowp"))
     assert straight_stream(io, op.arithmetic, w, w, 4) is None
+    assert plain_stream(io, op.arithmetic, w, w, 12) is None
 
 
 def test_channels_with_one_answer_need_no_line() -> None:
@@ -81,4 +94,8 @@ def test_channels_with_one_answer_need_no_line() -> None:
     words = straight_stream(io, op.arithmetic, codes, codes, 4)
     assert words is not None
     assert words.reshape(2, 10)[0, 6:].tolist() == [0, -128 << 4, 0, -128 << 12]
+    words = plain_stream(io, op.arithmetic, codes, codes, 11)
+    assert words is not None
+    # The zero point is the answer, and the addend.
+    assert words.reshape(2, 8)[0].tolist() == [0, 0, 0, 0, 0, 1 << 30, 1 << 30, 0]
     check_layers([changed], TWIN)
