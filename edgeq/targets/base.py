@@ -71,11 +71,9 @@ class Target:
     their place in builds of edgeq's own where this machine's processor lacks the instructions: a
     model of them in C then stands in. ``stream`` tells that memory is scarce: layers run some rows
     at a time where that makes the arena smaller. ``size_cflags`` take the place of ``cflags`` in
-    code that is to be small, if there are any. ``counted`` is what its emulator counts: on a
-    processor that executes several instructions together, those packets. Raise ``TargetError`` for
-    a bad declaration.
-    code that is to be small, if there are any; ``small`` tells that it is to be so. Raise
-    ``TargetError`` for a bad declaration.
+    code that is to be small, if there are any; ``small`` tells that it is to be so. ``counted`` is
+    what its emulator counts: on a processor that executes several instructions together, those
+    packets. Raise ``TargetError`` for a bad declaration.
     """
 
     name: str
