@@ -29,6 +29,7 @@ QUAD = 4  # products that one lane sums
 RAISED = 128
 FOLD = 8  # windows whose codes are summed together
 GROUP_PIXELS = 64
+GROUP_PACKETS = 60  # that a group takes beside its tiles
 GROUP_BYTES = 1 << 15
 STRIP_BYTES = 1 << 15
 FILES = (*HEADERS, "edgeq_windows_hvx.h")
@@ -60,18 +61,20 @@ def tile_of(pixels: int, channels: int, depth: int) -> Tile:
     blocks, left = divmod(channels, VECTOR)
     rest = -(-left // LANES)
     most = SUMS // (WIDEST if blocks else rest)
-    fitting = [p for p in (1, 2, 3, 4, 6, 8) if p <= min(most, pixels)]
+    fitting = [Tile(p, blocks, rest) for p in (1, 2, 3, 4, 6, 8) if p <= min(most, pixels)]
+    return min(fitting, key=lambda tile: -(-pixels // tile.pixels) * tile_packets(tile, depth))
 
-    def cost(p: int) -> float:
-        # Two products in a packet, beside one load of weights or two of codes.
-        one = sum(
-            count
-            * (-(-depth // DEEP) * (max(p * v, 2 * v + p / 2 - v, 2 * v) + 1) + 3.5 * p * v + 8)
-            for v, count in ((WIDEST, blocks), (rest, 1 if rest else 0))
-        )
-        return -(-pixels // p) * one
 
-    return Tile(min(fitting, key=cost), blocks, rest)
+def tile_packets(tile: Tile, depth: int) -> float:
+    """Return about how many packets a tile takes, for windows of ``depth`` codes.
+
+    Two products fit in one, beside one load of weights or two of codes.
+    """
+    steps, p = -(-depth // DEEP), tile.pixels
+    return sum(
+        count * (steps * (max(p * v, v + p / 2, 2 * v) + 1) + 3.5 * p * v + 8)
+        for v, count in ((WIDEST, tile.blocks), (tile.rest, 1 if tile.rest else 0))
+    )
 
 
 def packed_weights(w: np.ndarray, tile: Tile) -> np.ndarray:
@@ -90,22 +93,22 @@ def packed_weights(w: np.ndarray, tile: Tile) -> np.ndarray:
     return np.concatenate([part.transpose(2, 0, 1, 3).ravel() for part in parts])
 
 
-def group_of(pixels: int, tile: Tile, pitch: int) -> int:
+def group_of(pixels: int, tile: Tile, depth: int) -> int:
     """Return how many windows are multiplied while they stay near: all, or some whole tiles.
 
-    The last group overlaps that before it: the size is that of the fewest tiles in all, and then
-    of the fewest groups of windows whose codes are summed together.
+    The last group overlaps that before it.
 
     >>> group_of(196, Tile(4, 1, 0), 256), group_of(7, Tile(4, 1, 0), 256)
     (28, 7)
     """
-    most = max(tile.pixels, min(GROUP_PIXELS, GROUP_BYTES // pitch))
+    most = max(tile.pixels, min(GROUP_PIXELS, GROUP_BYTES // depth))
     sizes = [pixels] if pixels <= most else []
     sizes += range(tile.pixels, min(most, pixels) + 1, tile.pixels)
+    packets = tile_packets(tile, depth)
 
-    def cost(n: int) -> tuple[int, int, int]:
-        groups = -(-pixels // n)
-        return groups * -(-n // tile.pixels), groups * -(-n // FOLD), -n
+    def cost(n: int) -> tuple[float, int]:
+        folds, tiles = -(-n // FOLD), -(-n // tile.pixels)
+        return -(-pixels // n) * (GROUP_PACKETS + 20 * folds + packets * tiles), -n
 
     return min(sizes, key=cost)
 
