@@ -6,7 +6,7 @@ stored plus 128, and each window's sum of codes times that is taken off again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,6 +14,16 @@ from edgeq.ir.graph import Operands
 from edgeq.ir.types import DType, elements
 from edgeq.kernels.base import Facts, Kernel
 from edgeq.kernels.hvx.common import HEADERS, LANES, VECTOR, aligned, has_vectors, vector_rescale
+from edgeq.kernels.hvx.tiles import (
+    DEEP,
+    FOLD,
+    RAISED,
+    WIDEST,
+    Tile,
+    group_of,
+    packed_weights,
+    tile_of,
+)
 from edgeq.kernels.portable.convolution import conv2d_note, is_pointwise, weight_zero
 from edgeq.kernels.product import codes, folded_bias
 from edgeq.kernels.strips import strip_of
@@ -22,92 +32,8 @@ from edgeq.ops.conv2d import Conv2D
 from edgeq.ops.fully_connected import FullyConnected
 from edgeq.plan.program import Scratch
 
-WIDEST = 4  # vectors of channels in a tile: the outputs of a pixel fill a vector of bytes
-SUMS = 18  # vectors that stay in registers beside the weights
-DEEP = 8  # codes that one load brings into a pair of registers
-QUAD = 4  # products that one lane sums
-RAISED = 128
-FOLD = 8  # windows whose codes are summed together
-GROUP_PIXELS = 64
-GROUP_BYTES = 1 << 15
 STRIP_BYTES = 1 << 15
 FILES = (*HEADERS, "edgeq_windows_hvx.h")
-
-
-@dataclass(frozen=True, slots=True)
-class Tile:
-    """What is summed in registers at a time: ``pixels`` times so many vectors of channels.
-
-    There are ``blocks`` of 128 channels, and then ``rest`` vectors of the channels left.
-    """
-
-    pixels: int
-    blocks: int
-    rest: int
-
-    @property
-    def vectors(self) -> int:
-        """Return the vectors of all channels."""
-        return WIDEST * self.blocks + self.rest
-
-
-def tile_of(pixels: int, channels: int, depth: int) -> Tile:
-    """Return the tile that takes the fewest packets for windows of ``depth`` codes.
-
-    >>> tile_of(196, 512, 512), tile_of(196, 64, 384)
-    (Tile(pixels=4, blocks=4, rest=0), Tile(pixels=8, blocks=0, rest=2))
-    """
-    blocks, left = divmod(channels, VECTOR)
-    rest = -(-left // LANES)
-    most = SUMS // (WIDEST if blocks else rest)
-    fitting = [p for p in (1, 2, 3, 4, 6, 8) if p <= min(most, pixels)]
-
-    def cost(p: int) -> float:
-        # Two products in a packet, beside one load of weights or two of codes.
-        one = sum(
-            count
-            * (-(-depth // DEEP) * (max(p * v, 2 * v + p / 2 - v, 2 * v) + 1) + 3.5 * p * v + 8)
-            for v, count in ((WIDEST, blocks), (rest, 1 if rest else 0))
-        )
-        return -(-pixels // p) * one
-
-    return Tile(min(fitting, key=cost), blocks, rest)
-
-
-def packed_weights(w: np.ndarray, tile: Tile) -> np.ndarray:
-    """Return stored weights [channels, depth], plus 128, in the order in which they are read.
-
-    For each block of vectors: the depth by fours, and for each vector the four of each lane. What
-    was added to fill fours and lanes meets codes of 0.
-    """
-    channels, depth = w.shape
-    full = np.zeros((tile.vectors * LANES, -(-depth // DEEP) * DEEP), np.uint8)
-    full[:channels, :depth] = w.astype(np.int32) + RAISED
-    lanes = full.reshape(tile.vectors, LANES, -1, QUAD)
-    starts = range(0, WIDEST * tile.blocks, WIDEST)
-    parts = [lanes[start : start + WIDEST] for start in starts]
-    parts += [lanes[WIDEST * tile.blocks :]] if tile.rest else []
-    return np.concatenate([part.transpose(2, 0, 1, 3).ravel() for part in parts])
-
-
-def group_of(pixels: int, tile: Tile, pitch: int) -> int:
-    """Return how many windows are multiplied while they stay near: all, or some whole tiles.
-
-    The last group overlaps that before it: the size is that of the fewest tiles in all, and then
-    of the fewest groups of windows whose codes are summed together.
-
-    >>> group_of(196, Tile(4, 1, 0), 256), group_of(7, Tile(4, 1, 0), 256)
-    (28, 7)
-    """
-    most = max(tile.pixels, min(GROUP_PIXELS, GROUP_BYTES // pitch))
-    sizes = [pixels] if pixels <= most else []
-    sizes += range(tile.pixels, min(most, pixels) + 1, tile.pixels)
-
-    def cost(n: int) -> tuple[int, int, int]:
-        groups = -(-pixels // n)
-        return groups * -(-n // tile.pixels), groups * -(-n // FOLD), -n
-
-    return min(sizes, key=cost)
 
 
 def _spread(tile: Tile, vectors: int) -> list[list[int]]:
@@ -136,46 +62,38 @@ def _product_facts(
     w = centred(io.ins[1], np.int32)
     w = w.reshape(len(w), -1)
     channels, depth = w.shape
-    pitch = -(-depth // DEEP) * DEEP
     length = tile.vectors * LANES
     rescale = vector_rescale(op, io, w, length)
-    shares = -(-(count + 2 * LANES) // LANES) * LANES
+    bias = folded_bias(io, w.sum(axis=1, dtype=np.int64), length)
+    stored = packed_weights(io.ins[1].array.reshape(channels, depth), tile)
     constants = {
         "PIXELS": pixels,
         "COUNT": count,
         "OUT_C": channels,
-        "WINDOW": pitch,
+        "WINDOW": -(-depth // DEEP) * DEEP,
         "TILE": tile.pixels,
-        "SHARES": shares,
+        "SHARES": (-(-count // LANES) + 2) * LANES,
         "RAISED": RAISED + weight_zero(io),
         **codes(op, io),
         **rescale.constants,
     }
-    bias = folded_bias(io, w.sum(axis=1, dtype=np.int64), length)
-    stored = io.ins[1].array.reshape(channels, depth)
     return Facts(
         constants=constants,
         data=(
-            aligned(
-                "weights", packed_weights(stored, tile), "weights plus 128 by fours, in blocks"
-            ),
+            aligned("weights", stored, "weights plus 128 by fours, in blocks"),
             aligned("bias", bias, "bias less what the input's zero point adds"),
             *rescale.data,
         ),
-        flags={
-            **_structure(tile, channels),
-            "rescale": rescale.flag,
-            "fold": count >= FOLD,
-            "lines": lines,
-        },
+        flags={"rescale": rescale.flag, "lines": lines, **_structure(tile, channels, count)},
     )
 
 
-def _structure(tile: Tile, channels: int) -> dict[str, object]:
+def _structure(tile: Tile, channels: int, count: int) -> dict[str, object]:
     """Return what of a tile decides the structure of its code."""
     exact = _is_exact(tile, channels)
     return {
         "code": "int8_t",
+        "fold": count >= FOLD,
         "exact": exact,
         "pixels": range(tile.pixels),
         "blocks": tile.blocks,

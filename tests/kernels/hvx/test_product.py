@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeq.kernels.hvx.product import DEEP, GROUP_PIXELS, Tile, group_of, packed_weights, tile_of
+from edgeq.kernels.hvx.tiles import DEEP, GROUP_PIXELS, Tile, group_of, packed_weights, tile_of
 from edgeq.ops._spatial import Padding
 from edgeq.ops.activation import Activation
 from edgeq.plan.select import select
