@@ -153,7 +153,9 @@ def _matrix_facts(op: Conv2D | FullyConnected, io: Operands, pixels: int, depth:
     tile = tile_of(pixels, io.y.shape[-1], depth)
     count = group_of(pixels, tile, -(-depth // DEEP) * DEEP)
     facts = _placed(_product_facts(op, io, tile, pixels, count))
-    return replace(facts, constants={"DEPTH": depth, **facts.constants})
+    # Sums are taken of eight windows, and of whole vectors.
+    beyond = (FOLD - 1 if count >= FOLD else 0) + -(-VECTOR // depth)
+    return replace(facts, constants={"DEPTH": depth, "BEYOND": beyond, **facts.constants})
 
 
 def pointwise_facts(op: Conv2D, io: Operands) -> Facts:

@@ -13,7 +13,7 @@ from edgeq.ops.activation import Activation
 from edgeq.plan.select import select
 from edgeq.targets import Target
 from tests.kernel_harness import one_op_graph
-from tests.kernels.hvx.forms import MODEL, check, each_form
+from tests.kernels.hvx.forms import MODEL, check, check_inside, each_form
 from tests.kernels.neon.layers import ROUNDINGS, conv_case, fully_connected_case
 
 POINTWISE = "hvx/pointwise_conv2d_s8"
@@ -93,6 +93,13 @@ def test_roundings_and_left_shifts(form: Target) -> None:
         for scale in (0.004, 0.3, 30.0)
     ]
     check(cases, form)
+
+
+@each_form
+@pytest.mark.parametrize(("shape", "out"), [((1, 9, 20, 16), 40), ((2, 11, 7, 136), 33)])
+def test_codes_in_the_arena_are_read_in_place(form: Target, shape: tuple, out: int) -> None:
+    compiled = check_inside(conv_case(shape, out, (1, 1), row=POINTWISE), form)
+    assert "windows = copied" in compiled.files["src/layer.c"]
 
 
 @each_form
