@@ -46,8 +46,9 @@ def samples() -> Iterable[Sample]:
     for size, channels in ((56, 128), (14, 512), (112, 32)):
         for stride in (1, 2):
             yield _depthwise((1, size, size, channels), stride)
-    yield _add((1, 56, 56, 64))
-    yield _add((1, 14, 14, 96))
+    # In networks the sum has the larger scale, and a linear form of both codes; here not always.
+    for scale in (0.067, SCALE):
+        yield _add((1, 56, 56, 64), scale)
     yield _table((1, 32, 32, 64))
 
 
@@ -77,10 +78,12 @@ def _depthwise(shape: Shape, stride: int) -> Sample:
     return Sample(title, graph, 0.030)
 
 
-def _add(shape: Shape) -> Sample:
+def _add(shape: Shape, scale: float) -> Sample:
     op = Add(inputs=("x", "other"), outputs=("y",))
-    graph = _network(op, shape, shape, {"other": _codes("other", shape, 0.031, 3)})
-    return Sample(f"residual add, {shape[1]}x{shape[2]}x{shape[3]}", graph, 0.20)
+    more = {"other": _codes("other", shape, 0.031, 3), "y": _codes("y", shape, scale, 2)}
+    graph = _network(op, shape, shape, more)
+    title = f"residual add, {shape[1]}x{shape[2]}x{shape[3]}, scales {SCALE} and 0.031 to {scale}"
+    return Sample(title, graph, 0.20)
 
 
 def _table(shape: Shape) -> Sample:

@@ -50,6 +50,28 @@ static inline void edgeq_store_aligned_x128(void *p, HVX_Vector x)
     __builtin_memcpy(__builtin_assume_aligned(p, 128), &x, sizeof x);
 }
 
+/* The same pointer, of which a compiler knows nothing: what a loop reads by it is read each time, not
+ * kept on the stack when there are too few registers. */
+static inline const int32_t *edgeq_reread_s32(const int32_t *p)
+{
+    __asm__ volatile(""
+                     : "+r"(p));
+    return p;
+}
+
+static inline const int8_t *edgeq_reread_s8(const int8_t *p)
+{
+    __asm__ volatile(""
+                     : "+r"(p));
+    return p;
+}
+
+/* A pointer to a multiple of 128, said to the compiler. */
+static inline const int8_t *edgeq_aligned_s8x128(const int8_t *p)
+{
+    return (const int8_t *)__builtin_assume_aligned(p, 128);
+}
+
 /* The first bytes of a vector, 1 to 128; no other memory is touched. */
 static inline void edgeq_store_part_x128(void *p, HVX_Vector x, int32_t count)
 {
@@ -94,17 +116,43 @@ static inline void edgeq_copy_run_s8(int8_t *restrict y, const int8_t *restrict 
         memcpy(y, x, (size_t)count);
         return;
     }
-    for (int32_t i = 0; i <= count - 128; i += 128) {
+    int32_t i = 0;
+
+    for (; i <= count - 512; i += 512) {
+        const HVX_Vector a = edgeq_load_x128(x + i);
+        const HVX_Vector b = edgeq_load_x128(x + i + 128);
+        const HVX_Vector c = edgeq_load_x128(x + i + 256);
+        const HVX_Vector d = edgeq_load_x128(x + i + 384);
+
+        edgeq_store_x128(y + i, a);
+        edgeq_store_x128(y + i + 128, b);
+        edgeq_store_x128(y + i + 256, c);
+        edgeq_store_x128(y + i + 384, d);
+    }
+    for (; i <= count - 128; i += 128) {
         edgeq_move_x128(y + i, x + i);
     }
     /* The last may overlap those before. */
     edgeq_move_x128(y + count - 128, x + count - 128);
 }
 
-/* The same for whole vectors at multiples of 128. */
+/* The same for whole vectors at multiples of 128; four at a time overlap. */
 static inline void edgeq_copy_vectors_s8(int8_t *restrict y, const int8_t *restrict x, int32_t count)
 {
-    for (int32_t i = 0; i < count; i += 128) {
+    int32_t i = 0;
+
+    for (; i <= count - 512; i += 512) {
+        const HVX_Vector a = edgeq_load_aligned_x128(x + i);
+        const HVX_Vector b = edgeq_load_aligned_x128(x + i + 128);
+        const HVX_Vector c = edgeq_load_aligned_x128(x + i + 256);
+        const HVX_Vector d = edgeq_load_aligned_x128(x + i + 384);
+
+        edgeq_store_aligned_x128(y + i, a);
+        edgeq_store_aligned_x128(y + i + 128, b);
+        edgeq_store_aligned_x128(y + i + 256, c);
+        edgeq_store_aligned_x128(y + i + 384, d);
+    }
+    for (; i < count; i += 128) {
         edgeq_store_aligned_x128(y + i, Q6_V_equals_V(edgeq_load_aligned_x128(x + i)));
     }
 }
