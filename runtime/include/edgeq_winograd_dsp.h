@@ -144,7 +144,7 @@ EDGEQ_CODE __attribute__((unused)) static void edgeq_winograd_windows(int32_t *x
 /* x: what edgeq_winograd_windows wrote.
  * y: the first of the channels in the first pixel, stop: the end of the channels there; step: bytes
  * from a window to the next, second: to the second pixel of the same.
- * rounds: 24 codes each, of the codes of three rows.
+ * rounds: 12 codes each, of the codes of three rows.
  * stream, for each two channels: two biases; for m1, m2, m0, m3 the pairs of 16-bit weights of both
  * channels in turn; after those of m0 and those of m3 for each channel its multiplier m, addend and
  * shift. */
@@ -164,7 +164,7 @@ typedef struct {
 #define EDGEQ_WINOGRAD_SUMS(label) \
     "ldr r11, [sp, #16]\n" label   \
     ":\n\t"                        \
-    ".rept 12\n\t"                 \
+    ".rept 6\n\t"                  \
     "ldrd r6, r7, [r12], #8\n\t"   \
     "ldm lr!, {r8, r9, r10}\n\t"   \
     "smlad r0, r8, r6, r0\n\t"     \
@@ -285,7 +285,7 @@ EDGEQ_CODE static inline uint32_t edgeq_winograd_sum(const int32_t *x, const int
 #define EDGEQ_WINOGRAD_FUNCTION(name, SCALE)                                                     \
     EDGEQ_CODE __attribute__((unused)) static void name(const edgeq_dsp_winograd *tile)          \
     {                                                                                            \
-        const int32_t pairs = 12 * tile->rounds;                                                 \
+        const int32_t pairs = 6 * tile->rounds;                                                  \
         const int32_t *stream = tile->stream;                                                    \
                                                                                                  \
         for (int8_t *y = tile->y; y != tile->stop; y += 2) {                                     \

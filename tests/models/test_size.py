@@ -72,3 +72,4 @@ def test_less_flash_for_few_more_instructions(model: Model, name: str) -> None:
         if op.KIND in ("conv2d", "depthwise_conv2d", "fully_connected")
     )
     assert flash["size"] - weights < 14 << 10
+    assert flash["speed"] - weights <= 24 << 10

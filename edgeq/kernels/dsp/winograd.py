@@ -8,7 +8,7 @@ from edgeq.ir.graph import Operands
 from edgeq.ir.types import DType, elements
 from edgeq.kernels.base import Facts, Kernel
 from edgeq.kernels.dsp.common import HEADERS, Channels, channels, is_short
-from edgeq.kernels.dsp.product import TILE, with_short_rounding
+from edgeq.kernels.dsp.product import TILE
 from edgeq.kernels.dsp.streams import reach_of
 from edgeq.kernels.portable.convolution import conv2d_note, conv2d_shape
 from edgeq.ops._accumulate import centred
@@ -58,7 +58,6 @@ def stream(found: Channels, in_c: int) -> np.ndarray:
 
 def winograd_facts(op: Conv2D, io: Operands) -> Facts:
     """Return the facts of a convolution of 3x3 windows one pixel apart."""
-    op = with_short_rounding(op, io)
     _, in_h, in_w, in_c = io.x.shape
     _, out_h, out_w, count = io.y.shape
     found = channels(io, op.arithmetic, _weights(io))
@@ -78,6 +77,7 @@ def winograd_facts(op: Conv2D, io: Operands) -> Facts:
             "WORDS": words,
         },
         data=(Data("stream", stream(found, in_c), "two channels at a time, transformed"),),
+        # No cheaper rounding where that would do: another function is more code.
         flags={"rounding": op.arithmetic.requant.rounding.value},
         scratch=Scratch("pairs", DType.INT32, words + TILE * 3 * in_c),
         note=conv2d_note(op, io),
