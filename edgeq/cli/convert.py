@@ -17,7 +17,7 @@ from edgeq.report import facts, terminal
 
 def convert_model(
     ctx: typer.Context,
-    source: Annotated[Path, typer.Argument(metavar="SRC", help="A model: .npz or .tflite.")],
+    source: Annotated[Path, typer.Argument(metavar="SRC", help="A model: .npz, .tflite or .onnx.")],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="MODEL.npz", help="The new file.")],
     json: Json = False,
     quiet: Quiet = False,
