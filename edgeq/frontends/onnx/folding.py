@@ -172,7 +172,7 @@ def count_up(node: Node, arrays: list[np.ndarray]) -> np.ndarray:
     """First, end and step."""
     first, end, step = (array.reshape(()).item() for array in arrays)
     bounded(node, (max(int((end - first) / step), 0),))
-    counted: np.ndarray = np.arange(first, end, step, dtype=arrays[0].dtype)  # type: ignore[arg-type]
+    counted: np.ndarray = np.arange(first, end, step, dtype=arrays[0].dtype)
     return counted
 
 

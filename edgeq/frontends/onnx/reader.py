@@ -159,7 +159,7 @@ def _named(graph: Graph, proto: Any, outputs: tuple[str, ...]) -> Graph:
         if tensor != name and name not in graph.inputs:
             names[tensor] = name
     taken = set(graph.tensors) | set(names.values())
-    for name in names.values():
+    for name in tuple(names.values()):
         if name in graph.tensors and name not in names:
             names[name] = unused(f"{name}:stored", taken)
             taken.add(names[name])
