@@ -186,6 +186,9 @@ def pad(node: Node) -> None:
     pairs = [(0, 0)] * rank
     for i, axis in enumerate(listed):
         pairs[node.axis(axis, rank)] = (flat[i], flat[len(listed) + i])
+    if rank == 4 and any(pairs[2] + pairs[3]) and not any(pairs[0] + pairs[1]):
+        # A border round an image: the layer behind it takes it over, in its own order.
+        value = node.image()
     borders = tuple(pairs[axis] for axis in value.order)
     made = node.emit(Pad, [value.tensor], paddings=borders, value=fill)
     grown = zip(value.shape, pairs, strict=True)

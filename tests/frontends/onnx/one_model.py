@@ -51,10 +51,7 @@ def model(
             helper.make_tensor_value_info(name, TensorProto.FLOAT, list(shape))
             for name, shape in inputs.items()
         ],
-        [
-            helper.make_tensor_value_info(name, TensorProto.FLOAT, None)
-            for name in outputs.split()
-        ],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs.split()],
         [
             numpy_helper.from_array(np.asarray(array), name)
             for name, array in (constants or {}).items()

@@ -12,7 +12,9 @@ from tests.frontends.onnx.one_model import kinds, message, model, node, same_as_
 IMAGE = (1, 4, 9, 10)
 
 
-def conv(image: tuple[int, ...], weights: tuple[int, ...], opset: int = 17, **options: Any) -> bytes:
+def conv(
+    image: tuple[int, ...], weights: tuple[int, ...], opset: int = 17, **options: Any
+) -> bytes:
     constants = {"w": values(*weights), "b": values(weights[0])}
     return model([node("Conv", "x w b", **options)], {"x": image}, constants, opset=opset)
 
@@ -116,9 +118,7 @@ def test_pools(code: str, options: dict[str, Any]) -> None:
 
 
 def test_an_average_that_counts_its_padding() -> None:
-    pool = node(
-        "AveragePool", "x", kernel_shape=[3, 3], pads=[1, 1, 0, 1], count_include_pad=1
-    )
+    pool = node("AveragePool", "x", kernel_shape=[3, 3], pads=[1, 1, 0, 1], count_include_pad=1)
     assert "pad" in kinds(same_as_runtime(model([pool], {"x": IMAGE})))
 
 
