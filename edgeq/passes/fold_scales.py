@@ -43,7 +43,8 @@ def fold_scales(graph: Graph) -> Graph:
         alone = len(readers[x.name]) == 1 and x.name not in graph.outputs
         if not alone or not _is_open(layer, tensors) or tensors[op.outputs[0]].shape != x.shape:
             continue
-        folded = _folded(layer, op, numbers, tensors)
+        with np.errstate(all="ignore"):
+            folded = _folded(layer, op, numbers, tensors)
         if folded is not None:
             ops[before] = folded
             writers[op.outputs[0]] = before
@@ -97,8 +98,7 @@ def _folded(layer: Op, op: Op, numbers: np.ndarray, tensors: dict[str, Tensor]) 
         if role not in arrays:
             inputs[2:] = list(layer.inputs[2:]) if role == "bias" else inputs[2:]
             continue
-        with np.errstate(over="ignore"):
-            array = arrays[role].astype(np.float32)
+        array = arrays[role].astype(np.float32)
         if not np.isfinite(array).all():
             return None
         base = layer.inputs[index] if index < len(layer.inputs) else f"{op.outputs[0]}:bias"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,10 +20,14 @@ from edgeq.passes._names import unused
 
 
 class Builder:
-    """``values`` and ``constants`` say what ONNX names are: tensors of the graph, or arrays."""
+    """``values`` and ``constants`` say what ONNX names are: tensors of the graph, or arrays.
 
-    def __init__(self, opset: int) -> None:
+    ``names`` are all those of the file.
+    """
+
+    def __init__(self, opset: int, names: Container[str]) -> None:
         self.opset = opset
+        self.names = names
         self.tensors: dict[str, Tensor] = {}
         self.ops: list[Op] = []
         self.values: dict[str, Value] = {}
@@ -44,6 +48,10 @@ class Builder:
         name = unused(name or "tensor", self.tensors)
         self.tensors[name] = Tensor(name, shape, DType.FLOAT32, None, data)
         return name
+
+    def fresh(self, name: str) -> str:
+        """Return a name that no value of the file has, for one between two operations."""
+        return unused(name, self.names)
 
     def constant(self, name: str, array: np.ndarray, key: tuple[object, ...] = ()) -> str:
         """Add a constant; with a ``key`` the same one serves whoever asks with that key."""

@@ -125,9 +125,15 @@ class Node:
         """Tell whether an optional input is there."""
         return index < len(self.inputs) and bool(self.inputs[index])
 
+    def input(self, index: int) -> str:
+        """Return the name of an input that must be there."""
+        if not self.has(index):
+            raise self.error(f"input {index} is absent")
+        return self.inputs[index]
+
     def array(self, index: int) -> np.ndarray | None:
         """Return an input that is a constant, ``None`` for others."""
-        return self.build.constants.get(self.inputs[index])
+        return self.build.constants.get(self.input(index))
 
     def weights(self, index: int, what: str) -> np.ndarray:
         """Return a float32 input that must be a constant."""
@@ -158,7 +164,7 @@ class Node:
 
     def value(self, index: int = 0) -> Value:
         """Return an input as a value of the graph; a constant becomes a tensor."""
-        name = self.inputs[index]
+        name = self.input(index)
         array = self.array(index)
         if array is None:
             return self.build.values[name]

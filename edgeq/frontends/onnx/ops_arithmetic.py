@@ -30,10 +30,14 @@ def _each(node: Node, value: Value, cls: type[Op], **fields: object) -> Value:
 
 def _by_number(node: Node, value: Value, cls: type[Op], number: float) -> Value:
     """Add a number to each element, or multiply each by it."""
+    if not abs(number) < _NO_BOUND:
+        raise node.error(f"computes with {number}")
     array = np.array(number, np.float32)
     held = node.constant(f"{node.outputs[0]}:number", array, (cls, float(array)))
     return replace(value, tensor=node.emit(cls, [value.tensor, held]))
 
+
+_NO_BOUND = 3e38  # exporters write the largest float32 for "none"
 
 _UNARY: dict[str, type[Op]] = {
     "Sigmoid": Logistic,
@@ -56,7 +60,6 @@ _CLAMPS = {
     (-1.0, 1.0): Activation.RELU_N1_TO_1,
     (None, None): Activation.NONE,
 }
-_NO_BOUND = 3e38
 
 
 @converts("Clip")
@@ -156,6 +159,20 @@ def add(node: Node) -> None:
     _broadcast(node, Add)
 
 
+@converts("Sum")
+def sum_of_all(node: Node) -> None:
+    """Any number of arrays that broadcast, added from first to last."""
+    node.expect(max(1, len(node.inputs)))
+    total = node.input(0)
+    if len(node.inputs) == 1:
+        node.give(node.value())
+    for count, name in enumerate(node.inputs[1:], 2):
+        last = count == len(node.inputs)
+        made = node.outputs[0] if last else node.build.fresh(f"{node.outputs[0]}:{count}")
+        _broadcast(replace(node, inputs=(total, name), outputs=(made,)), Add)
+        total = made
+
+
 @converts("Mul")
 def mul(node: Node) -> None:
     """Two arrays that broadcast."""
@@ -164,7 +181,7 @@ def mul(node: Node) -> None:
 
 def _with_constant(node: Node, array: np.ndarray) -> Node:
     """Return the node with ``array`` as its second input."""
-    name = f"{node.inputs[1]}:{node.code}"
+    name = node.build.fresh(f"{node.inputs[1]}:{node.code}")
     node.build.constants[name] = array
     return replace(node, inputs=(node.inputs[0], name))
 
@@ -177,7 +194,7 @@ def sub(node: Node) -> None:
     if array is not None and array.dtype == np.float32:
         _broadcast(_with_constant(node, -array), Add)
         return
-    name = f"{node.inputs[1]}:negative"
+    name = node.build.fresh(f"{node.inputs[1]}:negative")
     node.build.values[name] = _by_number(node, node.value(1), Mul, -1.0)
     _broadcast(replace(node, inputs=(node.inputs[0], name)), Add)
 
@@ -187,9 +204,11 @@ def div(node: Node) -> None:
     """One array, and constants, with whose reciprocals in float32 it is multiplied."""
     node.expect(2)
     divisor = node.weights(1, "divisors")
-    if not np.all(divisor) or not np.isfinite(1 / divisor.astype(np.float64)).all():
+    with np.errstate(all="ignore"):
+        factors = (1 / divisor.astype(np.float64)).astype(np.float32)
+    if not np.isfinite(factors).all():
         raise node.error("a division by 0")
-    _broadcast(_with_constant(node, (1 / divisor.astype(np.float64)).astype(np.float32)), Mul)
+    _broadcast(_with_constant(node, factors), Mul)
 
 
 @converts("BatchNormalization")
@@ -214,12 +233,15 @@ def batch_normalization(node: Node) -> None:
     spread = variance + node.real("epsilon", 1e-5)
     if not np.all(spread > 0):
         raise node.error("a variance is not positive")
-    factor = scale / np.sqrt(spread)
+    with np.errstate(all="ignore"):
+        factor = scale / np.sqrt(spread)
+        rows = [row.astype(np.float32) for row in (factor, bias - mean * factor)]
+    if not np.isfinite(rows).all():
+        raise node.error("its constants make a scale that is no float32")
     shape = (value.shape[1], *(1 for _ in value.shape[2:]))
-    for kind, cls, numbers in (("scale", Mul, factor), ("offset", Add, bias - mean * factor)):
-        with np.errstate(over="ignore"):
-            row = numbers.astype(np.float32).reshape(shape)
-        operand = _row(node, row, value.order, f"{node.outputs[0]}:{kind}")
+    for kind, cls, row in (("scale", Mul, rows[0]), ("offset", Add, rows[1])):
+        name = f"{node.outputs[0]}:{kind}"
+        operand = _row(node, row.reshape(shape), value.order, name)
         value = replace(value, tensor=node.emit(cls, [value.tensor, operand]))
     node.give(value)
 

@@ -137,10 +137,11 @@ def _dense(node: Node, weights: np.ndarray, key: tuple[object, ...], bias: str |
     move instead of the image.
     """
     value = node.value()
-    columns = value.rows()
     if value.seen[-1:] != weights.shape[:1]:
         raise node.error(f"weights have shape {weights.shape} for an input {value.seen}")
-    if columns is not None and not value.plain:
+    # As many columns as the file holds weights for.
+    columns = None if value.plain else value.rows()
+    if columns is not None:
         x = node.view(value.tensor, value.seen, identity(2)).tensor
         weights, key = weights[columns], (*key, columns.tobytes())
     else:
@@ -174,14 +175,16 @@ def gemm(node: Node) -> None:
     alpha, beta = (np.float32(node.real(name, 1.0)) for name in ("alpha", "beta"))
     weights = weights.T if turned else weights
     # One float32 product for each weight, in place of one for each sum.
-    weights = weights if alpha == 1 else weights * alpha
+    with np.errstate(all="ignore"):
+        weights = weights if alpha == 1 else weights * alpha
     bias = None
     if node.has(2):
         row = node.weights(2, "biases")
         outs = weights.shape[1]
         if row.size not in (1, outs) or row.size != int(np.prod(row.shape[-1:])):
             raise node.unsupported(f"with biases of shape {row.shape}")
-        row = np.broadcast_to(row.reshape(-1) * beta, (outs,))
+        with np.errstate(all="ignore"):
+            row = np.broadcast_to(row.reshape(-1) * beta, (outs,))
         bias = node.constant(node.inputs[2], row, (node.inputs[2], "gemm", outs, float(beta)))
     _dense(node, weights, (node.inputs[1], turned, float(alpha)), bias)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -60,8 +60,33 @@ def _check(model: Any) -> None:
     limit(len(graph.initializer) + len(graph.input), MAX_TENSORS, "tensors")
     limit(sum(len(n.input) + len(n.output) for n in graph.node), MAX_OPERANDS, "operands")
     limit(sum(len(n.attribute) for n in graph.node), MAX_ATTRIBUTES, "attributes")
+    if not all(isinstance(name, str) for name in _names(model)):
+        raise ModelError("a name is not text in UTF-8")
     if graph.sparse_initializer:
         raise UnsupportedError("sparse constants are not supported")
+
+
+def value_names(graph: Any) -> set[str]:
+    """Return the names of all values of a graph."""
+    return {
+        *(entry.name for entry in (*graph.initializer, *graph.input)),
+        *(name for node in graph.node for name in (*node.input, *node.output)),
+    }
+
+
+def _names(model: Any) -> Iterator[object]:
+    """Yield every name of a model; protobuf gives bytes for those that are not UTF-8."""
+    graph = model.graph
+    for entry in (*graph.initializer, *graph.input, *graph.output, *graph.node):
+        yield entry.name
+    for entry in graph.input:
+        yield from (dim.dim_param for dim in entry.type.tensor_type.shape.dim)
+    for entry in (*model.opset_import, *graph.node):
+        yield entry.domain
+    for node in graph.node:
+        yield node.op_type
+        yield from (*node.input, *node.output)
+        yield from (attribute.name for attribute in node.attribute)
 
 
 def opset(model: Any) -> int:

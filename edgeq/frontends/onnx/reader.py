@@ -10,7 +10,7 @@ from edgeq.frontends.onnx.builder import Builder
 from edgeq.frontends.onnx.converter import CONVERTERS
 from edgeq.frontends.onnx.folding import FOLDS, fold
 from edgeq.frontends.onnx.node import Node
-from edgeq.frontends.onnx.proto import array_of, input_shape, opset, parse
+from edgeq.frontends.onnx.proto import array_of, input_shape, opset, parse, value_names
 from edgeq.frontends.onnx.values import Value, identity
 from edgeq.frontends.tflite.tensors import MAX_NAME_BYTES, limit, readable
 from edgeq.ir.graph import Graph
@@ -20,6 +20,8 @@ from edgeq.passes.pipeline import FLOAT_PIPELINE, run_passes
 
 _SHOWN_NODES = 3
 _STANDARD = ("", "ai.onnx")
+# Operators whose other outputs, running means, masks and indices, training alone needs.
+_TRAINED = frozenset({"BatchNormalization", "Dropout", "MaxPool"})
 
 
 def read_onnx(data: bytes, name: str) -> Graph:
@@ -30,7 +32,7 @@ def read_onnx(data: bytes, name: str) -> Graph:
     ``UnsupportedError`` that lists every operation edgeq does not implement.
     """
     model = parse(data)
-    build = Builder(opset(model))
+    build = Builder(opset(model), value_names(model.graph))
     constants = _constants(model.graph)
     build.constants.update(constants)
     inputs = _inputs(model.graph, build)
@@ -70,15 +72,24 @@ def _inputs(graph: Any, build: Builder) -> tuple[str, ...]:
 def _nodes(graph: Any, build: Builder) -> list[Node]:
     nodes = []
     length = 0
+    read = {name for proto in graph.node for name in proto.input}
+    read.update(port.name for port in graph.output)
     for index, proto in enumerate(graph.node):
         standard = proto.domain in _STANDARD
         code = readable(proto.op_type if standard else f"{proto.domain}::{proto.op_type}")
         length += sum(map(len, proto.output)) + len(proto.name)
         limit(length, MAX_NAME_BYTES, "bytes of names")
         attributes = {attribute.name: attribute for attribute in proto.attribute}
-        ports = (tuple(proto.input), tuple(proto.output))
+        ports = (tuple(proto.input), _outputs_of(proto, read))
         nodes.append(Node(code, index, proto.name, *ports, attributes, build))
     return nodes
+
+
+def _outputs_of(proto: Any, read: set[str]) -> tuple[str, ...]:
+    """Return the outputs of a node, without those for training where nothing reads them."""
+    names = tuple(proto.output)
+    unread = read.isdisjoint(names[1:]) and proto.op_type in _TRAINED
+    return names[:1] if unread else names
 
 
 def _convert(nodes: list[Node], build: Builder) -> None:
@@ -111,6 +122,8 @@ def _check_names(node: Node, missing: set[str]) -> None:
     for name in node.outputs:
         if any(name in names for names in known):
             raise node.error(f"writes '{readable(name)}', which already has a value")
+    if not node.outputs or not node.outputs[0]:
+        raise node.error("has no output")
     if len(set(node.outputs)) != len(node.outputs):
         raise node.error("writes one output twice")
 

@@ -22,28 +22,30 @@ TEXTS = (b"", b"x", b"a", b"w", b"*/\n\0", b"NOTSET", b"SAME_UPPER", b"linear", 
 CODES = ("Conv", "Gemm", "Reshape", "Concat", "Add", "Slice", "Pad", "Resize", "Shape", "Split")
 
 
+IMAGE = {"x": (1, 4, 6, 6)}
+CONSTANTS = {
+    "w": values(4, 4, 3, 3), "b": values(4), "k": values(4 * 36, 5), "v": np.abs(values(4)),
+    "low": np.float32(0), "high": np.float32(6), "s": np.array([0, -1]),
+    "p": np.array([0, 0, 1, 1, 0, 0, 1, 1]), "f": np.array([1, 1, 2, 2], np.float32),
+    "one": np.array([1]), "two": np.array([2]), "sizes": np.array([2, 2]),
+}  # fmt: skip
+LAYERS = [
+    node("Conv", "x w b", "c", pads=[1, 1, 1, 1], strides=[1, 1]),
+    node("BatchNormalization", "c b b b v", "n"),
+    node("Clip", "n low high", "r"),
+]
+
+
 def built() -> Iterator[bytes]:
     """Yield small files that between them use most operators."""
-    image = {"x": (1, 4, 6, 6)}
-    constants = {
-        "w": values(4, 4, 3, 3), "b": values(4), "k": values(4 * 36, 5), "v": np.abs(values(4)),
-        "low": np.float32(0), "high": np.float32(6), "s": np.array([0, -1]),
-        "p": np.array([0, 0, 1, 1, 0, 0, 1, 1]), "f": np.array([1, 1, 2, 2], np.float32),
-        "one": np.array([1]), "two": np.array([2]), "sizes": np.array([2, 2]),
-    }  # fmt: skip
-    layers = [
-        node("Conv", "x w b", "c", pads=[1, 1, 1, 1], strides=[1, 1]),
-        node("BatchNormalization", "c b b b v", "n"),
-        node("Clip", "n low high", "r"),
-    ]
     yield model(
-        [*layers, node("Reshape", "r s", "f2"), node("Gemm", "f2 k", "g"), node("Softmax", "g")],
-        image,
-        constants,
+        [*LAYERS, node("Reshape", "r s", "f2"), node("Gemm", "f2 k", "g"), node("Softmax", "g")],
+        IMAGE,
+        CONSTANTS,
     )
     yield model(
         [
-            *layers,
+            *LAYERS,
             node("Pad", "r p low", "q"),
             node("MaxPool", "q", "m", kernel_shape=[3, 3], strides=[2, 2], ceil_mode=1),
             node("Resize", "m - f", "u", mode="linear"),
@@ -52,8 +54,8 @@ def built() -> Iterator[bytes]:
             node("Slice", "t one two one", "l"),
             node("ReduceMean", "l", axes=[2, 3], keepdims=0),
         ],
-        image,
-        constants,
+        IMAGE,
+        CONSTANTS,
     )
     yield model(
         [
@@ -71,8 +73,8 @@ def built() -> Iterator[bytes]:
             node("HardSigmoid", "d", "a"),
             node("Mul", "a d"),
         ],
-        image,
-        constants,
+        IMAGE,
+        CONSTANTS,
     )
 
 

@@ -81,6 +81,21 @@ def test_sums_of_layers_move_nothing() -> None:
     assert kinds(graph).count("transpose") == 2
 
 
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_sums_of_many(count: int) -> None:
+    names = ["a", "b", "c", "d"][:count]
+    nodes = [node("Relu", "a", "b"), node("Sum", " ".join(names))]
+    same_as_runtime(
+        model([CONV, *nodes], {"x": IMAGE, "d": (3, 1, 1)}, {**WEIGHTS, "c": values(5)})
+    )
+
+
+def test_names_between_operations_are_those_of_no_value() -> None:
+    nodes = [node("Sub", "x w", "a"), node("Add", "a w:Sub")]
+    constants = {"w": values(4), "w:Sub": values(4, seed=3)}
+    same_as_runtime(model(nodes, {"x": (3, 4)}, constants))
+
+
 def norm(channels: int, name: str = "y", source: str = "a", **options: Any) -> onnx.NodeProto:
     return node("BatchNormalization", f"{source} s o m v", name, **options)
 

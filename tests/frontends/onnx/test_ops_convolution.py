@@ -226,4 +226,5 @@ def test_what_is_malformed_is_named(data: bytes, reason: str) -> None:
     ],
 )
 def test_what_is_unsupported_is_named(nodes: Any, reason: str) -> None:
-    assert reason in message(model([nodes], {"x": IMAGE}), UnsupportedError)
+    data = model([nodes], {"x": IMAGE}, outputs=" ".join(nodes.output))
+    assert reason in message(data, UnsupportedError)
