@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from edgeq.frontends.onnx.converter import converts
 from edgeq.frontends.onnx.folding import new_shape, slices
 from edgeq.frontends.onnx.node import Node
@@ -40,7 +42,7 @@ def transpose(node: Node) -> None:
 
 @converts("Reshape", "Flatten")
 def reshape(node: Node) -> None:
-    """One array; where it is stored in another order, its reader decides what moves."""
+    """One array. Where rows of another order result, what reads them decides what moves."""
     value = node.value()
     shape = new_shape(node, value.seen)
     if value.plain:
@@ -48,7 +50,12 @@ def reshape(node: Node) -> None:
     elif shape == value.seen:
         node.give(value)
     else:
-        node.give(value.reshaped(shape))
+        array = replace(value, flat=None)
+        inward, outward = array.regrouped(shape)
+        if len(shape) > 2 or array.only_ones_move(inward):
+            node.give(node.view(node.arranged(array, inward), shape, outward))
+        else:
+            node.give(value.reshaped(shape))
 
 
 @converts("Squeeze")

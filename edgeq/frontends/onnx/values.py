@@ -58,6 +58,28 @@ class Value:
         """Return the value under another shape of as many elements; nothing moves yet."""
         return replace(self, flat=shape)
 
+    def regrouped(self, shape: Shape) -> tuple[Shape, Shape]:
+        """Return orders of this array, and of one of ``shape``, between which nothing moves.
+
+        Dimensions that are merged into one, or split, or both, form a group: stored side by side
+        they may be read as their successors wherever the group stands. Splitting channels that
+        are stored last, or merging height and width, so costs nothing.
+        """
+        groups = sorted(
+            _groups(self.shape, shape), key=lambda pair: min(map(self.order.index, pair[0]))
+        )
+        ones = [axis for axis, extent in enumerate(self.shape) if extent == 1]
+        inward = (*ones, *(axis for ins, _ in groups for axis in ins))
+        first = next(axis for axis, extent in enumerate(shape) if extent != 1)
+        outward = list(range(first))
+        for axis in (axis for _, outs in groups for axis in outs):
+            # Extents of 1 stay behind what they follow.
+            outward.append(axis)
+            while axis + 1 < len(shape) and shape[axis + 1] == 1:
+                axis += 1
+                outward.append(axis)
+        return inward, tuple(outward)
+
     def rows(self) -> np.ndarray | None:
         """Return which ONNX column of a [rows, columns] value each stored column is.
 
@@ -70,6 +92,28 @@ class Value:
         rest = self.shape[1:]
         columns = np.arange(elements(rest)).reshape(rest)
         return columns.transpose([axis - 1 for axis in self.order[1:]]).ravel()
+
+
+def _groups(before: Shape, after: Shape) -> list[tuple[list[int], list[int]]]:
+    """Return which dimensions become which, those of extent 1 left out, in the least groups.
+
+    >>> _groups((1, 6, 5), (1, 2, 3, 5))
+    [([1], [1, 2]), ([2], [3])]
+    """
+    ins, outs = ([i for i, n in enumerate(shape) if n != 1] for shape in (before, after))
+    groups = []
+    while ins:
+        taken, made = [ins.pop(0)], [outs.pop(0)]
+        left, right = before[taken[0]], after[made[0]]
+        while left != right:
+            if left < right:
+                taken.append(ins.pop(0))
+                left *= before[taken[-1]]
+            else:
+                made.append(outs.pop(0))
+                right *= after[made[-1]]
+        groups.append((taken, made))
+    return groups
 
 
 def identity(rank: int) -> Shape:

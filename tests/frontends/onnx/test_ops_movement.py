@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from onnx import helper
 
 from edgeq.errors import ModelError, UnsupportedError
 from tests.frontends.onnx.one_model import kinds, message, model, node, same_as_runtime, values
@@ -48,6 +49,60 @@ def test_reshape(shape: list[int]) -> None:
     same_as_runtime(after_conv(node("Reshape", "a s"), s=np.array(shape)))
     nodes = [node("Reshape", "a s", "b"), node("Sigmoid", "b", "c"), node("Reshape", "c t")]
     same_as_runtime(after_conv(*nodes, s=np.array(shape), t=np.array([5, -1])))
+
+
+def test_shuffling_channels_moves_once() -> None:
+    nodes = [
+        node("Conv", "x v", "a"),
+        node("Reshape", "a s", "b"),
+        node("Transpose", "b", "c", perm=(0, 2, 1, 3, 4)),
+        node("Reshape", "c t", "d"),
+        node("Conv", "d v", group=2),
+    ]
+    constants = {"v": values(6, 3, 2, 2), "s": np.array([0, 2, 3, 4, 5])}
+    nodes[0].attribute.append(helper.make_attribute("group", 2))
+    data = model(nodes, {"x": (2, 6, 5, 6)}, {**constants, "t": np.array([2, 6, 4, 5])})
+    graph = same_as_runtime(data)
+    assert kinds(graph) == [
+        *("transpose", "conv2d", "reshape", "transpose", "reshape", "conv2d", "transpose"),
+    ]
+
+
+def test_pixels_in_a_row_move_nothing() -> None:
+    nodes = [
+        node("Reshape", "a s", "b"),
+        node("Transpose", "b", "c", perm=(0, 2, 1)),
+        node("MatMul", "c k"),
+    ]
+    data = after_conv(*nodes, s=np.array([0, 0, -1]), k=values(3, 7))
+    assert kinds(same_as_runtime(data)) == ["transpose", "conv2d", "reshape", "fully_connected"]
+
+
+def test_there_and_back_is_nothing() -> None:
+    nodes = [node("Flatten", "a", "b"), node("Reshape", "b s", "c"), node("Relu", "c")]
+    data = after_conv(*nodes, s=np.array([1, 3, 4, 5]))
+    assert kinds(same_as_runtime(data)) == ["transpose", "conv2d", "transpose"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ((2, 6, 4, 5), (2, 6, 20)),
+        ((2, 6, 4, 5), (12, 4, 5)),
+        ((2, 6, 4, 5), (2, 2, 3, 20)),
+        ((2, 6, 4, 5), (4, 3, 4, 1, 5)),
+        ((1, 6, 4, 5), (1, 1, 6, 1, 20)),
+        ((1, 6, 4, 5), (8, 3, 5)),
+        ((1, 6, 4, 5), (1, 24, 5)),
+        ((2, 6, 1, 5), (2, 3, 10)),
+        ((2, 6, 4, 5), (5, 4, 6, 2)),
+    ],
+)
+def test_groups_of_dimensions(before: tuple[int, ...], after: tuple[int, ...]) -> None:
+    turn = node("Transpose", "x", "a", perm=(0, 3, 1, 2))
+    shape = (before[0], before[2], before[3], before[1])
+    nodes = [turn, node("Reshape", "a s", "b"), node("Sigmoid", "b")]
+    same_as_runtime(model(nodes, {"x": shape}, {"s": np.array(after)}))
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2, 4, -1])
