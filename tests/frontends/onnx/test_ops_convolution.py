@@ -39,7 +39,7 @@ def test_convolutions_with_paddings(options: dict[str, Any]) -> None:
     assert kinds(graph) == ["transpose", "conv2d", "transpose"]
 
 
-@pytest.mark.parametrize("opset", [7, 11, 13, 15, 18, 20, 22])
+@pytest.mark.parametrize("opset", [7, 11, 13, 15, 18, 20, 22, 24, 25, 26])
 def test_operator_sets(opset: int) -> None:
     same_as_runtime(conv(IMAGE, (5, 4, 3, 2), opset, pads=[1, 0, 1, 1]))
 
