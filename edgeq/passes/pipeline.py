@@ -14,6 +14,7 @@ from edgeq.passes.fuse_hard_swish import fuse_hard_swish
 from edgeq.passes.fuse_pad import fuse_pad
 from edgeq.passes.lower_arithmetic import lower_arithmetic
 from edgeq.passes.remove_dead import remove_dead
+from edgeq.passes.scale_channels import scale_channels
 from edgeq.passes.separate_ports import separate_ports
 
 Pass = Callable[[Graph], Graph]
@@ -34,6 +35,8 @@ FLOAT_PIPELINE: tuple[Pass, ...] = (
     fold_constants,
     fold_scales,
     fuse_hard_swish,
+    scale_channels,
+    fold_scales,
     fuse_pad,
     fuse_activation,
     remove_dead,

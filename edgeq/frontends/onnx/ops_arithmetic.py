@@ -227,6 +227,8 @@ def batch_normalization(node: Node) -> None:
         raise node.error(f"of an input of shape {value.shape}")
     names = ("scales", "biases", "means", "variances")
     found = [node.weights(i, what).astype(np.float64) for i, what in enumerate(names, 1)]
+    # What comes before or after is most likely a layer of images.
+    value = node.image() if rank == 4 else value
     if any(array.shape != value.shape[1:2] for array in found):
         raise node.error(f"{found[0].shape} scales for {value.shape[1]} channels")
     scale, bias, mean, variance = found

@@ -36,13 +36,13 @@ _NAMES = {8: "STRING", 10: "FLOAT16", 12: "UINT32", 13: "UINT64", 16: "BFLOAT16"
 def parse(data: bytes) -> Any:
     """Return the ModelProto of a file; raise ``ModelError`` when it is none."""
     try:
-        import onnx
         from google.protobuf.message import DecodeError
+        from onnx import ModelProto
     except ImportError:
         raise UnsupportedError(
             "reading .onnx needs the package 'onnx'", hint="pip install 'edgeq[onnx]'"
         ) from None
-    model: Any = onnx.ModelProto()
+    model: Any = ModelProto()
     try:
         model.ParseFromString(data)
     except (DecodeError, RecursionError):
