@@ -18,6 +18,9 @@ from edgeq.ops.reshape import Reshape
 from edgeq.ops.transpose import Transpose
 from edgeq.passes._names import unused
 
+# A few bytes can describe many large constants: what they come to is bounded, not only each one.
+MAX_FOLDED = 1 << 30
+
 
 class Builder:
     """``values`` and ``constants`` say what ONNX names are: tensors of the graph, or arrays.
@@ -36,6 +39,7 @@ class Builder:
         self._viewed: dict[str, str] = {}
         self._weights: dict[tuple[object, ...], str] = {}
         self._bytes = 0
+        self._folded = 0
 
     def add(self, name: str, shape: Shape, data: np.ndarray | None = None) -> str:
         """Add a float32 tensor, under a new name where this one is taken; return the name."""
@@ -48,6 +52,11 @@ class Builder:
         name = unused(name or "tensor", self.tensors)
         self.tensors[name] = Tensor(name, shape, DType.FLOAT32, None, data)
         return name
+
+    def affords(self, folded: int) -> bool:
+        """Count the bytes of one more computed constant; tell whether all together are few."""
+        self._folded += folded
+        return self._folded <= MAX_FOLDED
 
     def fresh(self, name: str) -> str:
         """Return a name that no value of the file has, for one between two operations."""

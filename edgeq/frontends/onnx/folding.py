@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from edgeq.frontends.onnx.builder import MAX_FOLDED
 from edgeq.frontends.onnx.node import Node
 from edgeq.frontends.onnx.proto import element_type
 from edgeq.ir.types import Shape, elements
@@ -44,10 +45,13 @@ def fold(node: Node) -> bool:
         return False
     try:
         with np.errstate(all="ignore"):
-            node.give_array(FOLDS[node.code](node, known))
+            result = FOLDS[node.code](node, known)
     except (ValueError, IndexError, TypeError, OverflowError, ZeroDivisionError):
         shapes = ", ".join(f"{array.dtype.name} {array.shape}" for array in known)
         raise node.error(f"its constants do not fit it: {shapes}") from None
+    if not node.build.affords(result.nbytes):
+        raise node.error(f"constants that the file computes have more than {MAX_FOLDED} bytes")
+    node.give_array(result)
     return True
 
 

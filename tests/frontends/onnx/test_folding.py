@@ -159,6 +159,13 @@ def test_a_large_outer_sum_is_refused() -> None:
     assert "computes a constant of shape (2048, 2048)" in message(data, ModelError)
 
 
+def test_many_constants_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edgeq.frontends.onnx.builder.MAX_FOLDED", 1 << 16)
+    nodes = [node("ConstantOfShape", "n", f"c{i}", value=FILL) for i in range(20)]
+    found = message(computed(*nodes, n=[1 << 10]), ModelError)
+    assert "node[8] ConstantOfShape 'c8': constants that the file computes have more than" in found
+
+
 def test_a_constant_without_a_value_is_refused() -> None:
     bare = helper.make_node("Constant", [], ["s"])
     assert "with the attributes none" in message(computed(bare), UnsupportedError)
