@@ -12,13 +12,17 @@ from edgeq.cli.options import Debug, Json, Quiet
 from edgeq.cli.output import Output
 from edgeq.emit.write import write_file
 from edgeq.frontends.npz import graph_bytes
+from edgeq.frontends.onnx import channels_last_ports
 from edgeq.report import facts, terminal
 
 
 def convert_model(
     ctx: typer.Context,
-    source: Annotated[Path, typer.Argument(metavar="SRC", help="A model: .npz or .tflite.")],
+    source: Annotated[Path, typer.Argument(metavar="SRC", help="A model: .npz, .tflite or .onnx.")],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="MODEL.npz", help="The new file.")],
+    nhwc: Annotated[
+        bool, typer.Option("--nhwc", help="Take and give images channels last, uncopied.")
+    ] = False,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -27,6 +31,7 @@ def convert_model(
     output = Output.of(ctx)
     with output.working(f"converting {source}"):
         graph = models.load(source, None, allow_float=True)
+        graph = channels_last_ports(graph) if nhwc else graph
         write_file(graph_bytes(graph), out)
     found = {"model": str(source), "output": str(out), **facts.contents(graph)}
     output.show(found, *terminal.contents(found))

@@ -61,7 +61,7 @@ def _complete_stream(incomplete: str) -> list[str]:
     return _beginning(STREAM, incomplete)
 
 
-Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A model: .npz or .tflite.")]
+Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A model: .npz, .tflite or .onnx.")]
 Target = Annotated[
     str,
     typer.Option(

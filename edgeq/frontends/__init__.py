@@ -10,13 +10,16 @@ from edgeq.emit.names import c_identifier
 from edgeq.errors import EdgeqError, ModelError
 from edgeq.frontends.floats import require_integer
 from edgeq.frontends.npz import read_npz
+from edgeq.frontends.onnx import read_onnx
 from edgeq.frontends.tflite import read_tflite
 from edgeq.ir.graph import Graph
 from edgeq.ir.verify import verify_operations, verify_structure
 
 Reader = Callable[[bytes, str], Graph]
 
-READERS: Mapping[str, Reader] = MappingProxyType({".npz": read_npz, ".tflite": read_tflite})
+READERS: Mapping[str, Reader] = MappingProxyType(
+    {".npz": read_npz, ".tflite": read_tflite, ".onnx": read_onnx}
+)
 
 # The largest file that is read: far above what fits any device edgeq compiles for.
 MAX_FILE_BYTES = 1 << 31

@@ -8,10 +8,13 @@ from edgeq.ir.graph import Graph
 from edgeq.ir.verify import verify
 from edgeq.passes.flip_uint8 import flip_uint8
 from edgeq.passes.fold_constants import fold_constants
+from edgeq.passes.fold_scales import fold_scales
 from edgeq.passes.fuse_activation import fuse_activation
+from edgeq.passes.fuse_hard_swish import fuse_hard_swish
 from edgeq.passes.fuse_pad import fuse_pad
 from edgeq.passes.lower_arithmetic import lower_arithmetic
 from edgeq.passes.remove_dead import remove_dead
+from edgeq.passes.scale_channels import scale_channels
 from edgeq.passes.separate_ports import separate_ports
 
 Pass = Callable[[Graph], Graph]
@@ -25,6 +28,18 @@ PIPELINE: tuple[Pass, ...] = (
     flip_uint8,
     remove_dead,
     lower_arithmetic,
+)
+
+# What makes a float network plain for whatever quantizes it: front ends end with these.
+FLOAT_PIPELINE: tuple[Pass, ...] = (
+    fold_constants,
+    fold_scales,
+    fuse_hard_swish,
+    scale_channels,
+    fold_scales,
+    fuse_pad,
+    fuse_activation,
+    remove_dead,
 )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import edgeq.ops.all  # noqa: F401  (fills the registry)
 from edgeq.frontends import READERS
+from edgeq.frontends.onnx.kinds import operators
 from edgeq.frontends.tflite import CONVERTERS
 from edgeq.host.doctor import Tool
 from edgeq.ir.graph import Graph, Tensor
@@ -97,12 +98,13 @@ def operations() -> list[Facts]:
     for code in sorted(CONVERTERS):
         for kind in tflite_kinds(code):
             kinds.setdefault(kind, []).append(code)
+    readers = {"tflite": kinds, "onnx": operators()}
     isas = tuple(dict.fromkeys(isa for target in TARGETS.values() for isa in target.isas))
     return [
         {
             "kind": kind,
-            "frontends": [name for name in sorted(_FORMATS) if name != "tflite" or kind in kinds],
-            "tflite": kinds.get(kind, []),
+            "frontends": [name for name in sorted(_FORMATS) if kind in readers.get(name, REGISTRY)],
+            **{name: codes.get(kind, []) for name, codes in readers.items()},
             "kernels": {
                 isa: list(dict.fromkeys(r.id for r in table(isa) if r.op is REGISTRY[kind]))
                 for isa in isas

@@ -144,8 +144,7 @@ def operations(facts: Sequence[Facts]) -> tuple[Table, ...]:
         table.add_column(f"{isa} kernels", overflow="fold")
     for row in facts:
         readers = [
-            f"tflite ({', '.join(row['tflite'])})" if name == "tflite" else name
-            for name in row["frontends"]
+            f"{name} ({', '.join(row[name])})" if name in row else name for name in row["frontends"]
         ]
         kernels = (_text(", ".join(map(_file, row["kernels"][isa])) or "-") for isa in isas)
         table.add_row(_text(row["kind"]), _text(", ".join(readers)), *kernels)

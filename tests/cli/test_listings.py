@@ -16,6 +16,7 @@ def test_every_operation_is_listed_with_its_kernels(edgeq: Command) -> None:
     listed = {kernel for row in rows.values() for kernel in row["kernels"]["portable"]}
     assert listed == {row.id for row in ROWS}
     assert all("npz" in row["frontends"] for row in rows.values())
+    assert rows["conv2d"]["onnx"] == ["Conv"] and "onnx" not in rows["arg_max"]["frontends"]
     assert rows["conv2d"]["tflite"] == ["CONV_2D"]
     text = edgeq("ops").out
     assert all(kind in text for kind in REGISTRY)

@@ -12,7 +12,7 @@ import pytest
 import edgeq.ops.all  # noqa: F401  enters every operation
 from edgeq.kernels.portable import FAMILIES, ROWS
 from edgeq.ops.base import REGISTRY, Op
-from edgeq.passes.pipeline import PIPELINE
+from edgeq.passes.pipeline import FLOAT_PIPELINE, PIPELINE
 from edgeq.resources import templates_dir
 from tests.style.sources import ROOT, files
 
@@ -135,7 +135,9 @@ def test_a_template_opens_with_one_line_about_itself(path: object) -> None:
 # ---- Passes -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("step", dict.fromkeys(PIPELINE), ids=lambda step: step.__name__)
+@pytest.mark.parametrize(
+    "step", dict.fromkeys(PIPELINE + FLOAT_PIPELINE), ids=lambda step: step.__name__
+)
 def test_a_pass_has_a_file_and_a_test_of_its_name(step: object) -> None:
     name = step.__name__
     assert step.__module__ == f"edgeq.passes.{name}"
@@ -145,4 +147,4 @@ def test_a_pass_has_a_file_and_a_test_of_its_name(step: object) -> None:
 
 def test_every_pass_is_in_the_pipeline() -> None:
     found = {path.stem for path in (ROOT / "edgeq" / "passes").glob("[a-z]*.py")}
-    assert found == {step.__name__ for step in PIPELINE} | {"pipeline"}
+    assert found == {step.__name__ for step in PIPELINE + FLOAT_PIPELINE} | {"pipeline"}

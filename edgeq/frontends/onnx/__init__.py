@@ -1,0 +1,32 @@
+""".onnx to graph, with the package ``onnx`` (the extra of that name) to parse the file.
+
+``CONVERTERS`` holds one row for each operator that can be read, ``FOLDS`` one for each that is
+computed where its inputs are constants; ``read_onnx`` does the rest.
+"""
+
+from __future__ import annotations
+
+from edgeq.frontends.onnx import (
+    folding,
+    ops_arithmetic,
+    ops_convolution,
+    ops_movement,
+    ops_resize,
+)
+from edgeq.frontends.onnx.converter import CONVERTERS, Convert
+from edgeq.frontends.onnx.folding import FOLDS
+from edgeq.frontends.onnx.ports import channels_last_ports
+from edgeq.frontends.onnx.reader import read_onnx
+
+__all__ = [
+    "CONVERTERS",
+    "FOLDS",
+    "Convert",
+    "channels_last_ports",
+    "folding",
+    "ops_arithmetic",
+    "ops_convolution",
+    "ops_movement",
+    "ops_resize",
+    "read_onnx",
+]

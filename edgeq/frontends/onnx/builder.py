@@ -1,0 +1,123 @@
+"""The graph under construction: tensors and operations, and what each ONNX name stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from edgeq.errors import ModelError, UnsupportedError
+from edgeq.frontends.onnx.values import Value, channels_last, identity
+from edgeq.ir.graph import Operands, Tensor
+from edgeq.ir.types import DType, Shape, elements
+from edgeq.ir.verify import MAX_EXTENT, MAX_TENSOR_BYTES, MAX_TOTAL_BYTES
+from edgeq.ops.base import Op
+from edgeq.ops.reshape import Reshape
+from edgeq.ops.transpose import Transpose
+from edgeq.passes._names import unused
+
+# A few bytes can describe many large constants: what they come to is bounded, not only each one.
+MAX_FOLDED = 1 << 30
+
+
+class Builder:
+    """``values`` and ``constants`` say what ONNX names are: tensors of the graph, or arrays.
+
+    ``names`` are all those of the file.
+    """
+
+    def __init__(self, opset: int, names: Container[str]) -> None:
+        self.opset = opset
+        self.names = names
+        self.tensors: dict[str, Tensor] = {}
+        self.ops: list[Op] = []
+        self.values: dict[str, Value] = {}
+        self.constants: dict[str, np.ndarray] = {}
+        self._arranged: dict[tuple[str, Shape], str] = {}
+        self._viewed: dict[str, str] = {}
+        self._weights: dict[tuple[object, ...], str] = {}
+        self._bytes = 0
+        self._folded = 0
+
+    def add(self, name: str, shape: Shape, data: np.ndarray | None = None) -> str:
+        """Add a float32 tensor, under a new name where this one is taken; return the name."""
+        wrong = any(not 0 < extent <= MAX_EXTENT for extent in shape)
+        if wrong or 4 * elements(shape) > MAX_TENSOR_BYTES:
+            raise ModelError(f"a tensor of shape {shape}")
+        self._bytes += 4 * elements(shape)
+        if self._bytes > MAX_TOTAL_BYTES:
+            raise ModelError(f"the tensors have more than {MAX_TOTAL_BYTES} bytes")
+        name = unused(name or "tensor", self.tensors)
+        self.tensors[name] = Tensor(name, shape, DType.FLOAT32, None, data)
+        return name
+
+    def affords(self, folded: int) -> bool:
+        """Count the bytes of one more computed constant; tell whether all together are few."""
+        self._folded += folded
+        return self._folded <= MAX_FOLDED
+
+    def fresh(self, name: str) -> str:
+        """Return a name that no value of the file has, for one between two operations."""
+        return unused(name, self.names)
+
+    def constant(self, name: str, array: np.ndarray, key: tuple[object, ...] = ()) -> str:
+        """Add a constant; with a ``key`` the same one serves whoever asks with that key."""
+        if key and key in self._weights:
+            return self._weights[key]
+        if array.dtype != np.float32:
+            raise UnsupportedError(f"computes with a constant of {array.dtype.name}")
+        added = self.add(name, array.shape, array)
+        if key:
+            self._weights[key] = added
+        return added
+
+    def emit(self, cls: type[Op], inputs: Sequence[str], *names: str, **fields: Any) -> list[str]:
+        """Add an operation whose rules its inputs keep; return the names of its outputs."""
+        ins = tuple(self.tensors[name] for name in inputs)
+        # Rules of operations look at the type of an output; its shape follows from them.
+        outs = tuple(Tensor(name, (1,), DType.FLOAT32) for name in names)
+        op = cls(inputs=tuple(inputs), outputs=names, **fields)
+        io = Operands(ins, outs)
+        op.check(io)
+        added = tuple(
+            self.add(name, shape) for name, shape in zip(names, op.shapes(io), strict=True)
+        )
+        self.ops.append(replace(op, outputs=added))
+        return list(added)
+
+    def arranged(self, value: Value, order: Shape, source: str) -> str:
+        """Return a tensor that holds a value in ``order``, moving elements where it must."""
+        value = self.reshaped(value, source)
+        if value.order == order:
+            return value.tensor
+        if value.only_ones_move(order):
+            return self.viewed(value.tensor, value.shape, order, source).tensor
+        key = (value.tensor, tuple(value.order.index(axis) for axis in order))
+        if key not in self._arranged:
+            images = {channels_last(4): "nhwc", identity(4): "nchw"}
+            name = f"{value.tensor}:{images.get(order, 'transposed')}"
+            [made] = self.emit(Transpose, [value.tensor], name, perm=key[1], source=source)
+            self._arranged[key] = made
+        return self._arranged[key]
+
+    def reshaped(self, value: Value, source: str) -> Value:
+        """Return a value whose pending reshape has been done."""
+        if value.flat is None:
+            return value
+        held = replace(value, flat=None)
+        tensor = self.arranged(held, identity(len(value.shape)), source)
+        return self.viewed(tensor, value.flat, identity(len(value.flat)), source)
+
+    def viewed(self, tensor: str, shape: Shape, order: Shape, source: str) -> Value:
+        """Return a value of ``shape`` in ``order`` that reads ``tensor`` under its stored shape."""
+        stored = tuple(shape[axis] for axis in order)
+        # A reshape of a reshape is one of what that one read.
+        tensor = self._viewed.get(tensor, tensor)
+        if self.tensors[tensor].shape != stored:
+            name = f"{tensor}:{'x'.join(map(str, stored)) or 'scalar'}"
+            [made] = self.emit(Reshape, [tensor], name, shape=stored, source=source)
+            self._viewed[made] = tensor
+            tensor = made
+        return Value(tensor, shape, order)
