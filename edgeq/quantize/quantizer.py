@@ -7,7 +7,7 @@ compiled = edgeq.compile(integer)
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +17,15 @@ from edgeq.errors import ModelError
 from edgeq.ir.graph import Graph
 from edgeq.ir.quant import QuantParams
 from edgeq.ir.types import DType
+from edgeq.quantize.adaround import adaptive
+from edgeq.quantize.bias_correction import shift_of
 from edgeq.quantize.calibrate import Progress, Sample, Statistics, calibrate
 from edgeq.quantize.config import Config
 from edgeq.quantize.convert import Codes, integer_graph, weights_only_graph
+from edgeq.quantize.equalize import equalize
 from edgeq.quantize.ranges import activation_params
 from edgeq.quantize.rules import FixedCode, QuantPlan, plan_quantization, prepare
-from edgeq.quantize.weights import code_weights, least_scales
+from edgeq.quantize.weights import Coded, code_weights, least_scales
 
 DEFAULT = Config()
 
@@ -52,6 +55,8 @@ def quantize(
     """
     config.check()
     ready = prepare(graph)
+    if config.equalize:
+        ready = equalize(ready)
     plan = plan_quantization(ready, config)
     found = Statistics()
     if config.needs_calibration:
@@ -81,7 +86,31 @@ def choose_codes(graph: Graph, plan: QuantPlan, found: Statistics, config: Confi
         name: code_weights(graph.tensors[name].array, axis, config, least.get(name, 0.0))
         for name, axis in plan.weights.items()
     }
+    if config.adaround:
+        weights |= _rounded(graph, plan, found, weights)
+    if config.bias_correction:
+        for index in plan.layers:
+            op = graph.ops[index]
+            rounded = weights[op.inputs[1]].reals
+            shift = shift_of(graph, op, found.means[index], rounded)
+            biases[index] = biases.get(index, np.zeros(1)) + shift
     return Codes(activations, weights, biases)
+
+
+def _rounded(
+    graph: Graph, plan: QuantPlan, found: Statistics, weights: Mapping[str, Coded]
+) -> dict[str, Coded]:
+    """Return the weights with adaptive rounding; layers that share some add their moments."""
+    layers: dict[str, list[int]] = {}
+    for index in plan.layers:
+        layers.setdefault(graph.ops[index].inputs[1], []).append(index)
+    chosen = {}
+    for name, places in layers.items():
+        op = graph.ops[places[0]]
+        moments = np.sum([found.moments[index] for index in places], axis=0)
+        w = graph.tensors[name].array
+        chosen[name] = adaptive(op, graph.operands(op), w, weights[name], moments)
+    return chosen
 
 
 def activation_codes(plan: QuantPlan, found: Statistics, config: Config) -> dict[str, QuantParams]:
