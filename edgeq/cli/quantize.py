@@ -17,10 +17,15 @@ from edgeq.errors import QuantizationError
 from edgeq.frontends.npz import graph_bytes
 from edgeq.ir.types import DType
 from edgeq.quantize import Config, load_float, quantize
+from edgeq.quantize.equalize import equalize
+from edgeq.quantize.explain import explain as losses_of
+from edgeq.quantize.rules import prepare
 from edgeq.quantize.sample_file import SampleFile
 from edgeq.report import facts, terminal
+from edgeq.report.losses import losses
 
 REPAIRS = ("equalize", "adaround", "bias_correction")
+EXPLAINED = 16  # samples: decibels hardly move with more
 
 
 def quantize_model(
@@ -41,6 +46,7 @@ def quantize_model(
     equalize: options.Equalize = False,
     adaround: options.Adaround = False,
     bias_correction: options.BiasCorrection = False,
+    explain: options.Explain = False,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -48,7 +54,11 @@ def quantize_model(
     """Quantize a float model after training."""
     config = _config(ctx.params)
     _check_options(config, calibration, percentile)
-    _quantize(Output.of(ctx), model, out, calibration, samples, config)
+    if explain and weights_only:
+        raise QuantizationError(
+            "--explain with --weights-only", hint="activations have no codes to measure"
+        )
+    _quantize(Output.of(ctx), model, out, calibration, samples, config, explain)
 
 
 def _config(given: Mapping[str, Any]) -> Config:
@@ -88,6 +98,7 @@ def _quantize(
     calibration: Path | None,
     limit: int | None,
     config: Config,
+    is_explained: bool,
 ) -> None:
     graph = load_float(path)
     found = None if calibration is None else SampleFile.of(calibration, graph, limit)
@@ -95,7 +106,20 @@ def _quantize(
         samples = () if found is None else output.each(found, "calibrating")
         integer = quantize(graph, samples, config)
     write_file(graph_bytes(integer), out)
-    shown = {
+    shown = {**_facts(path, out, found, config), **facts.contents(integer)}
+    tables = terminal.contents(shown)
+    if is_explained and calibration is not None:
+        few = SampleFile.of(calibration, graph, min(limit or EXPLAINED, EXPLAINED))
+        seen = output.each(few, "explaining")
+        lost = losses_of(equalize(prepare(graph)) if config.equalize else graph, integer, seen)
+        shown["losses"] = [loss.facts() for loss in lost]
+        tables = (*tables, losses(lost))
+    output.show(shown, *tables)
+
+
+def _facts(path: Path, out: Path, found: SampleFile | None, config: Config) -> facts.Facts:
+    """Return what was asked for."""
+    return {
         "model": str(path),
         "output": str(out),
         "samples": 0 if found is None else len(found),
@@ -105,6 +129,4 @@ def _quantize(
         "weight_bits": config.weight_bits,
         "weights_only": config.weights_only,
         "repairs": [name for name in REPAIRS if getattr(config, name)],
-        **facts.contents(integer),
     }
-    output.show(shown, *terminal.contents(shown))

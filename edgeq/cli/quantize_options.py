@@ -68,3 +68,6 @@ Adaround = Annotated[
 BiasCorrection = Annotated[
     bool, typer.Option("--bias-correction", help="Undo the mean error of rounded weights.")
 ]
+Explain = Annotated[
+    bool, typer.Option("--explain", help="Show what each layer loses, the worst first.")
+]

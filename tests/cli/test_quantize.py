@@ -111,3 +111,18 @@ def test_an_integer_model_is_refused(edgeq: Command, model: Path, tmp_path: Path
     result = edgeq("quantize", model, "-o", tmp_path / "m.npz", "--weights-only")
     assert result.code == 2
     assert "an integer network already" in " ".join(result.err.split())
+
+
+def test_the_loss_of_each_layer_is_explained_worst_first(
+    edgeq: Command, floats: Path, samples: Path, tmp_path: Path
+) -> None:
+    arguments = ["quantize", floats, "-c", samples, "-o", tmp_path / "m.npz", "--explain"]
+    for extra in ([], ["--equalize"]):
+        found = edgeq(*arguments, *extra, "--json").json["losses"]
+        assert [loss["isolated"] for loss in found] == sorted(loss["isolated"] for loss in found)
+        assert {loss["layer"] for loss in found} == {op.source for op in NET.ops} - {"relu"}
+    shown = edgeq(*arguments)
+    assert shown.code == 0
+    assert "isolated dB" in shown.out
+    refused = edgeq("quantize", floats, "-o", tmp_path / "w.npz", "--weights-only", "--explain")
+    assert refused.code == 2
