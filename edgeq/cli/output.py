@@ -6,10 +6,10 @@ import json
 import math
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import typer
 from rich.console import Console, RenderableType
@@ -19,9 +19,18 @@ from rich.text import Text
 from edgeq.report.plain import printable
 
 Item = TypeVar("Item")
+Some = TypeVar("Some", covariant=True)
 
 # The width of tables where there is no terminal to fit into: lines that stay whole are searched.
 _FILE_WIDTH = 240
+
+
+class Counted(Protocol[Some]):
+    """Items that are known in number before the first is there."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Some]: ...
 
 
 class _Console(Console):
@@ -68,11 +77,11 @@ class Output:
         with _Console(stderr=True).status(Text(printable(label))) as status:
             yield lambda step: status.update(Text(printable(f"{label}: {step}")))
 
-    def each(self, items: Sequence[Item], label: str) -> Iterable[Item]:
+    def each(self, items: Counted[Item], label: str) -> Iterable[Item]:
         """Yield the items and show how many are done."""
         if not self._shows_progress or len(items) == 1:
             return items
-        return track(items, label, console=_Console(stderr=True), transient=True)
+        return track(items, label, len(items), console=_Console(stderr=True), transient=True)
 
     @property
     def _shows_progress(self) -> bool:

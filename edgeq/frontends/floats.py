@@ -8,7 +8,7 @@ from edgeq.errors import UnsupportedError
 from edgeq.ir.graph import Graph, Operands
 from edgeq.ops.base import Op
 
-HINT = "quantize it first; edgeq's own quantizer is to come"
+HINT = "quantize it first: edgeq quantize"
 _SHOWN = 3
 
 

@@ -36,6 +36,10 @@ class Op:
     COMPUTES: ClassVar[bool] = True  # False: only moves or converts values
     VIEW: ClassVar[bool] = False  # True: the output is the first input's bytes, unchanged
     SAME_QUANT: ClassVar[bool] = False  # True: inputs and outputs share scale and zero point
+    # The dimension of input 1 that has a scale per channel; ``None``: no weights, no bias.
+    WEIGHTS_AXIS: ClassVar[int | None] = None
+    # The one scale and int8 zero point that the output may have; ``None``: free.
+    FIXED_OUTPUT: ClassVar[tuple[float, int] | None] = None
 
     def check(self, io: Operands) -> None:
         """Raise ``ModelError`` when the operands break this operation's rules.

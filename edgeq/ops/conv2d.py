@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -31,6 +32,8 @@ from edgeq.ops.base import Arrays, Op, register, require, require_rank
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Conv2D(Op):
     """Inputs: x [N,H,W,C], weights [O,KH,KW,C/groups], optional bias [O]. Output [N,OH,OW,O]."""
+
+    WEIGHTS_AXIS: ClassVar[int | None] = 0
 
     stride: Pair = (1, 1)
     dilation: Pair = (1, 1)

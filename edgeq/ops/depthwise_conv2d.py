@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -30,6 +31,8 @@ from edgeq.ops.base import Arrays, Op, register, require, require_rank
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DepthwiseConv2D(Op):
     """Inputs: x [N,H,W,C], weights [1,KH,KW,C*multiplier], optional bias. Output [N,OH,OW,C*m]."""
+
+    WEIGHTS_AXIS: ClassVar[int | None] = 3
 
     stride: Pair = (1, 1)
     dilation: Pair = (1, 1)

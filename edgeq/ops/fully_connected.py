@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -33,6 +34,8 @@ class FullyConnected(Op):
 
     Output [rows, O], or the input's shape with O as its last dimension when ``keep_dims``.
     """
+
+    WEIGHTS_AXIS: ClassVar[int | None] = 0
 
     keep_dims: bool = False
     activation: Activation = Activation.NONE

@@ -8,6 +8,7 @@ one value in millions, where LiteRT's differ from that in one of some hundreds, 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -45,6 +46,8 @@ class LogSoftmax(Op):
     """
 
     COMPUTES = False  # in float32 it is only a conversion at the end of an integer network
+
+    FIXED_OUTPUT: ClassVar[tuple[float, int] | None] = (16 / 256, 127)
 
     def check(self, io: Operands) -> None:
         """Raise ``ModelError`` when types or the output's code do not fit."""

@@ -7,6 +7,7 @@ filled in float32 like LiteRT's.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -22,6 +23,8 @@ from edgeq.ops.base import Arrays, Op, register
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Logistic(Lookup):
     """Input and output: 8-bit codes or float32 of the same shape."""
+
+    FIXED_OUTPUT: ClassVar[tuple[float, int] | None] = (1 / 256, -128)
 
     def check(self, io: Operands) -> None:
         """Raise ``ModelError`` when types or the output's code do not fit."""

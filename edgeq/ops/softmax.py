@@ -6,6 +6,7 @@ Differences of two codes are 0..255, so all exponentials that can occur are know
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -36,6 +37,8 @@ class Softmax(Op):
 
     int8 or uint8 in; out the same or int16, each with the one scale that suits 0..1.
     """
+
+    FIXED_OUTPUT: ClassVar[tuple[float, int] | None] = (1 / 256, -128)
 
     beta: float = 1.0
 

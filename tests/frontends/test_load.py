@@ -77,7 +77,7 @@ def test_float_models_must_be_quantized_first(name: str, message: str, shared: P
     assert error.value.exit_code == 3
     assert message in str(error.value)
     assert "tflite:op[" in str(error.value)
-    assert str(error.value).endswith("(quantize it first; edgeq's own quantizer is to come)")
+    assert str(error.value).endswith("(quantize it first: edgeq quantize)")
     assert load(path, allow_float=True).is_float
 
 

@@ -1,0 +1,132 @@
+"""``edgeq quantize``: a float model and samples to an integer model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from edgeq.cli import models
+from edgeq.cli import quantize_options as options
+from edgeq.cli.options import Debug, Json, Quiet
+from edgeq.cli.output import Output
+from edgeq.emit.write import write_file
+from edgeq.errors import QuantizationError
+from edgeq.frontends.npz import graph_bytes
+from edgeq.ir.types import DType
+from edgeq.quantize import Config, load_float, quantize
+from edgeq.quantize.equalize import equalize
+from edgeq.quantize.explain import explain as losses_of
+from edgeq.quantize.rules import prepare
+from edgeq.quantize.sample_file import SampleFile
+from edgeq.report import facts, terminal
+from edgeq.report.losses import losses
+
+REPAIRS = ("equalize", "adaround", "bias_correction")
+EXPLAINED = 16  # samples: decibels hardly move with more
+
+
+def quantize_model(
+    ctx: typer.Context,
+    model: options.FloatModel,
+    out: options.Out,
+    calibration: options.Calibration = None,
+    samples: options.Samples = None,
+    dtype: options.Dtype = options.Codes.int8,
+    observer: options.Observer = options.Ranges.minmax,
+    percentile: options.Percentile = None,
+    per_tensor: options.PerTensor = False,
+    asymmetric_weights: options.AsymmetricWeights = False,
+    symmetric: options.Symmetric = False,
+    weights_only: options.WeightsOnly = False,
+    weight_bits: options.WeightBits = 8,
+    float_io: options.FloatIo = False,
+    equalize: options.Equalize = False,
+    adaround: options.Adaround = False,
+    bias_correction: options.BiasCorrection = False,
+    explain: options.Explain = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Quantize a float model after training."""
+    config = _config(ctx.params)
+    _check_options(config, calibration, percentile)
+    if explain and weights_only:
+        raise QuantizationError(
+            "--explain with --weights-only", hint="activations have no codes to measure"
+        )
+    _quantize(Output.of(ctx), model, out, calibration, samples, config, explain)
+
+
+def _config(given: Mapping[str, Any]) -> Config:
+    """Return the wishes; raise ``QuantizationError`` when some contradict each other."""
+    share = given["percentile"]
+    same = ("weights_only", "weight_bits", "float_io", *REPAIRS)
+    return Config(
+        dtype=DType(given["dtype"].value),
+        per_channel=not given["per_tensor"],
+        symmetric_weights=not given["asymmetric_weights"],
+        symmetric_activations=given["symmetric"],
+        observer=given["observer"].value,
+        percentile=Config().percentile if share is None else share,
+        **{name: given[name] for name in same},
+    ).check()
+
+
+def _check_options(config: Config, calibration: Path | None, percentile: float | None) -> None:
+    if percentile is not None and config.observer != "percentile":
+        raise QuantizationError(
+            f"--percentile with --observer {config.observer}", hint="--observer percentile"
+        )
+    if calibration is None and config.needs_calibration:
+        raise QuantizationError(
+            "no samples to calibrate with", hint="--calibration X, about 100 of them"
+        )
+    if calibration is not None and not config.needs_calibration:
+        raise QuantizationError(
+            "--calibration, but weights alone need no samples", hint="leave one of the two out"
+        )
+
+
+def _quantize(
+    output: Output,
+    path: Path,
+    out: Path,
+    calibration: Path | None,
+    limit: int | None,
+    config: Config,
+    is_explained: bool,
+) -> None:
+    graph = load_float(path)
+    found = None if calibration is None else SampleFile.of(calibration, graph, limit)
+    with models.naming(path):
+        samples = () if found is None else output.each(found, "calibrating")
+        integer = quantize(graph, samples, config)
+    write_file(graph_bytes(integer), out)
+    shown = {**_facts(path, out, found, config), **facts.contents(integer)}
+    tables = terminal.contents(shown)
+    if is_explained and calibration is not None:
+        few = SampleFile.of(calibration, graph, min(limit or EXPLAINED, EXPLAINED))
+        seen = output.each(few, "explaining")
+        lost = losses_of(equalize(prepare(graph)) if config.equalize else graph, integer, seen)
+        shown["losses"] = [loss.facts() for loss in lost]
+        tables = (*tables, losses(lost))
+    output.show(shown, *tables)
+
+
+def _facts(path: Path, out: Path, found: SampleFile | None, config: Config) -> facts.Facts:
+    """Return what was asked for."""
+    return {
+        "model": str(path),
+        "output": str(out),
+        "samples": 0 if found is None else len(found),
+        "dtype": config.dtype.value,
+        "observer": None if config.weights_only else config.observer,
+        "per_channel": config.per_channel,
+        "weight_bits": config.weight_bits,
+        "weights_only": config.weights_only,
+        "repairs": [name for name in REPAIRS if getattr(config, name)],
+    }
