@@ -41,7 +41,7 @@ class Histogram:
         largest = float(np.abs(flat).max())
         if not self.span:
             self.span = largest
-        while self.span < largest:
+        while self.span <= largest:
             self._double()
         places = np.floor(flat / self.bin_width).astype(np.int64) + HALF
         self.counts += np.bincount(np.clip(places, 0, 2 * HALF - 1), minlength=2 * HALF)
