@@ -14,7 +14,7 @@ VERSIONS = (66, 68, 69, 73)
 # QEMU's vectors have 128 bytes, as those of all these versions can.
 _VECTOR = 128
 # Sums of a tile of a product, and what a compiler keeps beside them.
-_VECTOR_STACK = 12288
+_VECTOR_STACK = 16384
 _NEWEST_EMULATED = 67
 _LINK = ("-nostartfiles", "-nostdlib", "-fuse-ld=lld")
 
