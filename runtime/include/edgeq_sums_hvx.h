@@ -45,6 +45,20 @@ static inline edgeq_sums_s32x128 edgeq_add_s16x128(edgeq_sums_s32x128 sums, HVX_
     return sums;
 }
 
+/* (codes - zero) * 2^bits as 16 bits, at even places and at odd ones; bits is 0..6. */
+static inline HVX_VectorPair edgeq_move_s8x128(HVX_Vector codes, int32_t zero, int32_t bits)
+{
+    const HVX_Vector start = Q6_Vh_vsplat_R(-zero * (1 << bits));
+
+    return Q6_Wh_vmpyacc_WhVbVb(Q6_W_vcombine_VV(start, start), codes, Q6_Vb_vsplat_R(1 << bits));
+}
+
+/* The lower half of each 32-bit lane in place of the upper one. */
+static inline HVX_Vector edgeq_lower_up_s16x64(HVX_Vector x)
+{
+    return Q6_V_vror_VR(x, 126);
+}
+
 /* Codes as such lanes. */
 static inline edgeq_sums_s32x128 edgeq_widen_s8x128(HVX_Vector codes)
 {

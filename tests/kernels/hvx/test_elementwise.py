@@ -16,7 +16,7 @@ from edgeq.ops.logistic import Logistic
 from edgeq.ops.relu import Relu
 from edgeq.ops.requantize import Requantize
 from edgeq.targets import Target
-from tests.kernel_harness import Case
+from tests.kernel_harness import Case, check_layers
 from tests.kernels.hvx.forms import check, each_form
 from tests.kernels.layers import SCALES, add_case, all_pairs, on
 from tests.kernels.neon.layers import ROUNDINGS
@@ -75,6 +75,17 @@ def test_tables_of_every_length(form: Target) -> None:
 def test_sums_of_every_length(form: Target) -> None:
     cases = [add_case(count, kernel="hvx/add_s8") for count in LENGTHS if count >= 128]
     check([*cases, add_case(100, kernel="portable/add_s8")], form)
+
+
+@each_form
+def test_sums_of_upper_halves(form: Target) -> None:
+    # Either operand has the larger scale; no linear form holds.
+    scales = ((0.05, 0.031, 0.05), (0.02, 0.031, 0.05))
+    zeros = ((-3, 4, 5), (-128, 127, -128), (127, -128, 127))
+    cases = [all_pairs(scales=s, zeros=z, kernel="hvx/add_s8") for s in scales for z in zeros]
+    cases += [all_pairs(scales=s, activation=Activation.RELU6) for s in scales]
+    text = check_layers(tuple(cases), form).files["src/layers.c"]
+    assert text.count("const HVX_VectorPair a = edgeq_move_s8x128(") >= len(scales)
 
 
 @each_form
