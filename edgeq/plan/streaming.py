@@ -23,12 +23,12 @@ from edgeq.plan.storage import Storage, buffers, share
 MOST_LAYERS = 16  # of a stage
 ROWS = (1, 2, 4)  # of the last output of a stage, a turn
 WORTH = 1  # one part in a hundred of the instructions is worth so many of the peak
-PACE = {"mve": 0.35, "dsp": 1.0}  # instructions for each multiply of networks, by the best kernels
-_SLOW = 4.0  # by others
+# Instructions for each multiply of networks, and pixels that convolutions compute together.
+PACE = {"mve": (0.35, 2), "dsp": (1.0, 3)}
+_PORTABLE = (4.0, 4)
 _BOUNDS = 64  # peaks to try
 _NEVER = 1 << 62
 _CALL = 150  # instructions round a call that a whole layer does not need
-_TILE = 3  # pixels that kernels compute together
 _AGAIN = 5  # instructions to prepare a value that the call before had prepared as well
 _LARGE = 1 << 15  # weights
 _LOOKED_AT = 10  # turns: by then all are alike
@@ -57,15 +57,24 @@ class Outlook:
     storage: Storage
     buffers: Sequence[Buffer]
     barred: frozenset[int]
+    pace: float
+    tile: int
     scratches: dict[tuple[int, int], int] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, graph: Graph, layers: Sequence[Layer], barred: frozenset[int]) -> Outlook:
+    def of(
+        cls,
+        graph: Graph,
+        layers: Sequence[Layer],
+        barred: frozenset[int],
+        pace: float,
+        tile: int,
+    ) -> Outlook:
         """Return the outlook of an order; ``barred`` steps cannot be part of a stage."""
         storage = share(graph, [layer.kernel for layer in layers])
         walked = enumerate(graph.walk())
         stiff = {i for i, (op, io) in walked if not in_bands(op, io) or i in storage.skipped}
-        return cls(graph, layers, storage, buffers(storage), barred | stiff)
+        return cls(graph, layers, storage, buffers(storage), barred | stiff, pace, tile)
 
     def alone(self, step: int) -> Candidate:
         """Return a layer as usual."""
@@ -121,9 +130,21 @@ class Outlook:
     def _price(self, event: Compute | Roll | Store) -> int:
         if isinstance(event, Compute):
             op = self.graph.ops[event.index]
-            return _CALL + _waste(op, self.graph.operands(op), event.rows[1] - event.rows[0])
+            return _CALL + self._waste(op, self.graph.operands(op), event.rows[1] - event.rows[0])
         rows = event.kept if isinstance(event, Roll) else event.count
         return _CALL // 4 + rows * row_bytes(self.graph.tensors[event.name]) // 2
+
+    def _waste(self, op: Op, io: Operands, rows: int) -> int:
+        """Return about how many instructions a band takes beyond its share of the whole."""
+        _, height, width, _ = io.y.shape
+        macs = self.pace * op.macs(io) / height
+        if isinstance(op, DepthwiseConv2D):
+            halo = max(op.kernel(io)[0] - op.stride[0], 0) * io.x.elements // io.x.shape[1]
+            # Kernels compute two rows together where these share most of what they read.
+            alone = rows % 2 if op.stride[0] == 1 else 0
+            return halo * _AGAIN + int(alone * 2 * macs)
+        left = -rows * width % self.tile if isinstance(op, Conv2D) else 0
+        return int(left * macs / width)
 
     def _alive(self, first: int, last: int, gone: set[str]) -> int:
         """Return the bytes of the buffers alive in some of the steps, without tensors ``gone``."""
@@ -166,13 +187,13 @@ def choose(
 
     They may cost whatever they do unless ``thrifty``.
     """
-    outlook = Outlook.of(graph, layers, barred)
+    outlook = Outlook.of(graph, layers, barred, *PACE.get(isas[0], _PORTABLE))
     alone = [outlook.alone(step) for step in range(len(layers))]
     if not alone:
         return ()
     found, bound = _candidates(outlook, alone)
     macs = sum(op.macs(io) for op, io in graph.walk())
-    spent = max(1.0, macs * PACE.get(isas[0], _SLOW))
+    spent = max(1.0, macs * outlook.pace)
     usual = max(c.peak for c in alone)
     best, least = list(alone), 1.0
     for peak in range(bound, usual, max(1, (usual - bound) // _BOUNDS)):
@@ -199,18 +220,6 @@ def _candidates(outlook: Outlook, alone: Sequence[Candidate]) -> tuple[list[Cand
         across = list(outlook.across(step))
         found += across
         bound = max(bound, min(c.peak for c in (alone[step], *across)))
-
-
-def _waste(op: Op, io: Operands, rows: int) -> int:
-    """Return about how many instructions a band takes beyond its share of the whole."""
-    _, height, width, _ = io.y.shape
-    macs = op.macs(io) // height
-    if isinstance(op, DepthwiseConv2D):
-        halo = max(op.kernel(io)[0] - op.stride[0], 0) * io.x.elements // io.x.shape[1]
-        # Kernels compute two rows together where these share most of what they read.
-        alone = rows % 2 if op.stride[0] == 1 else 0
-        return halo * _AGAIN + alone * 2 * macs
-    return -rows * width % _TILE * macs // width if isinstance(op, Conv2D) else 0
 
 
 def _cover(found: Sequence[Candidate], count: int, bound: int) -> list[Candidate]:
