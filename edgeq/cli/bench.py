@@ -28,6 +28,7 @@ from edgeq.host.compiled import Compiled
 from edgeq.host.cross import cross_toolchain
 from edgeq.host.profile import require_clock
 from edgeq.host.toolchain import host_compiler
+from edgeq.ir.graph import Graph
 from edgeq.options import Options
 from edgeq.report import measured, terminal
 from edgeq.samples import load_inputs
@@ -64,7 +65,7 @@ def bench_model(
         arrays = load_inputs(inputs, graph)[0] if inputs else reference.sample_inputs(graph)
         lowered = models.lower(model, graph, numerics)
         compiled = models.compiled(model, graph, lowered, target, compiler, options)
-        figures = _figures(compiled, arrays, repeats)
+        figures = _figures(lowered, compiled, arrays, repeats)
     runner = " ".join((chosen.runner or "", *chosen.runner_arguments))
     where = {"target": target, "runner": runner, "compiler": builder.version}
     counted = {"counted": chosen.counted} if chosen.is_emulated else {}
@@ -73,11 +74,15 @@ def bench_model(
     output.show(found, *table(found))
 
 
-def _figures(compiled: Compiled, arrays: Sequence[np.ndarray], repeats: int) -> dict[str, Any]:
-    """Return what is measured: instructions and stack in an emulator, time here."""
+def _figures(
+    lowered: Graph, compiled: Compiled, arrays: Sequence[np.ndarray], repeats: int
+) -> dict[str, Any]:
+    """Return what is measured: instructions, memory and stack in an emulator, time here."""
     if not compiled.target.is_emulated:
         return measured.timing(compiled.profile(*arrays, repeats=repeats))
+    build = compiled.build()
     return {
         **measured.executed(compiled.instructions(*arrays)),
-        **measured.stack(compiled.build().stack, compiled.painted_stack(*arrays)),
+        **measured.memory(lowered, compiled.program, build),
+        **measured.stack(build.stack, compiled.painted_stack(*arrays)),
     }

@@ -62,13 +62,33 @@ def check_flash(
     if most is None or found.flash <= most:
         return
     code = "" if found.code is None else f" and {found.code:,} of code"
-    blamed = sorted(_by_layer(program, symbols).items(), key=lambda pair: -pair[1])[:_BLAMED]
+    blamed = sorted(flash_by_layer(program, symbols).items(), key=lambda pair: -pair[1])[:_BLAMED]
     layers = ", ".join(f"layer {n}, {_source(program, n)}, {b:,}" for n, b in blamed)
     raise BudgetError(
         f"it needs {found.flash:,} bytes of flash, {found.flash - most:,} more than {most:,}: "
         f"{found.data:,} of data{code}; most in {layers}",
         hint="" if found.code is not None else "code was not compiled, so it is not counted",
     )
+
+
+def ram_by_layer(lowered: Graph, program: Program) -> dict[int, int]:
+    """Return the bytes of the arena that are alive in each layer, its working memory included."""
+    found = arena.buffers(lowered, program)
+    return {
+        call.index: covered(b for b in found if b["first"] <= call.index <= b["last"])
+        for call in program.calls
+    }
+
+
+def covered(buffers: Iterable[Facts]) -> int:
+    """Return the bytes under buffers, those that several share once."""
+    total, end = 0, ("", 0)
+    for b in sorted(buffers, key=lambda b: (b["region"], b["offset"])):
+        start = max((b["region"], b["offset"]), end)
+        stop = (b["region"], b["offset"] + b["bytes"])
+        total += max(0, stop[1] - start[1])
+        end = max(end, stop)
+    return total
 
 
 def _peak(lowered: Graph, program: Program) -> tuple[int, list[Facts]]:
@@ -79,7 +99,7 @@ def _peak(lowered: Graph, program: Program) -> tuple[int, list[Facts]]:
     return step, alive[step]
 
 
-def _by_layer(program: Program, symbols: Iterable[Symbol]) -> dict[int, int]:
+def flash_by_layer(program: Program, symbols: Iterable[Symbol]) -> dict[int, int]:
     """Return the bytes of each layer: its constant arrays, and its functions where compiled."""
     total = dict.fromkeys(range(len(program.calls)), 0)
     for data in program.data:

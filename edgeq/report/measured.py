@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from edgeq.host import instructions, profile
+from edgeq.host.build import Build
 from edgeq.host.instructions import Instructions
 from edgeq.host.profile import Profile
+from edgeq.host.sizes import flash_bytes, symbols
 from edgeq.host.stack import Stack
+from edgeq.ir.graph import Graph
+from edgeq.plan.program import Program
+from edgeq.report.budget import POINTER, flash_by_layer, ram_by_layer
 from edgeq.report.facts import Facts
 
 
@@ -43,6 +48,25 @@ def executed(counted: Instructions) -> Facts:
             }
             for row in counted.rows
         ],
+    }
+
+
+def memory(lowered: Graph, program: Program, build: Build) -> Facts:
+    """Return flash and RAM in bytes, of the whole and of each layer.
+
+    RAM is the arena, the context and the stack of a call. The flash of a layer is its constants and
+    the functions that it alone has, its RAM what is alive in the arena while it runs.
+    """
+    flash = flash_bytes(build.objects)
+    constants = flash_by_layer(program, symbols(build.objects))
+    alive = ram_by_layer(lowered, program)
+    context = POINTER * program.context_pointers
+    return {
+        "flash": flash["code"] + flash["data"],
+        "flash_code": flash["code"],
+        "flash_data": flash["data"],
+        "ram": program.arena + context + build.stack.bytes,
+        "memory": [{"flash": constants[index], "ram": alive[index]} for index in sorted(alive)],
     }
 
 

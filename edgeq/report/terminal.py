@@ -110,13 +110,13 @@ def timing(facts: Facts) -> tuple[Table, ...]:
 
 def executed(facts: Facts) -> tuple[Table, ...]:
     """Show the executed instructions of each layer; one without MACs has outputs to compare by."""
-    counts = ("MACs", facts["counted"], "share", "per MAC", "per output")
+    counts = ("MACs", facts["counted"], "share", "per MAC", "per output", "flash", "RAM")
     digits = 3 if facts["counted"] == "instructions" else 5
     table = _table(("layer", "kernel", "source"), counts)
     runs = f"{facts['runner']}, {facts['compiler']}"
     table.title = f"executed {facts['counted']} (exact, not time): {runs}"
-    spent = sum(row["instructions"] for row in facts["layers"]) or 1
-    for row in facts["layers"]:
+    total = facts["total_instructions"]
+    for row, memory in zip(facts["layers"], facts["memory"], strict=True):
         count = row["instructions"]
         table.add_row(
             _text(row["function"]),
@@ -124,14 +124,15 @@ def executed(facts: Facts) -> tuple[Table, ...]:
             _line(row["source"]),
             f"{row['macs']:,}",
             f"{count:,}",
-            f"{100 * count / spent:.1f} %",
+            f"{100 * count / max(total, 1):.1f} %",
             _decimals(row["instructions_per_mac"], digits),
             _decimals(None if row["macs"] else row["instructions_per_output"], 2),
+            *(f"{memory[kind]:,}" for kind in ("flash", "ram")),
         )
     table.add_section()
-    total = f"{facts['total_instructions']:,}"
     per_mac = _decimals(facts["instructions_per_mac"], digits)
-    table.add_row("total", "", "", f"{facts['macs']:,}", total, "", per_mac, "")
+    numbers = [f"{facts[kind]:,}" for kind in ("macs", "total_instructions", "flash", "ram")]
+    table.add_row("total", "", "", *numbers[:2], "", per_mac, "", *numbers[2:])
     seen = f"{_bytes(facts['stack'])}, of which a run took {facts['stack_painted']:,}"
     return table, _pairs([("stack", "\n".join((seen, *facts["stack_path"])))])
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from edgeq.host.toolchain import host_compiler
+from edgeq.report.budget import covered
 from tests.cli.conftest import Command
 from tests.models.projects import need
 
@@ -75,3 +76,25 @@ def test_without_an_emulator(
     assert (result.code, result.out) == (2, "")
     assert "emulator 'qemu-aarch64' not found" in result.err
     assert "apt-get install qemu-user" in result.err
+
+
+def test_flash_and_memory_are_there_whole_and_by_layer(edgeq: Command, model: Path) -> None:
+    facts = edgeq("bench", model, "-t", "cortex-m4", "--json").json
+    plan = edgeq("inspect", model, "-t", "cortex-m4", "--json").json
+    inputs = len(plan["inputs"]) + len(plan["outputs"])
+    assert facts["flash_data"] >= plan["flash_data"]
+    assert facts["ram"] == plan["arena"] + facts["stack"] + 4 * (1 + inputs)
+    assert max(row["ram"] for row in facts["memory"]) <= plan["arena"]
+    assert all(row["ram"] > 0 for row in facts["memory"])
+    # The functions that layers share, and what runs them, are in the whole alone.
+    own = sum(row["flash"] for row in facts["memory"])
+    assert plan["flash_data"] <= own < facts["flash_code"] + facts["flash_data"]
+    text = edgeq("bench", model, "-t", "cortex-m4").out
+    assert f"{facts['flash_code'] + facts['flash_data']:,}" in text
+    assert f"{facts['ram']:,}" in text
+
+
+def test_bytes_that_layers_share_count_once() -> None:
+    places = [(0, 8), (4, 8), (20, 4)]
+    buffers = [{"region": "arena", "offset": at, "bytes": size} for at, size in places]
+    assert covered([*buffers, {"region": "dtcm", "offset": 0, "bytes": 5}]) == 12 + 4 + 5

@@ -78,3 +78,14 @@ def test_arena_and_weights_are_where_they_were_asked_for(
 @pytest.mark.parametrize("version", VERSIONS[1:])
 def test_later_versions_print_the_same(generated: Path, tmp_path: Path, version: int) -> None:
     assert made(generated, tmp_path, f"VERSION={version}") == expected(edgeq.load(MODEL))
+
+
+def test_an_arena_in_two_memories(tmp_path: Path) -> None:
+    memories = {"vtcm": 1024, "ddr": 65536}
+    _, files = edgeq.generate(edgeq.load(MODEL), "hexagon-hvx", name="net", arena=memories)
+    net = tmp_path / "net"
+    write(net, files.items())
+    assert made(net, tmp_path / "copy") == expected(edgeq.load(MODEL))
+    with (tmp_path / "copy" / "hexagon").open("rb") as file:
+        placed = {s.name: s["sh_addr"] for s in ELFFile(file).iter_sections()}
+    assert [placed[name] for name in (".vtcm", ".ddr")] == [ADDRESSES[".vtcm"], ADDRESSES[".ddr"]]

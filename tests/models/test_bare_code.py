@@ -78,7 +78,7 @@ def test_a_run_takes_the_stack_that_the_compiler_says(model: Model, target: Targ
 
 def test_the_parts_of_layers_count() -> None:
     graph = edgeq.load(MODELS[0].path)
-    compiled = edgeq.compile(graph, "cortex-m4", threads=3)
+    compiled = edgeq.compile(graph, "cortex-m0", threads=3)
     stack = compiled.build().stack
     assert "mlperf_kws_ref_model_part" in stack.path
     painted = compiled.painted_stack(*reference.sample_inputs(graph))

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import edgeq
+from edgeq.emit.names import comment_text
 from edgeq.emit.runner import linker_script
 from edgeq.host.build import PROGRAM, build_objects, build_program
 from edgeq.host.cross import cross_toolchain, find_emulator
@@ -126,9 +127,13 @@ def with_flip(files: Files, data: Data, place: int, bit: int) -> str:
     return with_array(files[WEIGHTS], data.name, flipped(data.array, place, bit))
 
 
-def complaint(data: Data) -> tuple[int, str]:
+def complaint(program: Program, data: Data) -> tuple[int, str]:
     """Return what a self-test ends with and says when a constant is not right."""
-    return 1, f"layer {layer_of(data.name)} differs: constants '{NAME}_{data.name}'\n"
+    readers = [call for call in program.functions if data.name in call.data.values()]
+    passed = [c for c in program.functions if data.name in [a.place.symbol for a in c.arguments]]
+    source = comment_text((readers + passed)[0].source, 60)
+    where = f"layer {layer_of(data.name)} ({source})"
+    return 1, f"{where} differs: constants '{NAME}_{data.name}'\n"
 
 
 @dataclass(frozen=True)
@@ -182,7 +187,7 @@ def test_one_wrong_bit_in_any_constant_is_traced_to_its_layer(tmp_path: Path) ->
     prepared = Here(tmp_path, files).prepare()
     assert prepared.run(files[WEIGHTS]) == (0, f"ok: {NAME}, {len(program.calls)} layers\n")
     for data, place, bit in flips(program):
-        assert prepared.run(with_flip(files, data, place, bit)) == complaint(data)
+        assert prepared.run(with_flip(files, data, place, bit)) == complaint(program, data)
 
 
 def test_wrong_constants_that_pass_are_found_by_what_their_layer_writes(tmp_path: Path) -> None:
@@ -241,7 +246,7 @@ def test_bare_processors_trace_one_wrong_bit_to_its_layer(target: Target) -> Non
     assert len(chosen) >= 4
     for data, place, bit in chosen:
         bad = {**files, WEIGHTS: with_flip(files, data, place, bit)}
-        assert there(bad, target) == complaint(data)
+        assert there(bad, target) == complaint(program, data)
 
 
 def test_the_hook_costs_nothing() -> None:
