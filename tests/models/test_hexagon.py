@@ -26,7 +26,7 @@ MODELS = tuple(
         ),
     )
 )
-SOURCES = ("src/net.c", "src/net_weights.c", "test/selftest.c")
+SOURCES = ("src/net_weights.c", "test/selftest.c")
 PRODUCTS = {"conv2d", "depthwise_conv2d", "fully_connected"}
 
 

@@ -111,7 +111,7 @@ def test_every_region_is_checked(compiler: str, tmp_path: Path) -> None:
     build(plus, tmp_path, *flags, "main.cpp")
     # The self-test has guard zones round each region.
     binary = str(tmp_path / "selftest")
-    options = (*WARNINGS, *SANITIZE, *INCLUDE, *generated.sources, "test/selftest.c")
+    options = (*WARNINGS, *SANITIZE, *INCLUDE, *generated.self_test)
     build(compiler, generated.root, *options, "-o", binary)
     assert run((binary,), tmp_path).returncode == 0
 
