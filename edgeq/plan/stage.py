@@ -10,7 +10,7 @@ nothing needs the ones below them any more.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from edgeq.ir.graph import Graph, Operands
@@ -79,12 +79,14 @@ class Simulation:
 
     That is, for each tensor that it writes: how many rows are ``done``, the ``first`` that its
     lines hold, and the ``most`` that they have to hold. ``room`` are the lines that there are;
-    without it there is always room.
+    without it there is always room. ``walked`` are the graph's operations with their operands,
+    where they are known.
     """
 
     graph: Graph
     stage: Segment
     room: Mapping[str, int] | None = None
+    walked: Sequence[tuple[Op, Operands]] = ()
     layers: dict[str, tuple[int, Op, Operands]] = field(default_factory=dict)
     readers: dict[str, list[str]] = field(default_factory=dict)
     chunk: dict[str, int] = field(default_factory=dict)
@@ -94,7 +96,7 @@ class Simulation:
     stored: int = 0
 
     def __post_init__(self) -> None:
-        walked = list(self.graph.walk())
+        walked = self.walked or list(self.graph.walk())
         for index in self.stage.steps:
             op, io = walked[index]
             self.layers[op.outputs[0]] = index, op, io

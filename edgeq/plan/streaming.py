@@ -59,6 +59,7 @@ class Outlook:
     barred: frozenset[int]
     pace: float
     tile: int
+    walked: Sequence[tuple[Op, Operands]]
     scratches: dict[tuple[int, int], int] = field(default_factory=dict)
 
     @classmethod
@@ -72,9 +73,11 @@ class Outlook:
     ) -> Outlook:
         """Return the outlook of an order; ``barred`` steps cannot be part of a stage."""
         storage = share(graph, [layer.kernel for layer in layers])
-        walked = enumerate(graph.walk())
-        stiff = {i for i, (op, io) in walked if not in_bands(op, io) or i in storage.skipped}
-        return cls(graph, layers, storage, buffers(storage), barred | stiff, pace, tile)
+        walked = tuple(graph.walk())
+        stiff = {
+            i for i, (op, io) in enumerate(walked) if not in_bands(op, io) or i in storage.skipped
+        }
+        return cls(graph, layers, storage, buffers(storage), barred | stiff, pace, tile, walked)
 
     def alone(self, step: int) -> Candidate:
         """Return a layer as usual."""
@@ -99,7 +102,7 @@ class Outlook:
                             yield self._judge(segment(self.graph, first, last, rows, into))
 
     def _judge(self, stage: Segment) -> Candidate:
-        simulation = Simulation(self.graph, stage)
+        simulation = Simulation(self.graph, stage, walked=self.walked)
         turns = list(simulation.turns(_LOOKED_AT))
         tensors = self.graph.tensors
         lines = sum(rows * row_bytes(tensors[n]) for n, rows in simulation.most.items())
