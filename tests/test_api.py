@@ -9,7 +9,7 @@ import pytest
 
 import edgeq
 from edgeq import api, reference
-from edgeq.errors import EdgeqError, TargetError, UnsupportedError
+from edgeq.errors import EdgeqError, TargetError
 from edgeq.ir.graph import Graph
 from edgeq.ir.text import graph_text
 from edgeq.passes.pipeline import PIPELINE
@@ -88,7 +88,7 @@ def test_code_optimized_for_size_gives_the_same_bits(threads: int) -> None:
 
 
 def test_code_is_optimized_for_what_exists() -> None:
-    with pytest.raises(TargetError, match="not optimized for 'beauty'"):
+    with pytest.raises(EdgeqError, match="cannot optimize for 'beauty'"):
         edgeq.compile(network(), optimize="beauty")
 
 
