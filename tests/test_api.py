@@ -9,7 +9,7 @@ import pytest
 
 import edgeq
 from edgeq import api, reference
-from edgeq.errors import EdgeqError, TargetError
+from edgeq.errors import EdgeqError, TargetError, UnsupportedError
 from edgeq.ir.graph import Graph
 from edgeq.ir.text import graph_text
 from edgeq.passes.pipeline import PIPELINE
