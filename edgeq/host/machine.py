@@ -30,7 +30,7 @@ def port_sources(target: Target) -> dict[str, str]:
     """Return the files that connect ``runtime/runner.c`` to a machine, by name."""
     names = ["port.h", f"{target.port}.c"]
     if target.port != _HOSTED:
-        names += ["string.h", "string.c"]
+        names += ["linux.h", "string.h", "string.c"]
     return {name: (runtime_dir() / "port" / name).read_text(encoding="utf-8") for name in names}
 
 

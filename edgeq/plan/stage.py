@@ -200,6 +200,6 @@ def lines(graph: Graph, stage: Segment) -> dict[str, int]:
     return simulation.most
 
 
-def schedule(graph: Graph, stage: Segment) -> list[Turn]:
-    """Return everything that happens in a stage, turn by turn, in no more lines than needed."""
-    return list(Simulation(graph, stage, lines(graph, stage)).turns())
+def schedule(graph: Graph, stage: Segment, room: Mapping[str, int]) -> list[Turn]:
+    """Return everything that happens in a stage with ``room`` for so many lines, turn by turn."""
+    return list(Simulation(graph, stage, room).turns())

@@ -90,7 +90,7 @@ def build(graph: Graph, segment: Segment, target: Target) -> Stage:
     rows = lines(graph, segment)
     bands: dict[Band, Part] = {}
     turns = []
-    for turn in schedule(graph, segment):
+    for turn in schedule(graph, segment, rows):
         actions: list[Action[Band | Move]] = []
         for event in turn:
             if isinstance(event, Compute):

@@ -141,7 +141,7 @@ def test_no_row_is_computed_twice(seed: int) -> None:
     found = segment(graph, 0, len(graph.ops) - 1, 2)
     rows = Counter(
         (event.index, row)
-        for turn in schedule(graph, found)
+        for turn in schedule(graph, found, lines(graph, found))
         for event in turn
         if isinstance(event, Compute)
         for row in range(*event.rows)
