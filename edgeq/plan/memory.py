@@ -18,8 +18,9 @@ from edgeq.plan.exact import Rectangles, search
 SEARCH_BUDGET = 20_000
 """How many times the exact search may put a buffer somewhere, unless the caller says otherwise."""
 
-# How many more orders are tried where the plainer ones leave gaps.
+# How many more orders are tried where the plainer ones leave gaps, and how often one is mended.
 _TURNS = range(64)
+_TRIES = 64
 _MOST_BYTES = 1 << 61  # so that sums of sizes stay below the marks of the search and in 64 bits
 
 
@@ -176,6 +177,18 @@ def _greedy(known: Rectangles, bound: int) -> np.ndarray:
             break
         offsets = _first_fit(known, rank)
         best = offsets if known.top(offsets) < known.top(best) else best
+    return _mended(known, ranks[0], best, bound)
+
+
+def _mended(known: Rectangles, rank: np.ndarray, best: np.ndarray, bound: int) -> np.ndarray:
+    """Put what sticks out before all others, again and again; return the lowest placement."""
+    for _ in range(_TRIES):
+        if known.top(best) <= bound:
+            break
+        offsets = _first_fit(known, rank)
+        best = offsets if known.top(offsets) < known.top(best) else best
+        highest = int((offsets + known.sizes).argmax())
+        rank = np.concatenate(([highest], rank[rank != highest]))
     return best
 
 

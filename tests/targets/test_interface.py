@@ -61,11 +61,11 @@ def test_a_program_that_expects_too_much_fails(tmp_path: Path) -> None:
 def test_several_memories_give_the_same_bits(make) -> None:
     graph = make()
     lowered = api.lower(graph)
-    whole = api.program_of(graph, lowered, TARGETS["portable"]).arena
-    arena = {"dtcm": whole // 2, "sram": whole}
-    names = ("portable", *(each.name for each in BARE))
-    compiled = [edgeq.compile(graph, name, arena=arena) for name in names]
-    assert {region.name for each in compiled for region in each.program.regions} == set(arena)
+    compiled = []
+    for target in (TARGETS["portable"], *BARE):
+        whole = api.program_of(graph, lowered, target).arena
+        compiled += [edgeq.compile(graph, target, arena={"dtcm": whole // 2, "sram": whole})]
+        assert {region.name for region in compiled[-1].program.regions} == {"dtcm", "sram"}
     runs = [reference.sample_inputs(graph, seed) for seed in range(2)]
     for verdict in verify_models(lowered, compiled, runs):
         assert verdict.difference is None, str(verdict.difference)

@@ -35,14 +35,20 @@ DOUBLES = "mcu_ptq_mnist_lenet-300-100"
 SECTIONS = {"CODE": ".itcm", "WEIGHTS": ".qspi", "ARENA": ".dtcm"}
 
 # The C library: what compilers make of copies, whatever the code says.
-LIBRARY = r"memcpy|memset"
+LIBRARY = r"memcpy|memset|__aeabi_mem(cpy|set|clr)[48]?"
 # The compiler's own library, where a processor has no instruction for it.
 DIVISION = r"__aeabi_u?idiv(mod)?"
 ZEROS = r"__clzsi2"
 SINGLE = r"__aeabi_(f2iz|i2f|f(add|sub|mul|div|cmp\w\w))|__(fixsfsi|floatsisf|\w{2,3}sf[23])"
 DOUBLE = r"__aeabi_(d2f|d2iz|f2d|i2d|d(add|sub|mul|div|cmp\w\w))"
 DOUBLE += r"|__(fixdfsi|floatsidf|extendsfdf2|truncdfsf2|\w{2,3}df[23])"
+HEXAGON = r"__hexagon_(divsf3|(add|sub|mul|div)df3)"
 NO_SINGLE = ("cortex-m0", "cortex-m3", "riscv32")
+# Where code for Linux finds data, wherever it is loaded.
+TABLE = "_GLOBAL_OFFSET_TABLE_"
+RELOCATED = ".data.rel.ro"
+TRIPLES = {"cortex_m": "arm-none-eabi", "riscv32": "riscv32-unknown-elf"}
+TRIPLES["hexagon"] = "hexagon-unknown-elf"
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,7 @@ def allowed(name: str, processor: str) -> str:
     patterns += [DIVISION, ZEROS] if processor == "cortex-m0" else []
     patterns += [ZEROS] if processor == "riscv32" else []
     patterns += [SINGLE] if processor in NO_SINGLE else []
+    patterns += [TABLE, HEXAGON] if processor.startswith("hexagon") else []
     patterns += [DOUBLE] if name == DOUBLES and processor != "cortex-m55" else []
     return "|".join(patterns)
 
@@ -78,8 +85,7 @@ def command(chosen: Target, compiler: str) -> tuple[str, ...]:
         tools = cross_toolchain(chosen)
         words: tuple[str, ...] = (*tools.compiler.command, *tools.flags)
     else:
-        triple = "riscv32-unknown-elf" if chosen.name == "riscv32" else "arm-none-eabi"
-        words = ("clang", f"--target={triple}", *chosen.flags)
+        words = ("clang", f"--target={TRIPLES[chosen.port]}", *chosen.flags)
     return (*words, *port_flags(chosen, str(runtime_dir() / "port")), *WARNINGS)
 
 
@@ -100,8 +106,9 @@ def compiled(
 
 
 def in_memory(elf: ELFFile) -> list[Section]:
+    """Return what a program holds in memory; what the loader alone sets is not writable."""
     return [
-        Section(each.name, each["sh_size"], bool(each["sh_flags"] & 1))
+        Section(each.name, each["sh_size"], bool(each["sh_flags"] & 1) and each.name != RELOCATED)
         for each in elf.iter_sections()
         if each["sh_flags"] & 2 and each["sh_size"]
     ]
