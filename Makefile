@@ -33,7 +33,7 @@ clean:
 	rm -f $(RUN) $(TEST)
 
 debian:
-	@.ci/setup debian gcc clang clang_rt clang_format aarch64 armhf cortex_m riscv32 hexagon qemu qemu_system
+	@.ci/setup debian gcc clang clang_rt clang_format aarch64 armhf cortex_m riscv32 hexagon qemu qemu_system chromium
 
 $(RUN): $(SOURCES)
 	.ci/setup venv examples
