@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from edgeq.emit.environment import render
 from edgeq.emit.literals import c_integer
-from edgeq.emit.view import CallView, call_view, layer_comment, parameter, record_name
+from edgeq.emit.view import CallView, call_view, layer_comment, parameter, record_names
 from edgeq.ir.types import DType
 from edgeq.plan.program import Call, Function, Program
 
@@ -140,8 +140,9 @@ def _narrowest(numbers: Iterable[int]) -> DType:
 
 
 def _records(function: Function, members: list[Call], fields: tuple[FieldView, ...]) -> RecordsView:
+    names = record_names(function, {call.symbol: call for call in members})
     records = {
-        record_name(call): tuple((field.name, field.values[at]) for field in fields)
+        names[call.symbol]: tuple((field.name, field.values[at]) for field in fields)
         for at, call in enumerate(members)
     }
     return RecordsView(f"{function.symbol}_layer", fields, records)

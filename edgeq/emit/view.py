@@ -11,7 +11,7 @@ import numpy as np
 from edgeq.emit.literals import initialiser, string_initialiser
 from edgeq.emit.names import comment_text
 from edgeq.ir.types import DType
-from edgeq.plan.program import Argument, Call, Copy, Data, Place, Port, Program
+from edgeq.plan.program import Argument, Call, Copy, Data, Function, Place, Port, Program
 
 # Longer arrays of bytes are strings: compilers need seconds for each megabyte of numbers.
 STRING_BYTES = 1 << 16
@@ -159,13 +159,21 @@ def _differences(program: Program, call: Call) -> list[str]:
     if call.function is None:
         return []
     if call.function.numbers:
-        return [f"&{record_name(call)}"]
+        calls = {each.symbol: each for each in program.functions}
+        return [f"&{record_names(call.function, calls)[call.symbol]}"]
     return [f"{program.name}_{call.data[name]}" for name in call.function.arrays]
 
 
-def record_name(call: Call) -> str:
-    """Return the name of the structure of a layer's numbers."""
-    return call.symbol.removesuffix(call.kernel.split("/")[-1]) + "layer"
+def record_names(function: Function, calls: Mapping[str, Call]) -> dict[str, str]:
+    """Return the structure of each layer's numbers: that of the first that has the same."""
+    first: dict[tuple[object, ...], Call] = {}
+    found = {}
+    for call in map(calls.__getitem__, function.calls):
+        numbers = [call.constants[name] for name in function.numbers]
+        arrays = [call.data[name] for name in function.arrays]
+        owner = first.setdefault((*numbers, *arrays), call)
+        found[call.symbol] = owner.symbol.removesuffix(owner.kernel.split("/")[-1]) + "layer"
+    return found
 
 
 def overlaps(copy: Copy) -> bool:

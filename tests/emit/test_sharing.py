@@ -166,6 +166,19 @@ def test_strips_of_a_layer_always_share() -> None:
     assert "l00_s1_layer = {.pixels = 24};" in text
 
 
+def test_strips_with_equal_numbers_have_one_structure() -> None:
+    program = convolutions(16)
+    (call,) = program.calls
+    fewer = {**call.constants, "PIXELS": 24}
+    second = replace(call, symbol="l00_s1_conv2d_s8", constants=fewer)
+    third = replace(second, symbol="l00_s2_conv2d_s8")
+    text = sources(share(replace(program, calls=(call, second, third)), "layer"))["src/net.c"]
+    assert text.count("_layer = {") == 2
+    assert text.count("&l00_layer)") == 1
+    assert text.count("&l00_s1_layer)") == 2
+    assert "l00_s2_layer" not in text
+
+
 def test_equal_strips_need_no_numbers() -> None:
     program = convolutions(16)
     (call,) = program.calls
