@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -9,10 +10,52 @@ import numpy as np
 
 from edgeq.ir.graph import Operands
 from edgeq.ir.quant import Requant
+from edgeq.ir.types import DType
+from edgeq.kernels.base import Facts, Kernel
+from edgeq.kernels.portable.convolution import is_pointwise
 from edgeq.ops._accumulate import bias_of
+from edgeq.ops.base import Op
 from edgeq.ops.conv2d import Conv2D
 from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
 from edgeq.ops.fully_connected import FullyConnected
+
+FactsOf = Callable[[Any, Operands], Facts]
+
+
+def is_s8(op: Conv2D | FullyConnected, io: Operands) -> bool:
+    """Tell whether the input is of int8."""
+    return io.x.dtype is DType.INT8
+
+
+def is_ungrouped_s8(op: Conv2D, io: Operands) -> bool:
+    """Tell whether every output channel sees every input channel, of int8."""
+    return is_s8(op, io) and op.groups(io) == 1
+
+
+def is_pointwise_s8(op: Conv2D, io: Operands) -> bool:
+    """Tell whether output pixels are input pixels, of int8, times one matrix."""
+    return is_ungrouped_s8(op, io) and is_pointwise(op, io)
+
+
+def product_rows(
+    isa: str,
+    headers: tuple[str, ...],
+    *,
+    conv2d: FactsOf,
+    fully_connected: FactsOf,
+    pointwise: FactsOf | None = None,
+) -> tuple[Kernel, ...]:
+    """Return the rows of an instruction set for products of int8, the closest fit first."""
+    table: tuple[tuple[str, type[Op], FactsOf | None, Callable[[Any, Operands], bool]], ...] = (
+        ("pointwise_conv2d_s8", Conv2D, pointwise, is_pointwise_s8),
+        ("conv2d_s8", Conv2D, conv2d, is_ungrouped_s8),
+        ("fully_connected_s8", FullyConnected, fully_connected, is_s8),
+    )
+    return tuple(
+        Kernel(f"{isa}/{name}", op, facts, accepts, packed=(1, 2), headers=headers)
+        for name, op, facts, accepts in table
+        if facts is not None
+    )
 
 
 def codes(op: Conv2D | DepthwiseConv2D | FullyConnected, io: Operands) -> dict[str, int]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from edgeq.ir.graph import Operands
-from edgeq.ir.types import DType, elements
+from edgeq.ir.types import elements
 from edgeq.kernels.aarch64_dotprod.layout import loops, packed_weights, padded_runs, steps
 from edgeq.kernels.aarch64_dotprod.lines import (
     conv2d_lines,
@@ -17,12 +17,12 @@ from edgeq.kernels.aarch64_dotprod.lines import (
     lines_cost,
 )
 from edgeq.kernels.aarch64_dotprod.tiles import LANES, STEP, Blocks, Window, panels_of
-from edgeq.kernels.base import Facts, Kernel
+from edgeq.kernels.base import Facts
 from edgeq.kernels.neon import common, windows
 from edgeq.kernels.neon.rounding import without_negatives
 from edgeq.kernels.neon.windows import Windows, conv2d_windows, matrix_windows
 from edgeq.kernels.portable.convolution import conv2d_note, weight_zero
-from edgeq.kernels.product import codes, folded_bias, is_narrow
+from edgeq.kernels.product import codes, folded_bias, is_narrow, product_rows
 from edgeq.ops._accumulate import centred
 from edgeq.ops.conv2d import Conv2D
 from edgeq.ops.fully_connected import FullyConnected
@@ -108,29 +108,9 @@ def fully_connected_facts(op: FullyConnected, io: Operands) -> Facts:
     return replace(facts, note=f"fully connected, {depth} to {outs}")
 
 
-def _ungrouped(op: Conv2D, io: Operands) -> bool:
-    return io.x.dtype is DType.INT8 and op.groups(io) == 1
-
-
-def _s8(op: FullyConnected, io: Operands) -> bool:
-    return io.x.dtype is DType.INT8
-
-
-ROWS: tuple[Kernel, ...] = (
-    Kernel(
-        "aarch64_dotprod/conv2d_s8",
-        Conv2D,
-        conv2d_facts,
-        _ungrouped,
-        packed=(1, 2),
-        headers=HEADERS,
-    ),
-    Kernel(
-        "aarch64_dotprod/fully_connected_s8",
-        FullyConnected,
-        fully_connected_facts,
-        _s8,
-        packed=(1, 2),
-        headers=HEADERS,
-    ),
+ROWS = product_rows(
+    "aarch64_dotprod",
+    HEADERS,
+    conv2d=conv2d_facts,
+    fully_connected=fully_connected_facts,
 )

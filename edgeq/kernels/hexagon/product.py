@@ -12,9 +12,9 @@ import numpy as np
 
 from edgeq.ir.graph import Operands
 from edgeq.ir.types import DType, elements
-from edgeq.kernels.base import Facts, Kernel
-from edgeq.kernels.portable.convolution import conv2d_note, is_pointwise, weight_zero
-from edgeq.kernels.product import codes, folded_bias
+from edgeq.kernels.base import Facts
+from edgeq.kernels.portable.convolution import conv2d_note, weight_zero
+from edgeq.kernels.product import codes, folded_bias, product_rows
 from edgeq.kernels.rescale import layer_rescale
 from edgeq.kernels.strips import strip_of
 from edgeq.ops._accumulate import centred
@@ -102,34 +102,10 @@ def conv2d_facts(op: Conv2D, io: Operands) -> Facts:
     )
 
 
-def _ungrouped(op: Conv2D, io: Operands) -> bool:
-    return io.x.dtype is DType.INT8 and op.groups(io) == 1
-
-
-def _pointwise(op: Conv2D, io: Operands) -> bool:
-    return _ungrouped(op, io) and is_pointwise(op, io)
-
-
-def _s8(op: FullyConnected, io: Operands) -> bool:
-    return io.x.dtype is DType.INT8
-
-
-ROWS = (
-    Kernel(
-        "hexagon/pointwise_conv2d_s8",
-        Conv2D,
-        pointwise_facts,
-        _pointwise,
-        packed=(1, 2),
-        headers=HEADERS,
-    ),
-    Kernel("hexagon/conv2d_s8", Conv2D, conv2d_facts, _ungrouped, packed=(1, 2), headers=HEADERS),
-    Kernel(
-        "hexagon/fully_connected_s8",
-        FullyConnected,
-        fully_connected_facts,
-        _s8,
-        packed=(1, 2),
-        headers=HEADERS,
-    ),
+ROWS = product_rows(
+    "hexagon",
+    HEADERS,
+    pointwise=pointwise_facts,
+    conv2d=conv2d_facts,
+    fully_connected=fully_connected_facts,
 )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from edgeq.ir.graph import Operands
-from edgeq.ir.types import DType
-from edgeq.kernels.base import Facts, Kernel
+from edgeq.kernels.base import Facts
 from edgeq.kernels.neon import widening
 from edgeq.kernels.neon.widening import Registers
+from edgeq.kernels.product import product_rows
 from edgeq.ops.conv2d import Conv2D
 from edgeq.ops.fully_connected import FullyConnected
 
@@ -23,29 +23,9 @@ def fully_connected_facts(op: FullyConnected, io: Operands) -> Facts:
     return widening.fully_connected_facts(op, io, REGISTERS)
 
 
-def _ungrouped(op: Conv2D, io: Operands) -> bool:
-    return io.x.dtype is DType.INT8 and op.groups(io) == 1
-
-
-def _s8(op: FullyConnected, io: Operands) -> bool:
-    return io.x.dtype is DType.INT8
-
-
-ROWS: tuple[Kernel, ...] = (
-    Kernel(
-        "neon/conv2d_s8",
-        Conv2D,
-        conv2d_facts,
-        _ungrouped,
-        packed=(1, 2),
-        headers=widening.HEADERS,
-    ),
-    Kernel(
-        "neon/fully_connected_s8",
-        FullyConnected,
-        fully_connected_facts,
-        _s8,
-        packed=(1, 2),
-        headers=widening.HEADERS,
-    ),
+ROWS = product_rows(
+    "neon",
+    widening.HEADERS,
+    conv2d=conv2d_facts,
+    fully_connected=fully_connected_facts,
 )
