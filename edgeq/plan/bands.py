@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from edgeq.ir.graph import Operands, Tensor
@@ -26,6 +25,41 @@ ELEMENTWISE = (Add, Mul, Relu, Logistic, Tanh, HardSwish, Requantize)
 Rows = tuple[int, int]  # begin, end
 
 
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Which rows of its computed inputs, ``sources``, each row of an operation's output needs.
+
+    The windows of two rows are ``step`` rows apart; each covers ``span`` rows, dilation included,
+    the first from ``top`` rows above the images on, which have ``height`` rows.
+    """
+
+    sources: tuple[str, ...]
+    step: int
+    span: int
+    top: int
+    height: int
+
+    @classmethod
+    def of(cls, op: Any, io: Operands) -> Reach:
+        """Return the reach of an operation that can be computed in bands."""
+        height = io.x.shape[1]
+        if not isinstance(op, WINDOWED):
+            return cls(tuple(dict.fromkeys(op.inputs)), 1, 1, 0, height)
+        kernel = op.window[0] if hasattr(op, "window") else op.kernel(io)[0]
+        dilation = op.dilation[0] if hasattr(op, "dilation") else 1
+        span = (kernel - 1) * dilation + 1
+        return cls((io.x.name,), op.stride[0], span, op.padding.top, height)
+
+    def under(self, rows: Rows) -> Rows:
+        """Return the rows, padding included, under the windows of rows of the output."""
+        return rows[0] * self.step - self.top, (rows[1] - 1) * self.step - self.top + self.span
+
+    def seen(self, rows: Rows) -> Rows:
+        """Return the rows of the inputs that rows of the output need."""
+        begin, end = self.under(rows)
+        return (begin if begin > 0 else 0), (end if end < self.height else self.height)
+
+
 def in_bands(op: Op, io: Operands) -> bool:
     """Tell whether an operation can be computed some rows at a time.
 
@@ -35,23 +69,10 @@ def in_bands(op: Op, io: Operands) -> bool:
     if any(len(t.shape) != 4 or t.shape[0] != 1 for t in computed):
         return False
     if isinstance(op, WINDOWED):
-        height = io.y.shape[1]
-        return all(_reached(op, io, row) is not None for row in (0, height - 1))
+        reach, height = Reach.of(op, io), io.y.shape[1]
+        seen = (reach.seen((row, row + 1)) for row in (0, height - 1))
+        return all(begin < end for begin, end in seen)
     return isinstance(op, ELEMENTWISE) and all(t.shape == io.y.shape for t in (*io.ins, *io.outs))
-
-
-def reads(op: Op, io: Operands, rows: Rows) -> Iterator[tuple[str, Rows]]:
-    """Yield each computed input of an operation in bands, with the rows that ``rows`` need."""
-    if isinstance(op, ELEMENTWISE):
-        yield from ((name, rows) for name in dict.fromkeys(op.inputs))
-        return
-    (first, _), (_, last) = (_window(op, io, row) for row in (rows[0], rows[1] - 1))
-    yield io.x.name, (max(first, 0), min(last, io.x.shape[1]))
-
-
-def step(op: Any) -> int:
-    """Return by how many rows of the input the windows of two rows of the output are apart."""
-    return int(op.stride[0]) if isinstance(op, WINDOWED) else 1
 
 
 def band(op: Any, io: Operands, rows: Rows) -> tuple[Op, Operands]:
@@ -59,8 +80,8 @@ def band(op: Any, io: Operands, rows: Rows) -> tuple[Op, Operands]:
     if isinstance(op, ELEMENTWISE):
         short = tuple(_cut(tensor, rows) for tensor in io.ins)
         return op, Operands(short, (_cut(io.y, rows),))
-    (top, _), (_, bottom) = (_window(op, io, row) for row in (rows[0], rows[1] - 1))
-    ((_, seen),) = reads(op, io, rows)
+    reach = Reach.of(op, io)
+    (top, bottom), seen = reach.under(rows), reach.seen(rows)
     pads = replace(op.padding, top=seen[0] - top, bottom=bottom - seen[1])
     ins = (_cut(io.x, seen), *io.ins[1:])
     return replace(op, padding=pads), Operands(ins, (_cut(io.y, rows),))
@@ -74,17 +95,3 @@ def row_bytes(tensor: Tensor) -> int:
 def _cut(tensor: Tensor, rows: Rows) -> Tensor:
     batch, _, width, depth = tensor.shape
     return replace(tensor, shape=(batch, rows[1] - rows[0], width, depth))
-
-
-def _window(op: Any, io: Operands, row: int) -> Rows:
-    """Return the rows, padding included, under the windows of one row of the output."""
-    kernel = op.window[0] if hasattr(op, "window") else op.kernel(io)[0]
-    dilation = op.dilation[0] if hasattr(op, "dilation") else 1
-    top = row * op.stride[0] - op.padding.top
-    return top, top + (kernel - 1) * dilation + 1
-
-
-def _reached(op: Op, io: Operands, row: int) -> Rows | None:
-    top, bottom = _window(op, io, row)
-    first, last = max(top, 0), min(bottom, io.x.shape[1])
-    return (first, last) if first < last else None

@@ -22,7 +22,7 @@ from edgeq.ops.conv2d import Conv2D
 from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
 from edgeq.ops.fully_connected import FullyConnected
 from edgeq.ops.max_pool2d import MaxPool2D
-from edgeq.plan.bands import ELEMENTWISE, band, in_bands, reads, row_bytes
+from edgeq.plan.bands import ELEMENTWISE, Reach, band, in_bands, row_bytes
 
 GRAIN = 8  # pixels or channels: no piece ends inside what kernels compute together
 LEAST_MACS = 1 << 16  # waking a thread costs as much as this many multiplies, at least
@@ -78,9 +78,11 @@ def _rows(op: Op, io: Operands, count: int) -> Iterator[Piece]:
     """Cut an image into rows: each piece reads those that its windows reach."""
     if not in_bands(op, io):
         return
+    reach = Reach.of(op, io)
     for rows in pairwise(bounds(io.y.shape[1], count)):
         part, short = band(op, io, rows)
-        starts = {name: first * row_bytes(io.x) for name, (first, _) in reads(op, io, rows)}
+        first = reach.seen(rows)[0] * row_bytes(io.x)
+        starts = dict.fromkeys(reach.sources, first)
         yield Piece(part, short, {**starts, io.y.name: rows[0] * row_bytes(io.y)})
 
 

@@ -10,12 +10,11 @@ nothing needs the ones below them any more.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from edgeq.ir.graph import Graph, Operands
-from edgeq.ops.base import Op
-from edgeq.plan.bands import Rows, reads, row_bytes, step
+from edgeq.ir.graph import Graph
+from edgeq.plan.bands import Reach, Rows, in_bands, row_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +78,15 @@ class Simulation:
 
     That is, for each tensor that it writes: how many rows are ``done``, the ``first`` that its
     lines hold, and the ``most`` that they have to hold. ``room`` are the lines that there are;
-    without it there is always room. ``walked`` are the graph's operations with their operands,
-    where they are known.
+    without it there is always room. ``reaches`` are those of the graph's operations, where they are
+    known.
     """
 
     graph: Graph
     stage: Segment
     room: Mapping[str, int] | None = None
-    walked: Sequence[tuple[Op, Operands]] = ()
-    layers: dict[str, tuple[int, Op, Operands]] = field(default_factory=dict)
+    reaches: Mapping[int, Reach] = field(default_factory=dict)
+    layers: dict[str, tuple[int, Reach]] = field(default_factory=dict)
     readers: dict[str, list[str]] = field(default_factory=dict)
     chunk: dict[str, int] = field(default_factory=dict)
     done: dict[str, int] = field(default_factory=dict)
@@ -96,10 +95,10 @@ class Simulation:
     stored: int = 0
 
     def __post_init__(self) -> None:
-        walked = self.walked or list(self.graph.walk())
+        reaches = self.reaches or reaches_of(self.graph)
         for index in self.stage.steps:
-            op, io = walked[index]
-            self.layers[op.outputs[0]] = index, op, io
+            op = self.graph.ops[index]
+            self.layers[op.outputs[0]] = index, reaches[index]
             for name in dict.fromkeys(op.inputs):
                 self.readers.setdefault(name, []).append(op.outputs[0])
         for name in reversed(self.layers):
@@ -130,21 +129,22 @@ class Simulation:
     def _turn_of(self, name: str) -> int:
         """Return how many rows of a tensor one call computes: what a turn needs of it."""
         own, last = self.height(name), self.height(self.last)
-        uses = [self.chunk[r] * step(self.layers[r][1]) for r in self.readers.get(name, ())]
+        uses = [self.chunk[r] * self.layers[r][1].step for r in self.readers.get(name, ())]
         return min(own, max(uses, default=-(-self.stage.rows * own // last)))
 
     def _ask(self, name: str, end: int) -> Iterator[Event]:
         """Yield what makes the rows of a tensor up to ``end``, as far as they are not there."""
-        index, op, io = self.layers[name]
+        index, reach = self.layers[name]
         while self.done[name] < end:
             rows = self.done[name], min(end, self.done[name] + self.chunk[name])
-            for source, (_, last) in reads(op, io, rows):
-                if source in self.layers:
+            first, last = reach.seen(rows)
+            for source in reach.sources:
+                if source in self.layers and self.done[source] < last:
                     yield from self._ask(source, last)
             if name in self.most:
                 yield from self._make_room(name, rows[1])
-            at = [(source, begin) for source, (begin, _) in reads(op, io, rows)]
-            at = [(n, row - self.first.get(n, 0)) for n, row in [*at, (name, rows[0])]]
+            at = [(source, first - self.first.get(source, 0)) for source in reach.sources]
+            at.append((name, rows[0] - self.first.get(name, 0)))
             self.done[name] = rows[1]
             yield Compute(index, rows, tuple(at))
             if self.stage.into and name == self.last:
@@ -165,10 +165,8 @@ class Simulation:
         needed += [self.stored] if self.stage.into and name == self.last else []
         for reader in self.readers.get(name, ()):
             row = self.done[reader]
-            _, op, io = self.layers[reader]
             if row < self.height(reader):
-                seen = dict(reads(op, io, (row, row + 1)))
-                needed.append(seen[name][0])
+                needed.append(self.layers[reader][1].seen((row, row + 1))[0])
         return max(min(needed), self.first.get(name, 0))
 
     def _store(self, name: str) -> Iterator[Store]:
@@ -181,6 +179,11 @@ class Simulation:
         if end > self.stored:
             yield Store(name, self.stored - self.first[name], self.stored, end - self.stored)
             self.stored = end
+
+
+def reaches_of(graph: Graph) -> dict[int, Reach]:
+    """Return the reach of each operation that can be computed in bands, by its step."""
+    return {i: Reach.of(op, io) for i, (op, io) in enumerate(graph.walk()) if in_bands(op, io)}
 
 
 def segment(graph: Graph, first: int, last: int, rows: int, into: str = "") -> Segment:

@@ -7,17 +7,17 @@ is taken, as far as the instructions that it costs are worth it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from edgeq.ir.graph import Graph, Operands
 from edgeq.ops.base import Op
 from edgeq.ops.conv2d import Conv2D
 from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
-from edgeq.plan.bands import band, in_bands, row_bytes
+from edgeq.plan.bands import Reach, band, row_bytes
 from edgeq.plan.layers import Layer
 from edgeq.plan.memory import Buffer
-from edgeq.plan.stage import Compute, Roll, Segment, Simulation, Store, segment
+from edgeq.plan.stage import Compute, Roll, Segment, Simulation, Store, reaches_of, segment
 from edgeq.plan.storage import Storage, buffers, share
 
 MOST_LAYERS = 16  # of a stage
@@ -59,8 +59,9 @@ class Outlook:
     barred: frozenset[int]
     pace: float
     tile: int
-    walked: Sequence[tuple[Op, Operands]]
+    reaches: Mapping[int, Reach]
     scratches: dict[tuple[int, int], int] = field(default_factory=dict)
+    prices: dict[tuple[int, int], int] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -73,11 +74,9 @@ class Outlook:
     ) -> Outlook:
         """Return the outlook of an order; ``barred`` steps cannot be part of a stage."""
         storage = share(graph, [layer.kernel for layer in layers])
-        walked = tuple(graph.walk())
-        stiff = {
-            i for i, (op, io) in enumerate(walked) if not in_bands(op, io) or i in storage.skipped
-        }
-        return cls(graph, layers, storage, buffers(storage), barred | stiff, pace, tile, walked)
+        reaches = reaches_of(graph)
+        stiff = storage.skipped | (set(range(len(layers))) - reaches.keys())
+        return cls(graph, layers, storage, buffers(storage), barred | stiff, pace, tile, reaches)
 
     def alone(self, step: int) -> Candidate:
         """Return a layer as usual."""
@@ -102,7 +101,7 @@ class Outlook:
                             yield self._judge(segment(self.graph, first, last, rows, into))
 
     def _judge(self, stage: Segment) -> Candidate:
-        simulation = Simulation(self.graph, stage, walked=self.walked)
+        simulation = Simulation(self.graph, stage, reaches=self.reaches)
         turns = list(simulation.turns(_LOOKED_AT))
         tensors = self.graph.tensors
         lines = sum(rows * row_bytes(tensors[n]) for n, rows in simulation.most.items())
@@ -132,8 +131,11 @@ class Outlook:
 
     def _price(self, event: Compute | Roll | Store) -> int:
         if isinstance(event, Compute):
-            op = self.graph.ops[event.index]
-            return _CALL + self._waste(op, self.graph.operands(op), event.rows[1] - event.rows[0])
+            what = event.index, event.rows[1] - event.rows[0]
+            if what not in self.prices:
+                op = self.graph.ops[event.index]
+                self.prices[what] = _CALL + self._waste(op, self.graph.operands(op), what[1])
+            return self.prices[what]
         rows = event.kept if isinstance(event, Roll) else event.count
         return _CALL // 4 + rows * row_bytes(self.graph.tensors[event.name]) // 2
 
