@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import edgeq
-from edgeq import reference
+from edgeq import api, reference
 from edgeq.emit.project import manifest, sources
 from edgeq.emit.sharing import share
 from edgeq.ir.graph import Graph, Operands
@@ -127,7 +127,7 @@ def test_a_network_in_parts_gives_the_same_bits(name: str, optimize: str) -> Non
     compiled = edgeq.compile(graph, name, threads=3, optimize=optimize)
     assert compiled.program.threads == 3
     assert {3} == {len(call.parts) for call in compiled.program.calls}
-    tensors = reference.run_tensors(edgeq.api.lower(graph), arrays)
+    tensors = reference.run_tensors(api.lower(graph), arrays)
     for found, array in compiled.tensors(*arrays).items():
         np.testing.assert_array_equal(array, tensors[found], err_msg=found)
     np.testing.assert_array_equal(compiled(*arrays), tensors[graph.outputs[0]])
@@ -137,7 +137,7 @@ def test_a_network_in_parts_gives_the_same_bits(name: str, optimize: str) -> Non
 def test_random_networks_in_parts(seed: int) -> None:
     graph = random_graph(seed)
     arrays = reference.sample_inputs(graph)
-    lowered = edgeq.api.lower(graph)
+    lowered = api.lower(graph)
     optimize = OPTIMIZATIONS[seed % 2]
     results = edgeq.compile(graph, "portable", threads=4, optimize=optimize)(*arrays)
     found = results if isinstance(results, tuple) else (results,)
@@ -146,7 +146,7 @@ def test_random_networks_in_parts(seed: int) -> None:
 
 
 def test_parts_share_weights_and_equal_functions() -> None:
-    graph = edgeq.api.lower(branchy())
+    graph = api.lower(branchy())
     whole = plan(graph, target("portable"), "")
     parts = share(plan(graph, target("portable"), "", threads=4))
     assert parts.data_bytes == whole.data_bytes
@@ -159,7 +159,7 @@ def test_parts_share_weights_and_equal_functions() -> None:
 
 
 def test_one_thread_changes_nothing() -> None:
-    graph = edgeq.api.lower(branchy())
+    graph = api.lower(branchy())
     program = plan(graph, target("portable"), "", threads=1)
     assert program.threads == 1
     assert "parallel_for" not in "".join(sources(program).values())
