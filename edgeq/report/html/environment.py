@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 import shlex
 from functools import cache
 
 import jinja2
+from markupsafe import Markup, escape
 
 from edgeq.report.plain import printable
 from edgeq.resources import templates_dir
@@ -25,7 +27,7 @@ def environment() -> jinja2.Environment:
         lstrip_blocks=True,
         autoescape=True,
     )
-    for filter_ in (count, short, digits, percent, size, plain, brief, decibels, quoted):
+    for filter_ in _FILTERS:
         env.filters[filter_.__name__] = filter_
     return env
 
@@ -91,6 +93,20 @@ def plain(value: object) -> str:
     return printable(str(value))
 
 
+def minus(value: int) -> str:
+    """Return a whole number with a true minus sign."""
+    return str(value).replace("-", "\N{MINUS SIGN}")
+
+
+def breakable(text: object) -> Markup:
+    """Return a name that may go on in another line where it has a mark.
+
+    >>> breakable("a_<b>")
+    Markup('a_<wbr>&lt;b&gt;')
+    """
+    return Markup(re.sub(r"([_/.-])", r"\1<wbr>", str(escape(printable(str(text))))))
+
+
 def brief(name: str) -> str:
     """Return a name without its middle where it is long.
 
@@ -115,3 +131,18 @@ def decibels(value: float) -> str:
 def quoted(word: object) -> str:
     """Return a word as a shell reads it, control characters visible."""
     return printable(shlex.quote(str(word)))
+
+
+_FILTERS = (
+    breakable,
+    brief,
+    count,
+    decibels,
+    digits,
+    minus,
+    percent,
+    plain,
+    quoted,
+    short,
+    size,
+)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import combinations
 from typing import Any
 
 from edgeq.report.html.scales import byte_ticks, step_ticks
@@ -45,6 +46,7 @@ def timeline(facts: Facts) -> dict[str, Any]:
     return {
         "boxes": boxes,
         "uses": [use for use in _USES if any(box["use"] == use for box in boxes)],
+        "over": any(_is_over(a, b) for a, b in combinations(boxes, 2)),
         "arena": facts["arena"],
         "lower_bound": facts["lower_bound"],
         "gap": facts["arena"] - facts["lower_bound"],
@@ -64,6 +66,13 @@ def _use(name: str, tensors: set[str], ports: set[str]) -> str:
     if name in tensors:
         return "tensor"
     return "scratch" if name.startswith("scratch of") else "lines"
+
+
+def _is_over(a: Facts, b: Facts) -> bool:
+    """Tell whether two buffers share bytes while both are there."""
+    together = a["first"] <= b["last"] and b["first"] <= a["last"]
+    ends = (a["offset"] + a["bytes"], b["offset"] + b["bytes"])
+    return together and a["offset"] < ends[1] and b["offset"] < ends[0]
 
 
 def _label(width: float, height: float) -> str:
