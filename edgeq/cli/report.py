@@ -163,6 +163,7 @@ def _explain(output: Output, path: Path, graph: Graph, pair: _Pair) -> dict[str,
         "float": str(pair.path),
         "calibration": str(pair.calibration),
         "samples": len(found),
+        "limit": pair.samples,
         "equalize": pair.is_equalized,
         "losses": [{**loss.facts(), "advice": advice(loss)} for loss in losses],
     }

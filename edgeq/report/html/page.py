@@ -53,9 +53,8 @@ class _Commands:
     def explain(self, given: Facts) -> tuple[str, str]:
         """Return the command of the losses, and that of a model made with the same options."""
         words = ["--calibration", quoted(given["calibration"])]
-        words += ["--samples", str(given["samples"])] + (
-            ["--equalize"] if given["equalize"] else []
-        )
+        words += [] if given["limit"] is None else ["--samples", str(given["limit"])]
+        words += ["--equalize"] if given["equalize"] else []
         ours = ("edgeq report", self._model, "--float", quoted(given["float"]), *words)
         makes = ("edgeq quantize", quoted(given["float"]), *words, "--out NEW.npz --explain --json")
         return " ".join([*ours, "--out report.html --json"]), " ".join(makes)
