@@ -19,12 +19,13 @@ def layers(facts: Facts, bench: Facts | None) -> dict[str, Any]:
     seen = _measured(bench)
     costs = [layer["macs"] for layer in facts["layers"]] if seen is None else seen["costs"]
     most, total = max(costs, default=0) or 1, sum(costs) or 1
-    members = _members(facts["operations"])
+    members, kernels = _members(facts["operations"]), _kernels(facts["operations"])
     rows = [
         {
             "index": layer["index"],
             "function": layer["function"],
-            "kernel": layer["kernel"],
+            "kernels": kernels.get(layer["index"], [layer["kernel"]]),
+            "in_rows": layer["kernel"] == "stage",
             "does": members.get(layer["index"], layer["kind"]),
             "macs": layer["macs"],
             "cost": cost,
@@ -53,10 +54,11 @@ def flash(facts: Facts, bench: Facts | None) -> dict[str, Any]:
     constants = [layer["flash_data"] for layer in facts["layers"]]
     whole = constants if memory is None else [row["flash"] for row in memory]
     total = facts["flash_data"] if memory is None else bench["flash"]  # type: ignore[index]
-    most = max(whole, default=0) or 1
+    most, members = max(whole, default=0) or 1, _members(facts["operations"])
     rows = [
         {
             "index": layer["index"],
+            "does": members.get(layer["index"], layer["kind"]),
             "function": layer["function"],
             "constants": data,
             "code": size - data,
@@ -103,3 +105,12 @@ def _members(operations: Sequence[Facts]) -> dict[int, str]:
         index: ", ".join(f"{n}{TIMES} {kind}" if n > 1 else kind for kind, n in found.items())
         for index, found in kinds.items()
     }
+
+
+def _kernels(operations: Sequence[Facts]) -> dict[int, list[str]]:
+    """Return the kernels of each layer, those of all its operations."""
+    found: dict[int, dict[str, None]] = {}
+    for operation in operations:
+        if operation["layer"] is not None:
+            found.setdefault(operation["layer"], {}).update(dict.fromkeys(operation["kernels"]))
+    return {index: list(kernels) for index, kernels in found.items()}

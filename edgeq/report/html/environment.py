@@ -49,13 +49,14 @@ def count(value: float) -> str:
 def short(value: float) -> str:
     """Return about three digits of a count, with a unit.
 
-    >>> short(12501632), short(640), short(0)
-    ('12.5 M', '640', '0')
+    >>> short(12501632), short(640), short(34e6), short(1.8e9)
+    ('12.5 M', '640', '34.0 M', '1.80 G')
     """
     power = 0
     while abs(value) >= 999.5 and power + 1 < len(_UNITS):
         value, power = value / 1000, power + 1
-    text = f"{value:.0f}" if power == 0 or abs(value) >= 99.95 else f"{value:.3g}"
+    places = 0 if power == 0 or abs(value) >= 99.95 else 1 if abs(value) >= 9.995 else 2
+    text = f"{value:.{places}f}"
     return f"{text} {_UNITS[power]}".rstrip()
 
 

@@ -13,6 +13,7 @@ Facts = Mapping[str, Any]
 # Shares of the chart below which there is no room for a label: on a wide screen, on a phone.
 _WIDE = (0.07, 0.05)
 _NARROW = (0.22, 0.05)
+_CLEAR = 0.94  # the share of the axis that marks may take, below that of the arena
 
 
 def timeline(facts: Facts) -> dict[str, Any]:
@@ -51,7 +52,7 @@ def timeline(facts: Facts) -> dict[str, Any]:
         "lower_bound": facts["lower_bound"],
         "gap": facts["arena"] - facts["lower_bound"],
         "bound_y": 1 - facts["lower_bound"] / top,
-        "ticks": [(value, 1 - value / top) for value in byte_ticks(top)],
+        "ticks": [(v, 1 - v / top) for v in byte_ticks(top) if v < _CLEAR * top],
         "steps": [(i, (i + 1.5) / columns) for i in step_ticks(len(facts["layers"]))],
     }
 
