@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Optional
@@ -78,28 +78,44 @@ def report_model(
     targets = list(dict.fromkeys(target or ["host"]))
     pair = _pair(floats, calibration, samples, equalize)
     options = Options(1, stream, optimize)
-    with output.working(f"planning {model}"):
-        graph = models.load(model, numerics, *targets, allow_float=pair is None and not bench)
-        lowered = graph if graph.is_float else models.lower(model, graph, numerics)
-        plans = [figures_of(model, graph, lowered, each, options) for each in targets]
-    if graph.is_float:
-        plans = plans[:1]  # no plan, whatever the target
-    benches = [
-        _bench(output, model, graph, lowered, t, options) if bench else None for t in targets
-    ]
     found = {
         **_file(model),
         "output": str(out),
         "version": VERSION,
         "options": _given(numerics, stream, optimize),
-        "inspect": plans,
-        "model_sha256": plans[0]["model_sha256"],
-        "weights": weights(lowered),
-        "bench": benches[: len(plans)],
-        "explain": None if pair is None else _explain(output, model, graph, pair),
+        **_figures(output, model, targets, numerics, options, bench, pair),
     }
     write_file(page(found).encode(), out)
     output.show(found, tables.written(found))
+
+
+def _figures(
+    output: Output,
+    path: Path,
+    targets: Sequence[str],
+    numerics: str | None,
+    options: Options,
+    is_measured: bool,
+    pair: _Pair | None,
+) -> dict[str, Any]:
+    """Return what ``inspect``, ``bench`` and ``quantize --explain`` tell of a model."""
+    with output.working(f"planning {path}"):
+        allowed = pair is None and not is_measured
+        graph = models.load(path, numerics, *targets, allow_float=allowed)
+        lowered = graph if graph.is_float else models.lower(path, graph, numerics)
+        if graph.is_float:
+            targets = targets[:1]  # no plan, whatever the target
+        plans = [figures_of(path, graph, lowered, each, options) for each in targets]
+    return {
+        "inspect": plans,
+        "model_sha256": plans[0]["model_sha256"],
+        "weights": weights(lowered),
+        "bench": [
+            _bench(output, path, graph, lowered, each, options) if is_measured else None
+            for each in targets
+        ],
+        "explain": None if pair is None else _explain(output, path, graph, pair),
+    }
 
 
 def _pair(

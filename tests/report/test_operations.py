@@ -11,8 +11,8 @@ from edgeq import api
 from edgeq.ir.graph import Graph, Tensor
 from edgeq.ir.quant import QuantParams
 from edgeq.ir.types import DType
-from edgeq.options import Options
 from edgeq.ops.fully_connected import FullyConnected
+from edgeq.options import Options
 from edgeq.report import facts
 from edgeq.report.operations import BINS, operations, weights
 from edgeq.targets import target
