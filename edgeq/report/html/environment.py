@@ -15,6 +15,7 @@ from edgeq.resources import templates_dir
 
 _UNITS = ("", "k", "M", "G", "T", "P")
 NAME = 56  # longer names are shortened: converters join those of all that they fused
+SOURCE = 33
 
 
 @cache
@@ -72,10 +73,10 @@ def digits(value: float | None, places: int = 4) -> str:
 def percent(share: float, places: int = 1) -> str:
     """Return a share of 1 in percent.
 
-    >>> percent(0.0625)
-    '6.2 %'
+    >>> percent(0.0625), percent(0)
+    ('6.2 %', '0 %')
     """
-    return f"{100 * share:.{places}f} %"
+    return f"{100 * share:.{places}f} %" if share else "0 %"
 
 
 def size(octets: float) -> str:
@@ -118,6 +119,16 @@ def brief(name: str) -> str:
     return text if len(text) <= NAME else f"{text[: NAME - 21]}\N{HORIZONTAL ELLIPSIS}{text[-20:]}"
 
 
+def begin(name: str) -> str:
+    """Return the first words of a long source: a format, a place in it, an operator.
+
+    >>> begin("tflite:op[3] CONV_2D 'model/first/Conv2D'")
+    "tflite:op[3] CONV_2D 'model/firs…"
+    """
+    text = printable(name)
+    return text if len(text) <= SOURCE else f"{text[: SOURCE - 1]}\N{HORIZONTAL ELLIPSIS}"
+
+
 def decibels(value: float) -> str:
     """Return decibels; what loses nothing has no number.
 
@@ -135,6 +146,7 @@ def quoted(word: object) -> str:
 
 
 _FILTERS = (
+    begin,
     breakable,
     brief,
     count,
