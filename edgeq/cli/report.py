@@ -18,7 +18,7 @@ from edgeq.cli.options import Debug, Json, Model, Numerics, Optimize, Quiet, Str
 from edgeq.cli.output import Output
 from edgeq.cli.quantize import EXPLAINED
 from edgeq.emit.write import write_file
-from edgeq.errors import EdgeqError, QuantizationError, ToolchainError
+from edgeq.errors import EdgeqError, QuantizationError, TargetError, ToolchainError
 from edgeq.ir.graph import Graph
 from edgeq.options import Options
 from edgeq.quantize import load_float
@@ -152,14 +152,14 @@ def _given(numerics: str | None, stream: str, optimize: str) -> Mapping[str, str
 def _bench(
     output: Output, path: Path, graph: Graph, lowered: Graph, target: str, options: Options
 ) -> dict[str, Any]:
-    """Return what is measured for a target, or why nothing is: a compiler or emulator is absent."""
+    """Return what is measured for a target, or why nothing is: what it takes is not here."""
     with output.working(f"measuring {path} for {target}"):
         try:
             builder = builder_of(target, None)
             ready = models.compiled(path, graph, lowered, target, None, options)
             arrays = reference.sample_inputs(graph)
             return {"model": str(path), **measure(lowered, ready, builder, arrays, REPEATS)}
-        except ToolchainError as error:
+        except (TargetError, ToolchainError) as error:
             return {"target": target, "error": error.what}
 
 
