@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -89,6 +90,16 @@ def shape(port: Facts) -> str:
     return f"{port['dtype']} {TIMES.join(map(str, port['shape'])) or 'scalar'}"
 
 
+def shapes(ports: Sequence[Facts]) -> str:
+    """Return types and shapes, equal ones once.
+
+    >>> shapes([{"dtype": "int8", "shape": [8]}] * 3)
+    '3 of int8 8'
+    """
+    counts = Counter(map(shape, ports))
+    return ", ".join(f"{count} of {text}" if count > 1 else text for text, count in counts.items())
+
+
 def _port(role: str, port: Facts) -> dict[str, Any]:
     return {
         "role": role,
@@ -111,7 +122,7 @@ def _operation(operation: Facts) -> dict[str, Any]:
         "family": family(operation["kind"]),
         "detail": detail(operation),
         "name": ", ".join(port["name"] for port in outputs),
-        "shape": ", ".join(map(shape, outputs)),
+        "shape": shapes(outputs),
         "macs": operation["macs"],
     }
 
