@@ -16,6 +16,7 @@ from edgeq.cli.inspect import inspect_model
 from edgeq.cli.listings import list_operations, list_targets, list_tools
 from edgeq.cli.options import Debug, Json, Quiet
 from edgeq.cli.quantize import quantize_model
+from edgeq.cli.report import report_model
 from edgeq.cli.run import run_model
 from edgeq.cli.verify import verify_model
 from edgeq.version import VERSION
@@ -28,6 +29,7 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "bench": bench_model,
     "convert": convert_model,
     "quantize": quantize_model,
+    "report": report_model,
     "ops": list_operations,
     "targets": list_targets,
     "doctor": list_tools,

@@ -56,22 +56,38 @@ def bench_model(
     output, options = Output.of(ctx), Options(1, stream, optimize, arena)
     with output.working(f"measuring {model}"):
         graph = models.load(model, numerics, target)
-        chosen = find_target(target)
-        if chosen.is_emulated:
-            builder = cross_toolchain(chosen, compiler).compiler
-        else:
-            require_clock(chosen)
-            builder = host_compiler(compiler)
+        builder = builder_of(target, compiler)
         arrays = load_inputs(inputs, graph)[0] if inputs else reference.sample_inputs(graph)
         lowered = models.lower(model, graph, numerics)
         compiled = models.compiled(model, graph, lowered, target, compiler, options)
-        figures = _figures(lowered, compiled, arrays, repeats)
-    runner = " ".join((chosen.runner or "", *chosen.runner_arguments))
-    where = {"target": target, "runner": runner, "compiler": builder.version}
-    counted = {"counted": chosen.counted} if chosen.is_emulated else {}
-    found = {"model": str(model), **where, **counted, **figures}
-    table = terminal.executed if chosen.is_emulated else terminal.timing
+        figures = measure(lowered, compiled, builder, arrays, repeats)
+    found = {"model": str(model), **figures}
+    table = terminal.executed if "counted" in found else terminal.timing
     output.show(found, *table(found))
+
+
+def builder_of(target: str, compiler: str | None) -> str:
+    """Return the version of the compiler for a target; raise an error where it cannot measure."""
+    chosen = find_target(target)
+    if chosen.is_emulated:
+        return cross_toolchain(chosen, compiler).compiler.version
+    require_clock(chosen)
+    return host_compiler(compiler).version
+
+
+def measure(
+    lowered: Graph,
+    compiled: Compiled,
+    builder: str,
+    arrays: Sequence[np.ndarray],
+    repeats: int,
+) -> dict[str, Any]:
+    """Return what is measured of a network, and where; ``builder`` is the compiler's version."""
+    chosen = find_target(compiled.target.name)
+    runner = " ".join((chosen.runner or "", *chosen.runner_arguments))
+    where = {"target": chosen.name, "runner": runner, "compiler": builder}
+    counted = {"counted": chosen.counted} if chosen.is_emulated else {}
+    return {**where, **counted, **_figures(lowered, compiled, arrays, repeats)}
 
 
 def _figures(

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated, Any
+
 import typer
 
+from edgeq import api
 from edgeq.cli import models
 from edgeq.cli.options import (
     Arena,
@@ -17,8 +21,11 @@ from edgeq.cli.options import (
     Target,
 )
 from edgeq.cli.output import Output
+from edgeq.ir.graph import Graph
 from edgeq.options import Options
 from edgeq.report import facts, terminal
+from edgeq.report import tables as tables_of
+from edgeq.report.operations import weights as weights_of
 
 
 def inspect_model(
@@ -29,6 +36,9 @@ def inspect_model(
     stream: Stream = "auto",
     optimize: Optimize = "speed",
     arena: Arena = None,
+    weights: Annotated[
+        bool, typer.Option("--weights", help="Show the ranges of weights per channel as well.")
+    ] = False,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -38,11 +48,21 @@ def inspect_model(
     options = Options(1, stream, optimize, arena)
     with output.working(f"planning {model}"):
         graph = models.load(model, numerics, target, allow_float=True)
-        if graph.is_float:
-            figures = facts.network(graph)
-        else:
-            lowered = models.lower(model, graph, numerics)
-            program = models.program(model, graph, lowered, target, options)
-            figures = facts.network(graph, lowered, program)
-    found = {"model": str(model), **figures}
-    output.show(found, *terminal.network(found))
+        lowered = graph if graph.is_float else models.lower(model, graph, numerics)
+        found = figures_of(model, graph, lowered, target, options)
+    tables = terminal.network(found)
+    if weights:
+        found["weights"] = weights_of(lowered)
+        tables = (*tables, tables_of.weights(found["weights"]))
+    output.show(found, *tables)
+
+
+def figures_of(
+    path: Path, graph: Graph, lowered: Graph, target: str, options: Options
+) -> dict[str, Any]:
+    """Return what ``--json`` prints of a model, planned for a target unless it is in floats."""
+    named = {"model": str(path), "model_sha256": api.model_hash(graph)}
+    if graph.is_float:
+        return {**named, **facts.network(graph)}
+    program = models.program(path, graph, lowered, target, options)
+    return {**named, **facts.network(graph, lowered, program)}

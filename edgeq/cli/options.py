@@ -68,6 +68,10 @@ Target = Annotated[
         "--target", "-t", metavar="T", help="See 'edgeq targets'.", autocompletion=_complete_target
     ),
 ]
+Targets = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option("--target", "-t", metavar="T", help="May be repeated; 'host' without."),
+]
 Numerics = Annotated[
     Optional[str],  # noqa: UP045  (typer evaluates this; Python 3.10 has no better spelling)
     typer.Option(

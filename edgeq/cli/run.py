@@ -15,7 +15,8 @@ from edgeq.cli import models
 from edgeq.cli.options import Debug, Json, Model, Numerics, Quiet, Target
 from edgeq.cli.output import Output
 from edgeq.ir.graph import Graph
-from edgeq.report import facts, terminal
+from edgeq.report import terminal
+from edgeq.report.port import port
 from edgeq.samples import read_inputs, save_outputs
 
 Arrays = tuple[np.ndarray, ...]
@@ -63,7 +64,7 @@ def run_model(
         "engine": engine.value,
         "target": target if engine is Engine.c else None,
         "runs": len(results),
-        "outputs": [facts.port(graph.tensors[name]) for name in graph.outputs],
+        "outputs": [port(graph.tensors[name]) for name in graph.outputs],
         "output": str(out),
     }
     output.show(found, *terminal.samples(found))

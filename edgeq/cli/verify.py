@@ -20,6 +20,7 @@ from edgeq.cli.options import (
     Optimize,
     Quiet,
     Stream,
+    Targets,
 )
 from edgeq.cli.output import Output
 from edgeq.errors import EdgeqError, VerifyError
@@ -32,11 +33,6 @@ from edgeq.verify import Verdict, verify_models
 Arrays = tuple[np.ndarray, ...]
 
 SEEDS = range(4)
-
-Targets = Annotated[
-    Optional[list[str]],  # noqa: UP045
-    typer.Option("--target", "-t", metavar="T", help="May be repeated; 'host' without."),
-]
 
 
 def verify_model(

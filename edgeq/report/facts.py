@@ -12,11 +12,14 @@ from edgeq.frontends import READERS
 from edgeq.frontends.onnx.kinds import operators
 from edgeq.frontends.tflite import CONVERTERS
 from edgeq.host.doctor import Tool
-from edgeq.ir.graph import Graph, Tensor
+from edgeq.ir.graph import Graph
 from edgeq.ops.base import REGISTRY
 from edgeq.plan.program import Call, Program
 from edgeq.plan.select import table
 from edgeq.report.arena import buffers, where
+from edgeq.report.budget import flash_by_layer, ram_by_layer
+from edgeq.report.operations import operations as operations_of
+from edgeq.report.port import port
 from edgeq.targets import TARGETS
 from edgeq.verify import Verdict
 
@@ -29,18 +32,6 @@ _TFLITE_KINDS: Mapping[str, tuple[str, ...]] = {
     "SQUEEZE": ("reshape",),
     "STRIDED_SLICE": ("slice",),
 }
-
-
-def port(tensor: Tensor) -> Facts:
-    """Return what a caller needs to know of an input or output."""
-    codes = tensor.quant if tensor.dtype.is_quantized else None
-    return {
-        "name": tensor.name,
-        "shape": list(tensor.shape),
-        "dtype": tensor.dtype.value,
-        "scale": None if codes is None else codes.scale[0],
-        "zero_point": None if codes is None else codes.zero_point[0],
-    }
 
 
 def parameters(graph: Graph) -> int:
@@ -70,18 +61,29 @@ def contents(graph: Graph) -> Facts:
 
 
 def network(graph: Graph, lowered: Graph | None = None, program: Program | None = None) -> Facts:
-    """Return the figures of a network, layer by layer.
+    """Return the figures of a network, layer by layer and operation by operation.
 
-    Without a program, as for a graph that computes in floating point, there is no memory plan.
+    Without a program, as for a graph that computes in floating point, there is no memory plan. The
+    flash of a layer is that of its constants; its RAM is what is alive in the arena while it runs.
     """
     if lowered is None or program is None:
         layers = [_float_layer(graph, index) for index in range(len(graph.ops))]
-        return {**contents(graph), **_NO_MEMORY, "layers": layers, "buffers": []}
+        lists = {"layers": layers, "operations": operations_of(graph), "buffers": []}
+        return {**contents(graph), **_NO_MEMORY, **lists}
+    flash, ram = flash_by_layer(program, ()), ram_by_layer(lowered, program)
     return {
         **contents(graph),
         **_memory(program),
         "name": graph.name,
-        "layers": [_layer(lowered, program, call) for call in program.calls],
+        "layers": [
+            {
+                **_layer(lowered, program, call),
+                "flash_data": flash[call.index],
+                "ram": ram[call.index],
+            }
+            for call in program.calls
+        ],
+        "operations": operations_of(lowered, program),
         "buffers": buffers(lowered, program),
     }
 
