@@ -46,13 +46,12 @@ def find(path: Path, labels: Path | None = None, classes: Path | None = None) ->
     paths = _files(path)
     if labels is not None:
         root = path if path.is_dir() else path.parent
-        names = None if classes is None else _lines(classes)
         found = [each.relative_to(root).as_posix() for each in paths]
-        if labels.is_dir():
-            if classes is not None:
-                raise EdgeqError("--classes with masks", hint="a mask's pixels are the classes")
-            return Pictures(paths, tuple(_masks(found, labels)))
-        return Pictures(paths, tuple(_listed(found, labels, names)))
+        if not labels.is_dir():
+            return Pictures(paths, tuple(_listed(found, labels, classes)))
+        if classes is not None:
+            raise EdgeqError("--classes with masks", hint="a mask's pixels are the classes")
+        return Pictures(paths, tuple(_masks(found, labels)))
     if path.is_file():
         return Pictures(paths, None)
     return Pictures(paths, _by_folder(path, paths, classes))
@@ -118,9 +117,10 @@ def _in_lines(names: Sequence[str], lines: Sequence[str], where: Path) -> Mappin
     return {name: lines.index(name) for name in names}
 
 
-def _listed(names: Sequence[str], path: Path, classes: Sequence[str] | None) -> list[Label]:
+def _listed(names: Sequence[str], path: Path, classes: Path | None) -> list[Label]:
     """Return the label of each picture that a file lists."""
     table: dict[str, str] = {}
+    known = None if classes is None else _lines(classes)
     for number, line in enumerate(_lines(path), start=1):
         if not line:
             continue
@@ -133,7 +133,7 @@ def _listed(names: Sequence[str], path: Path, classes: Sequence[str] | None) -> 
         text = table.get(name, table.get(Path(name).stem))
         if text is None:
             raise ModelError(f"no label for picture '{name}'", where=str(path))
-        labels.append(_class(text, classes, name, path))
+        labels.append(_class(text, known, name, path))
     return labels
 
 

@@ -137,7 +137,7 @@ class Shaper:
         x = x[..., ::-1] if self.how.color == "bgr" else x
         low, high = self.how.scale
         # Multiplied first: 0..255 then gives each number as it came.
-        reals = x * (high - low) / 255 + low
+        reals = x.astype(np.float64) * (high - low) / 255 + low
         reals = (reals - np.asarray(self.how.mean)) / np.asarray(self.how.std)
         reals = np.moveaxis(reals, -1, 0) if self.form.channels_first else reals
         return np.ascontiguousarray(reals, np.float32).reshape(self.form.shape)

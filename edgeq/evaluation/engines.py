@@ -18,9 +18,9 @@ from edgeq.quantize.ranges import to_codes, to_reals
 Arrays = tuple[np.ndarray, ...]
 Call = Callable[[Arrays], Arrays]
 
-ENGINES = ("c", "reference", "litert", "onnxruntime")
+ENGINES = ("c", "reference", "litert", "litert-ref", "onnxruntime")
 # The file formats that other engines read.
-_FILES = {"litert": ".tflite", "onnxruntime": ".onnx"}
+_FILES = {"litert": ".tflite", "litert-ref": ".tflite", "onnxruntime": ".onnx"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +115,14 @@ def _reference(network: Network) -> Call:
     return lambda arrays: reference.run(ready, arrays)
 
 
-def _litert(network: Network) -> Call:
+def _litert(network: Network, kernels: str = "AUTO") -> Call:
+    """Return LiteRT as it runs by default, or with other ``kernels`` of its."""
     library = _package("ai_edge_litert.interpreter", "LiteRT", "edgeq[verify]")
-    interpreter = library.Interpreter(model_path=str(network.path), num_threads=1)
+    interpreter = library.Interpreter(
+        model_path=str(network.path),
+        num_threads=1,
+        experimental_op_resolver_type=library.OpResolverType[kernels],
+    )
     interpreter.allocate_tensors()
     inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
 
@@ -145,6 +150,7 @@ _STARTERS: Mapping[str, Callable[[Network], Call]] = {
     "c": _c,
     "reference": _reference,
     "litert": _litert,
+    "litert-ref": lambda network: _litert(network, "BUILTIN_REF"),
     "onnxruntime": _onnxruntime,
 }
 

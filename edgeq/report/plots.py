@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
@@ -22,6 +23,8 @@ _BINS = 120
 _BLUE, _RED, _GREY = "#2b6cb0", "#c53030", "#a0aec0"
 # A tensor without any error has no decibels; drawn at the edge.
 _TOP = 120.0
+# Longer names are shortened along an axis; each layer's own drawing has them whole.
+_NAME = 40
 
 
 def plots(layers: Sequence[Layer], losses: Sequence[LayerLoss]) -> Mapping[str, str]:
@@ -57,7 +60,7 @@ def _matplotlib() -> Iterator[Any]:
 def _depth(figure_of: Any, layers: Sequence[Layer], losses: Mapping[str, LayerLoss]) -> str:
     """Draw the signal-to-noise ratio along the depth."""
     found = [losses[layer.tensor] for layer in layers if layer.tensor in losses]
-    figure = figure_of(figsize=(max(6.0, 2 + 0.28 * len(found)), 5), layout="constrained")
+    figure = figure_of(figsize=(max(6.0, 2 + 0.28 * len(found)), 7), layout="constrained")
     axes = figure.subplots()
     places = range(len(found))
     isolated = [_finite(loss.isolated) for loss in found]
@@ -66,7 +69,7 @@ def _depth(figure_of: Any, layers: Sequence[Layer], losses: Mapping[str, LayerLo
     axes.plot(
         places, accumulated, "s-", color=_RED, markersize=3, label="accumulated: all up to here"
     )
-    axes.set_xticks(places, [_plain(loss.layer) for loss in found], rotation=90, parse_math=False)
+    axes.set_xticks(places, [_short(loss.layer) for loss in found], rotation=90, parse_math=False)
     axes.set_ylabel("signal to quantization noise, dB")
     axes.set_title("SQNR along the depth")
     axes.grid(axis="y", alpha=0.3)
@@ -77,9 +80,11 @@ def _depth(figure_of: Any, layers: Sequence[Layer], losses: Mapping[str, LayerLo
 def _layer(figure_of: Any, layer: Layer, loss: LayerLoss | None) -> str:
     """Draw a layer's activations, and its weights together and by channel."""
     panels = 1 if layer.weights is None else 3
-    figure = figure_of(figsize=(4.2 * panels, 3.2), layout="constrained")
+    width = max(6.0, 4.2 * panels)
+    figure = figure_of(figsize=(width, 3.4), layout="constrained")
     axes = np.atleast_1d(figure.subplots(1, panels))
-    figure.suptitle(_heading(layer, loss), parse_math=False)
+    heading = textwrap.fill(_heading(layer, loss), int(14 * width))
+    figure.suptitle(heading, fontsize="medium", parse_math=False)
     _activations(axes[0], layer)
     if layer.weights is not None and layer.low is not None and layer.high is not None:
         _weights(axes[1], layer.weights)
@@ -110,6 +115,8 @@ def _activations(axes: Any, layer: Layer) -> None:
     for end in layer.span:
         axes.axvline(end, color=_RED, linestyle="--", linewidth=1)
     axes.set_yscale("symlog", linthresh=1)
+    axes.set_ylim(0, 2 * max(int(sums.max()), 1))
+    axes.set_ylabel("count")
     axes.set_title("activations (dashed: range of the codes)")
     axes.set_xlabel("value")
 
@@ -145,6 +152,12 @@ def _finite(decibels: float) -> float:
 def _plain(name: str) -> str:
     """Return a name in characters that every font has."""
     return printable(name).encode("ascii", "backslashreplace").decode().replace("\n", " ")
+
+
+def _short(name: str) -> str:
+    """Return a name without its middle: converters join those of all that they fused."""
+    plain = _plain(name)
+    return plain if len(plain) <= _NAME else f"{plain[: _NAME - 15]}...{plain[-12:]}"
 
 
 def _svg(figure: Any) -> str:
