@@ -240,7 +240,9 @@ def wilson(hits: int, samples: int) -> tuple[float, float]:
     share, spread = hits / samples, Z95**2 / samples
     middle = (share + spread / 2) / (1 + spread)
     half = Z95 * math.sqrt(share * (1 - share) / samples + spread / samples / 4) / (1 + spread)
-    return max(0.0, middle - half), min(1.0, middle + half)
+    # Exact where nothing or everything is a hit: roundings would leave the share outside.
+    low, high = 0.0 if hits == 0 else middle - half, 1.0 if hits == samples else middle + half
+    return low, high
 
 
 def _class(target: np.ndarray | None, name: str) -> int:
