@@ -122,7 +122,8 @@ def _activations(axes: Any, layer: Layer) -> None:
 
 
 def _weights(axes: Any, weights: np.ndarray) -> None:
-    axes.hist(weights.reshape(-1).astype(np.float64), bins=_BINS, color=_BLUE)
+    counts, edges = np.histogram(weights.astype(np.float64), _BINS)
+    axes.stairs(counts, edges, fill=True, color=_BLUE)
     axes.set_yscale("symlog", linthresh=1)
     axes.set_title("weights")
     axes.set_xlabel("value")

@@ -93,4 +93,3 @@ def test_losses_are_drawn(edgeq: Command, floats: Path, pictures: Path, tmp_path
     for loss in found.json["losses"]:
         assert loss["layer"] in files["sqnr.svg"]
         assert any(f">{loss['layer']} ({loss['kind']})" in text for text in files.values())
-    assert edgeq(*arguments, "--explain", "--plots", plots, "--equalize", "--quiet").code == 0
