@@ -32,7 +32,10 @@ Crop = Annotated[
 ]
 Color = Annotated[Text, _text("color", "C", f"Channels: {', '.join(COLORS)} (the input's).")]
 Layout = Annotated[Text, _text("layout", "L", f"Place: {', '.join(LAYOUTS)} (the input's).")]
-Scale = Annotated[Text, _text("scale", "LOW..HIGH", "What pixels 0 and 255 become (0..255).")]
+Scale = Annotated[
+    Text,
+    _text("scale", "LOW..HIGH", "What pixels 0 and 255 become (0..255); input: its codes' range."),
+]
 Mean = Annotated[Text, _text("mean", "M[,M,M]", "Subtract, after --scale.")]
 Std = Annotated[Text, _text("std", "S[,S,S]", "Divide by, after --mean.")]
 Arrays = Annotated[

@@ -108,10 +108,15 @@ def _pictures(source: Path, graph: Graph, how: Preprocessing, found: folder.Pict
         raise error.at(str(source)) from None
     count = len(found.paths)
     inputs: Lazy[Arrays] = Lazy(lambda: ((shaper.file(path),) for path in found.paths), count)
-    targets = found.labels
-    if targets is None:
+    labels = found.labels
+    if labels is None:
         return Dataset(inputs, None)
-    return Dataset(inputs, Lazy(lambda: map(folder.read_label, targets), count))
+
+    def targets() -> Iterator[np.ndarray]:
+        for label in labels:
+            yield np.asarray(label, np.int64) if isinstance(label, int) else shaper.mask(label)
+
+    return Dataset(inputs, Lazy(targets, count))
 
 
 def _shaper(graph: Graph, how: Preprocessing) -> Shaper:
@@ -120,7 +125,7 @@ def _shaper(graph: Graph, how: Preprocessing) -> Shaper:
             f"pictures for a network of {len(graph.inputs)} inputs",
             hint="an .npz with input0, input1, ...",
         )
-    return Shaper.of(graph.tensors[graph.inputs[0]].shape, how)
+    return Shaper.of(graph.tensors[graph.inputs[0]], how)
 
 
 def _arrays(

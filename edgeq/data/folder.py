@@ -8,9 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from edgeq.data.pictures import SUFFIXES, decoded
+from edgeq.data.pictures import SUFFIXES
 from edgeq.errors import EdgeqError, ModelError
 
 # A class, or the file of a mask.
@@ -55,19 +53,6 @@ def find(path: Path, labels: Path | None = None, classes: Path | None = None) ->
     if path.is_file():
         return Pictures(paths, None)
     return Pictures(paths, _by_folder(path, paths, classes))
-
-
-def read_label(label: Label) -> np.ndarray:
-    """Return a class as a scalar, a mask as its classes [H, W]; both int64."""
-    if isinstance(label, int):
-        return np.asarray(label, np.int64)
-    try:
-        pixels = np.asarray(decoded(label))
-        if pixels.ndim != 2:
-            raise ModelError("a mask of colours", hint="one channel, each pixel its class")
-    except EdgeqError as error:
-        raise error.at(str(label)) from None
-    return pixels.astype(np.int64)
 
 
 def _files(path: Path) -> tuple[Path, ...]:

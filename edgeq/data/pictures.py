@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,9 @@ import numpy as np
 
 from edgeq.data.preprocessing import Preprocessing
 from edgeq.errors import EdgeqError, ModelError, UnsupportedError
+from edgeq.ir.graph import Tensor
 from edgeq.ir.types import Shape
+from edgeq.quantize.ranges import to_reals
 
 SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
@@ -65,9 +67,9 @@ class Shaper:
     how: Preprocessing
 
     @staticmethod
-    def of(shape: Shape, how: Preprocessing) -> Shaper:
+    def of(tensor: Tensor, how: Preprocessing) -> Shaper:
         """Return what shapes pictures for an input; raise ``EdgeqError`` for a contradiction."""
-        form = Form.of(shape, how.layout)
+        shape, form = tensor.shape, Form.of(tensor.shape, how.layout)
         wanted = {None: form.channels, "gray": 1}.get(how.color, 3)
         if wanted != form.channels:
             raise EdgeqError(
@@ -76,12 +78,27 @@ class Shaper:
         for name, values in (("mean", how.mean), ("std", how.std)):
             if len(values) not in (1, form.channels):
                 raise EdgeqError(f"--{name} has {len(values)} numbers for {form.channels} channel")
+        if how.scale is None:
+            how = replace(how, scale=_code_span(tensor))
         return Shaper(form, how)
 
     def file(self, path: Path) -> np.ndarray:
         """Return the picture in a file; raise ``ModelError`` that names it."""
         try:
             return self._shaped(decoded(path))
+        except EdgeqError as error:
+            raise error.at(str(path)) from None
+
+    def mask(self, path: Path) -> np.ndarray:
+        """Return the classes in a file, [H, W] of the input, resized and cropped as its picture.
+
+        Raise ``ModelError`` that names the file.
+        """
+        try:
+            mask = decoded(path)
+            if len(mask.getbands()) != 1:
+                raise ModelError("a mask of colours", hint="one channel, each pixel its class")
+            return np.asarray(self._sized(mask, "nearest")).astype(np.int64)
         except EdgeqError as error:
             raise error.at(str(path)) from None
 
@@ -96,7 +113,11 @@ class Shaper:
     def _shaped(self, picture: Any) -> np.ndarray:
         mode = "L" if self.form.channels == 1 else "RGB"
         picture = picture if picture.mode == mode else picture.convert(mode)
-        picture = self._cropped(self._resized(picture))
+        return self._numbers(np.asarray(self._sized(picture, self.how.filter)))
+
+    def _sized(self, picture: Any, filter: str) -> Any:
+        """Return a picture resized and cropped; raise ``ModelError`` unless it then fits."""
+        picture = self._cropped(self._resized(picture, filter))
         width, height = self.form.width, self.form.height
         if picture.size != (width, height):
             found = "x".join(map(str, picture.size))
@@ -104,9 +125,9 @@ class Shaper:
                 f"a picture of {found} for an input of {width}x{height}",
                 hint=f"--resize {width}x{height}, or --resize {min(width, height)} --crop center",
             )
-        return self._numbers(np.asarray(picture))
+        return picture
 
-    def _resized(self, picture: Any) -> Any:
+    def _resized(self, picture: Any, filter: str) -> Any:
         wanted, (width, height) = self.how.resize, picture.size
         if wanted is None:
             return picture
@@ -119,7 +140,7 @@ class Shaper:
         if wanted == picture.size:
             return picture
         kinds = import_module("PIL.Image").Resampling
-        return picture.resize(wanted, kinds[self.how.filter.upper()])
+        return picture.resize(wanted, kinds[filter.upper()])
 
     def _cropped(self, picture: Any) -> Any:
         if self.how.crop == "none":
@@ -135,12 +156,21 @@ class Shaper:
         """Return bytes [H, W] or [H, W, 3] as the numbers of the input."""
         x = pixels.reshape(self.form.height, self.form.width, self.form.channels)
         x = x[..., ::-1] if self.how.color == "bgr" else x
-        low, high = self.how.scale
+        low, high = self.how.scale or (0.0, 255.0)
         # Multiplied first: 0..255 then gives each number as it came.
         reals = x.astype(np.float64) * (high - low) / 255 + low
         reals = (reals - np.asarray(self.how.mean)) / np.asarray(self.how.std)
         reals = np.moveaxis(reals, -1, 0) if self.form.channels_first else reals
         return np.ascontiguousarray(reals, np.float32).reshape(self.form.shape)
+
+
+def _code_span(tensor: Tensor) -> tuple[float, float]:
+    """Return the lowest and the highest number that an input's codes stand for."""
+    if tensor.quant is None or not tensor.dtype.is_quantized:
+        raise EdgeqError("--scale input, but the input has no codes", hint="--scale LOW..HIGH")
+    codes = np.array([tensor.dtype.min, tensor.dtype.max])
+    low, high = to_reals(codes, tensor.quant).tolist()
+    return low, high
 
 
 def decoded(path: Path) -> Any:

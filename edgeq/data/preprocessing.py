@@ -22,15 +22,16 @@ class Preprocessing:
 
     ``resize`` is (width, height), or the length of the shorter side alone; ``filter`` is how.
     ``crop`` cuts the centre out, of the input's size. ``color`` is the order of the channels,
-    ``layout`` their place. ``scale`` is what the pixels 0 and 255 become; ``mean`` is then
-    subtracted, and ``std`` divides, both one number or one per channel.
+    ``layout`` their place. ``scale`` is what the pixels 0 and 255 become, and ``None`` the lowest
+    and the highest number that the input's codes stand for; ``mean`` is then subtracted, and
+    ``std`` divides, both one number or one per channel.
     """
 
     resize: tuple[int, int] | int | None = None
     crop: str = "none"
     color: str | None = None
     layout: str | None = None
-    scale: tuple[float, float] = (0.0, 255.0)
+    scale: tuple[float, float] | None = (0.0, 255.0)
     mean: tuple[float, ...] = (0.0,)
     std: tuple[float, ...] = (1.0,)
     filter: str = "bilinear"
@@ -39,8 +40,9 @@ class Preprocessing:
     def of(given: Mapping[str, Any]) -> Preprocessing:
         """Return the preprocessing of options as text, absent ones left out or ``None``.
 
-        ``resize`` is "224x224" (width, height) or "256", ``scale`` "-1..1", ``mean`` and ``std``
-        "127.5" or "0.485,0.456,0.406". Raise ``EdgeqError`` for text that says something else.
+        ``resize`` is "224x224" (width, height) or "256", ``scale`` "-1..1" or "input", ``mean``
+        and ``std`` "127.5" or "0.485,0.456,0.406". Raise ``EdgeqError`` for text that says
+        something else.
 
         >>> Preprocessing.of({"resize": "96x64", "scale": "-1..1"}).resize
         (96, 64)
@@ -52,7 +54,7 @@ class Preprocessing:
 
     def check(self) -> Preprocessing:
         """Return the preprocessing; raise ``EdgeqError`` for one that cannot be."""
-        low, high = self.scale
+        low, high = self.scale or (0.0, 1.0)
         if not (math.isfinite(low) and math.isfinite(high)) or low == high:
             raise EdgeqError(f"--scale {low:g}..{high:g}", hint="two different numbers: -1..1")
         for name, values in (("mean", self.mean), ("std", self.std)):
@@ -81,10 +83,12 @@ def _size(name: str, text: str) -> tuple[int, int] | int:
     return int(found[1]) if found[2] is None else (int(found[1]), int(found[2]))
 
 
-def _span(name: str, text: str) -> tuple[float, float]:
+def _span(name: str, text: str) -> tuple[float, float] | None:
+    if text.strip().lower() == "input":
+        return None
     low, dots, high = text.partition("..")
     if not dots:
-        raise EdgeqError(f"--{name} {text}", hint="LOW..HIGH: 0..1, -1..1, 0..255")
+        raise EdgeqError(f"--{name} {text}", hint="LOW..HIGH: 0..1, -1..1; or input")
     return _numbers(name, low)[0], _numbers(name, high)[0]
 
 

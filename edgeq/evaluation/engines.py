@@ -53,7 +53,7 @@ class Runner:
     """A network in an engine. Call it with real inputs to get real outputs.
 
     Integer inputs get ``round(x / scale) + zero``, clamped; ``outside`` of the ``seen`` input
-    values were beyond the codes.
+    values were more than a step beyond the codes.
     """
 
     network: Network
@@ -86,7 +86,7 @@ class Runner:
                 raise ModelError(f"'{tensor.name}' takes whole numbers ({tensor.dtype.value})")
             return whole
         steps = x / tensor.scale + tensor.zero_point
-        self.outside += int(np.count_nonzero((steps < low - 0.5) | (steps > high + 0.5)))
+        self.outside += int(np.count_nonzero((steps < low - 1) | (steps > high + 1)))
         self.seen += x.size
         return to_codes(x, tensor.quant, int(low), int(high)).astype(tensor.dtype.numpy)
 

@@ -98,8 +98,9 @@ class TopK(Metric):
 class MeanIou(Metric):
     """Mean intersection over union of the classes that occur in a mask or in an output.
 
-    Outputs are maps of scores with the classes first or last, or maps of classes. Masks are of the
-    output's size; pixels of class 255 count nowhere.
+    Outputs are maps of scores with the classes first or last, or maps of classes; each pixel of a
+    mask of another size has the class of the nearest of the output. Pixels of class 255 count
+    nowhere.
     """
 
     name: str = "miou"
@@ -123,18 +124,17 @@ class MeanIou(Metric):
         return float((self.both[occurs] / self.either[occurs]).mean()) if occurs.any() else math.nan
 
     def classes(self, output: np.ndarray, target: np.ndarray | None) -> np.ndarray:
-        """Return the class of each pixel."""
-        shape = _mask(target).shape
-        bare = output.reshape(output.shape[1:] if output.shape[:1] == (1,) else output.shape)
-        if bare.shape == shape or bare.shape == (*shape, 1):
-            return bare.reshape(shape).astype(np.int64)
-        for axis in (-1, 0):
-            if bare.ndim == 3 and np.moveaxis(bare, axis, -1).shape[:2] == shape:
-                return np.asarray(bare.argmax(axis=axis))
-        raise ModelError(
-            f"a mask of {list(shape)} for an output of {list(output.shape)}",
-            hint="masks have the size of the output",
-        )
+        """Return the class of each pixel of the mask."""
+        mask = _mask(target)
+        found: np.ndarray = output[0] if output.shape[:1] == (1,) else output
+        if found.ndim == 3 and found.dtype.kind in "iu" and found.shape[-1] == 1:
+            found = found[..., 0]
+        if found.ndim not in (2, 3) or not found.size:
+            raise ModelError(f"an output of {list(output.shape)} is no map of classes")
+        if found.ndim == 3:
+            found = np.asarray(found.argmax(axis=_class_axis(found, mask)))
+        rows, columns = (_nearest(*sides) for sides in zip(found.shape, mask.shape, strict=True))
+        return np.asarray(found[np.ix_(rows, columns)].astype(np.int64))
 
 
 @dataclass(slots=True)
@@ -262,6 +262,22 @@ def _mask(target: np.ndarray | None) -> np.ndarray:
     if mask.ndim != 2 or mask.min(initial=0) < 0:
         raise ModelError(f"a mask of shape {list(target.shape)}", hint="[H, W], classes from 0")
     return mask.astype(np.int64)
+
+
+def _class_axis(scores: np.ndarray, mask: np.ndarray) -> int:
+    """Return the axis of the classes, -1 or 0: the other two have the sides' ratio of the mask."""
+
+    def off(height: int, width: int) -> float:
+        return abs(math.log(height * mask.shape[1] / (width * mask.shape[0])))
+
+    first, middle, last = scores.shape
+    return -1 if off(first, middle) <= off(middle, last) else 0
+
+
+def _nearest(there: int, wanted: int) -> np.ndarray:
+    """Return the nearest of ``there`` places for each of ``wanted`` over the same length."""
+    places: np.ndarray = (2 * np.arange(wanted) + 1) * there // (2 * wanted)
+    return places
 
 
 def _plus(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -73,11 +73,11 @@ def _percent(share: float | None) -> str:
 
 
 def _warnings(found: Sequence[Score]) -> Iterator[Text]:
-    for score in found:
-        if score.outside > _OUTSIDE:
-            name = f"{printable(score.network)} ({score.engine})"
+    shares = {score.network: score.outside for score in found}
+    for name, share in shares.items():
+        if share > _OUTSIDE:
             yield Text(
-                f"{score.outside:.1%} of the input values are beyond what {name} can represent:"
+                f"{share:.1%} of the input values are beyond what {printable(name)} can represent:"
                 " is the preprocessing (--scale, --mean, --std) the one it was made for?",
                 "yellow",
             )

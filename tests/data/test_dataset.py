@@ -65,6 +65,18 @@ def test_a_single_picture_has_no_target(tmp_path: Path) -> None:
     assert target is None
 
 
+def test_masks_are_targets(tmp_path: Path) -> None:
+    root = folder(tmp_path / "d")
+    for index, path in enumerate(sorted(root.rglob("*.png"))):
+        mask = tmp_path / "masks" / path.relative_to(root)
+        mask.parent.mkdir(exist_ok=True, parents=True)
+        Image.fromarray(np.full((4, 4), index, np.uint8)).save(mask)
+    data = open_data(root, NET, labels=tmp_path / "masks")
+    found = [target for _, target in data if target is not None]
+    assert [mask.shape for mask in found] == 5 * [(4, 4)]
+    assert [mask.max() for mask in found] == [0, 1, 2, 3, 4]
+
+
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
 def test_arrays_with_labels(tmp_path: Path, save: object) -> None:
     x, y = np.arange(12.0).reshape(4, 3), np.array([3, 1, 0, 2])

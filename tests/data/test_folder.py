@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edgeq.data.folder import find, read_label
+from edgeq.data.folder import find
 from edgeq.errors import EdgeqError, ModelError
 
 
@@ -93,18 +93,6 @@ def test_a_folder_of_masks(tmp_path: Path) -> None:
     (masks / "b.bmp").unlink()
     with pytest.raises(ModelError, match=r"no mask for picture 'x/a\.jpg'"):
         find(root, masks)
-
-
-def test_a_mask_is_its_pixels_whatever_the_palette(tmp_path: Path) -> None:
-    classes = np.array([[0, 1, 2], [2, 255, 0]], np.uint8)
-    mask = Image.fromarray(classes).convert("P")
-    mask.putpalette([200, 10, 10] * 256)
-    mask.save(tmp_path / "a.png")
-    np.testing.assert_array_equal(read_label(tmp_path / "a.png"), classes.astype(np.int64))
-    assert read_label(3).tolist() == 3
-    Image.fromarray(np.zeros((2, 2, 3), np.uint8)).save(tmp_path / "a.png")
-    with pytest.raises(ModelError, match=r"a\.png: a mask of colours"):
-        read_label(tmp_path / "a.png")
 
 
 def test_single_files_and_loose_pictures_have_no_labels(tmp_path: Path) -> None:

@@ -12,6 +12,10 @@ from PIL import Image
 from edgeq.data.pictures import Form, Shaper
 from edgeq.data.preprocessing import Preprocessing
 from edgeq.errors import EdgeqError, ModelError, UnsupportedError
+from edgeq.ir.graph import Tensor
+from edgeq.ir.quant import QuantParams
+from edgeq.ir.types import DType
+from tests.quantize import float_nets
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (4, 6, 3), np.uint8)
 
@@ -23,9 +27,14 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "a.png"
 
 
+def shaper(*shape: int, **how: object) -> Shaper:
+    """Return what shapes pictures for a float input of ``shape``."""
+    return Shaper.of(float_nets.real("x", *shape), Preprocessing(**how).check())  # type: ignore[arg-type]
+
+
 def shaped(path: Path, *shape: int, **how: object) -> np.ndarray:
     """Return the picture in a file as an input of ``shape``."""
-    return Shaper.of(shape, Preprocessing(**how).check()).file(path)  # type: ignore[arg-type]
+    return shaper(*shape, **how).file(path)
 
 
 def test_without_options_an_input_is_the_pixels(path: Path) -> None:
@@ -55,6 +64,13 @@ def test_numbers_are_scaled_then_shifted_then_divided(path: Path) -> None:
     assert {*ends[PIXELS == 0], *ends[PIXELS == 255]} <= {-1.0, 1.0}
 
 
+def test_the_scale_of_the_input_makes_codes_of_bytes(path: Path) -> None:
+    for dtype, zero in ((DType.UINT8, 100), (DType.INT8, -3)):
+        codes = Tensor("x", (4, 6, 3), dtype, QuantParams.per_tensor(0.25, zero))
+        found = Shaper.of(codes, Preprocessing(scale=None)).file(path)
+        np.testing.assert_array_equal(found / 0.25 + zero - dtype.min, PIXELS)
+
+
 def test_resizing_and_cropping(path: Path) -> None:
     picture = Image.fromarray(PIXELS)
     small = np.asarray(picture.resize((3, 2), Image.Resampling.BILINEAR))
@@ -65,14 +81,33 @@ def test_resizing_and_cropping(path: Path) -> None:
 
 
 def test_arrays_of_bytes_are_pictures_too() -> None:
-    shaper = Shaper.of((1, 4, 6, 3), Preprocessing())
-    np.testing.assert_array_equal(shaper.array(PIXELS)[0], PIXELS)
+    of_colour = shaper(1, 4, 6, 3)
+    np.testing.assert_array_equal(of_colour.array(PIXELS)[0], PIXELS)
     gray = PIXELS[..., :1]
-    np.testing.assert_array_equal(shaper.array(gray)[0], np.repeat(gray, 3, axis=2))
-    np.testing.assert_array_equal(shaper.array(gray[..., 0])[0], np.repeat(gray, 3, axis=2))
-    small = Shaper.of((1, 2, 3, 1), Preprocessing(resize=(3, 2))).array(gray)
+    np.testing.assert_array_equal(of_colour.array(gray)[0], np.repeat(gray, 3, axis=2))
+    np.testing.assert_array_equal(of_colour.array(gray[..., 0])[0], np.repeat(gray, 3, axis=2))
+    small = shaper(1, 2, 3, 1, resize=(3, 2)).array(gray)
     wanted = np.asarray(Image.fromarray(gray[..., 0]).resize((3, 2), Image.Resampling.BILINEAR))
     np.testing.assert_array_equal(small[0, ..., 0], wanted)
+
+
+def test_masks_are_resized_and_cropped_as_their_pictures(tmp_path: Path) -> None:
+    classes = np.random.default_rng(1).integers(0, 200, (4, 6), np.uint8)
+    mask = Image.fromarray(classes).convert("P")
+    mask.putpalette([200, 10, 10] * 256)
+    mask.save(tmp_path / "a.png")
+    found = shaper(1, 4, 6, 3).mask(tmp_path / "a.png")
+    np.testing.assert_array_equal(found, classes.astype(np.int64), strict=True)
+    half = shaper(1, 3, 2, 3, resize=(3, 2), layout="nhwc")
+    with pytest.raises(ModelError, match=r"a\.png: a picture of 3x2 for an input of 2x3"):
+        half.mask(tmp_path / "a.png")
+    near = shaper(1, 2, 2, 3, resize=(2, 2)).mask(tmp_path / "a.png")
+    np.testing.assert_array_equal(near, classes[1::2, [1, 4]])
+    inside = shaper(1, 2, 2, 3, crop="center").mask(tmp_path / "a.png")
+    np.testing.assert_array_equal(inside, classes[1:3, 2:4])
+    Image.fromarray(PIXELS).save(tmp_path / "a.png")
+    with pytest.raises(ModelError, match=r"a\.png: a mask of colours"):
+        shaper(1, 4, 6, 3).mask(tmp_path / "a.png")
 
 
 def test_other_kinds_of_pictures_are_converted(tmp_path: Path) -> None:
@@ -93,6 +128,7 @@ def test_other_kinds_of_pictures_are_converted(tmp_path: Path) -> None:
         ((1, 8, 8, 3), {"layout": "nchw"}, "no picture in layout nchw"),
         ((1, 8, 8, 1), {"color": "rgb"}, "has 1 channels"),
         ((1, 8, 8, 3), {"color": "gray"}, "has 3 channels"),
+        ((1, 8, 8, 3), {"scale": None}, "--scale input, but the input has no codes"),
         ((1, 8, 8, 1), {"std": (1.0, 1.0, 2.0)}, "--std has 3 numbers for 1 channel"),
     ],
 )
@@ -100,7 +136,7 @@ def test_an_input_that_contradicts_is_refused(
     shape: tuple[int, ...], how: dict[str, object], what: str
 ) -> None:
     with pytest.raises(EdgeqError, match=what):
-        Shaper.of(shape, Preprocessing(**how))  # type: ignore[arg-type]
+        shaper(*shape, **how)
 
 
 def test_a_layout_tells_channels_that_could_be_both() -> None:

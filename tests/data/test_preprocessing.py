@@ -32,6 +32,7 @@ def test_options_as_text() -> None:
     )
     assert Preprocessing.of(given) == wanted
     assert Preprocessing.of({"resize": "256"}).resize == 256
+    assert Preprocessing.of({"scale": "input"}).scale is None
 
 
 def test_nothing_given_changes_nothing() -> None:

@@ -56,7 +56,8 @@ def test_a_single_whole_number_is_the_class() -> None:
         ("top1", [1, 2], r"a class for each sample, not \[2\]"),
         ("top1", 1.5, "a class for each sample"),
         ("top10", 1, "all would be hits"),
-        ("miou", [[[1, 2], [3, 4]]], "a mask of"),
+        ("miou", [[1, 2], [3, 4]], "is no map of classes"),
+        ("miou", [1, 2], "a mask of shape"),
         ("mse", [1, 2], r"an output of \[1, 10\] against a target of \[2\]"),
     ],
 )
@@ -89,6 +90,16 @@ def test_mean_iou_of_maps_of_classes_counts_the_classes_that_occur() -> None:
     masks = np.array([[[7, 2], [2, 2]]])
     assert over("miou", y, masks).value() == pytest.approx((1 / 2 + 2 / 3) / 2)
     assert math.isnan(metric_maker("miou")().value())
+
+
+def test_a_mask_of_another_size_takes_the_nearest_pixels() -> None:
+    y = np.array([[[[[9.0, 0], [0, 9]]]]])  # one row, of class 0 and class 1
+    masks = np.array([[[0, 0, 1, 1], [0, 1, 1, 1]]])
+    assert over("miou", y, masks).value() == pytest.approx((3 / 4 + 4 / 5) / 2)
+    smaller = np.array([[[0, 0], [0, 0]]])
+    assert over("miou", np.zeros((1, 1, 4, 4, 3)), smaller).value() == 1
+    with pytest.raises(ModelError, match=r"an output of \[5\] is no map"):
+        over("miou", np.zeros((1, 5)), smaller)
 
 
 def test_errors_are_means_over_all_elements() -> None:
