@@ -54,6 +54,7 @@ class _Agreement:
     """How far one run agrees with the first."""
 
     is_comparable: bool = True
+    is_numeric: bool = True
     equal: int = 0
     same: int = 0
     classes: int = 0
@@ -63,6 +64,8 @@ class _Agreement:
         if [y.size for y in first] != [y.size for y in mine]:
             self.is_comparable = False
             return
+        # A difference between the numbers of two classes says nothing.
+        self.is_numeric = any(y.dtype.kind == "f" for y in (*first, *mine))
         gaps = [_gap(*pair) for pair in zip(first, mine, strict=True)]
         self.equal += int(max(gaps) == 0)
         self.difference = max(self.difference, *gaps)
@@ -105,7 +108,7 @@ class _Entry:
             high,
             seen.equal / self.samples if compared else None,
             seen.same / seen.classes if compared and seen.classes else None,
-            seen.difference if compared else None,
+            seen.difference if compared and seen.is_numeric else None,
             runner.outside / runner.seen if runner and runner.seen else 0.0,
             self.seconds,
         )

@@ -70,6 +70,9 @@ def test_agreement_counts_samples_classes_and_the_largest_difference() -> None:
     assert (second.equal, second.difference, second.same_class) == (0.5, 0.5, None)
     for _, score in enumerate(evaluate(runs, [(x, 1) for x, _ in data])[1:]):
         assert score.same_class == 0.5
+    classes = {"first": lambda _: (np.array([3]),), "second": lambda _: (np.array([7]),)}
+    score = evaluate(classes, [(x, 3) for x, _ in data])[1]
+    assert (score.value, score.equal, score.same_class, score.difference) == (0, 0, 0, None)
     shorter = {"first": shifted(0), "second": lambda inputs: (inputs[0][:1],)}
     score = evaluate(shorter, data, lambda y, _: 0.0)[1]
     assert (score.equal, score.difference) == (None, None)
