@@ -3,53 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
 
 import typer
 
 from edgeq.cli import data_options, models
+from edgeq.cli import eval_options as options
 from edgeq.cli.options import Debug, Json, Model, Numerics, Quiet
 from edgeq.cli.output import Output
+from edgeq.data.dataset import Dataset
 from edgeq.errors import EdgeqError, ModelError
-from edgeq.evaluation.engines import ENGINES, Network, Runner, start
+from edgeq.evaluation.engines import Network, Runner, start
 from edgeq.evaluation.evaluate import measure
-from edgeq.evaluation.metrics import NAMES, metric_maker
+from edgeq.evaluation.metrics import metric_maker
 from edgeq.report.scores import scores
 
 
 def evaluate_model(
     ctx: typer.Context,
     model: Model,
-    data: Annotated[
-        Path,
-        typer.Option(
-            "--data", "-d", metavar="D", help="Pictures in class folders, or an .npz with x and y."
-        ),
-    ],
-    metric: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(
-            "--metric",
-            metavar="M",
-            help=f"{', '.join(NAMES)} or MODULE:FUNCTION; else what suits the labels.",
-        ),
-    ] = None,
-    against: Annotated[
-        Optional[list[Path]],  # noqa: UP045
-        typer.Option("--against", metavar="OTHER", help="Another model; may be repeated."),
-    ] = None,
-    engine: Annotated[
-        Optional[list[str]],  # noqa: UP045
-        typer.Option(
-            "--engine",
-            metavar="E",
-            help=f"{', '.join(ENGINES)}; may be repeated. C without, for float models reference.",
-        ),
-    ] = None,
-    samples: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option("--samples", min=1, metavar="N", help="Only N: of pictures evenly spread."),
-    ] = None,
+    data: options.Data,
+    metric: options.Metric = None,
+    against: options.Against = None,
+    engine: options.Engine = None,
+    samples: options.Samples = None,
     numerics: Numerics = None,
     labels: data_options.Labels = None,
     classes: data_options.Classes = None,
@@ -67,20 +43,30 @@ def evaluate_model(
     debug: Debug = False,
 ) -> None:
     """Measure accuracy on data: integer and float networks and other engines side by side."""
-    output = Output.of(ctx)
     if metric is not None:
         metric_maker(metric)
     networks = [_network(path, numerics) for path in (model, *(against or ()))]
     found = data_options.opened(data, networks[0].graph, ctx.params, samples)
-    with output.working(f"preparing {model}"):
-        runners = _runners(networks, list(dict.fromkeys(engine or ())))
+    _evaluate(Output.of(ctx), networks, engine or [], data, found, metric)
+
+
+def _evaluate(
+    output: Output,
+    networks: list[Network],
+    engines: list[str],
+    path: Path,
+    data: Dataset,
+    metric: str | None,
+) -> None:
+    with output.working(f"preparing {networks[0].path}"):
+        runners = _runners(networks, list(dict.fromkeys(engines)))
     runs = [(str(runner.network.path), runner) for runner in runners]
     try:
-        measured = measure(runs, output.each(found, "evaluating"), metric)
+        measured = measure(runs, output.each(data, "evaluating"), metric)
     except EdgeqError as error:
-        raise error if error.where.startswith(str(data)) else error.at(str(data)) from None
+        raise error if error.where.startswith(str(path)) else error.at(str(path)) from None
     shown = {
-        "data": str(data),
+        "data": str(path),
         "samples": measured[0].samples,
         "metric": measured[0].metric,
         "results": [score.facts() for score in measured],

@@ -42,7 +42,8 @@ def _columns(found: Sequence[Score]) -> Iterator[str]:
         yield "equal"
         if any(score.same_class is not None for score in found):
             yield "same class"
-        yield "largest difference"
+        if any(score.difference is not None for score in found):
+            yield "largest difference"
     yield "seconds"
 
 
