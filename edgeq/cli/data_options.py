@@ -50,7 +50,7 @@ Classes = Annotated[
 
 
 def opened(path: Path, graph: Graph, given: Mapping[str, Any], limit: int | None) -> Dataset:
-    """Return the data at ``path`` under a command's parameters."""
+    """Return the data at ``path`` under a command's parameters, labelled where it has --labels."""
     names = tuple(filter(None, (given["arrays"] or "").split(",")))
     return open_data(
         path,
@@ -60,6 +60,7 @@ def opened(path: Path, graph: Graph, given: Mapping[str, Any], limit: int | None
         classes=given.get("classes"),
         arrays=names,
         limit=limit,
+        labelled="labels" in given,
     )
 
 

@@ -64,7 +64,8 @@ def _evaluate(
     try:
         measured = measure(runs, output.each(data, "evaluating"), metric)
     except EdgeqError as error:
-        raise error if error.where.startswith(str(path)) else error.at(str(path)) from None
+        named = error if error.where.startswith(str(path)) else error.at(str(path))
+        raise named from error.__cause__
     shown = {
         "data": str(path),
         "samples": measured[0].samples,

@@ -78,6 +78,7 @@ def open_data(
     classes: str | Path | None = None,
     arrays: tuple[str, ...] = (),
     limit: int | None = None,
+    labelled: bool = True,
 ) -> Dataset:
     """Return the samples at ``path`` for the inputs of ``graph``, at most ``limit``.
 
@@ -86,18 +87,21 @@ def open_data(
     (or ``labels``), whose first axis counts samples; ``arrays`` names others, inputs first;
     ``labels`` may then be an ``.npy``, and ``limit`` takes the first. Arrays of bytes [N, H, W] or
     [N, H, W, C] are pictures where ``how`` says what to do with them, or where their shape is not
-    the input's. Raise ``EdgeqError`` that names the file for data that does not fit, and for
-    wishes that contradict each other.
+    the input's. Labels are not looked for unless ``labelled``. Raise ``EdgeqError`` that names the
+    file for data that does not fit, and for wishes that contradict each other.
     """
     source = Path(path)
     label_file, class_file = (None if each is None else Path(each) for each in (labels, classes))
     if source.suffix.lower() in ARRAY_SUFFIXES and not source.is_dir():
         if class_file is not None:
             raise EdgeqError("--classes with arrays", hint="labels are numbers already")
-        return _arrays(source, graph, how, label_file, arrays, limit)
+        return _arrays(source, graph, how, label_file, arrays, limit, labelled)
     if arrays:
         raise EdgeqError("--arrays with pictures", hint="it names arrays of an .npz")
-    return _pictures(source, graph, how, folder.find(source, label_file, class_file).spread(limit))
+    found = folder.Pictures(folder.files(source), None)
+    if labelled:
+        found = folder.find(source, label_file, class_file)
+    return _pictures(source, graph, how, found.spread(limit))
 
 
 def _pictures(source: Path, graph: Graph, how: Preprocessing, found: folder.Pictures) -> Dataset:
@@ -135,11 +139,12 @@ def _arrays(
     labels: Path | None,
     names: tuple[str, ...],
     limit: int | None,
+    labelled: bool,
 ) -> Dataset:
     try:
         keys, target = _keys(array_names(path), len(graph.inputs), names)
         inputs = _images(path, keys, graph, how)
-        column = _target(path, target, labels)
+        column = _target(path, target, labels) if labelled else None
     except EdgeqError as error:
         raise error if error.where.startswith(str(path)) else error.at(str(path)) from None
     if inputs is None:

@@ -41,7 +41,7 @@ def find(path: Path, labels: Path | None = None, classes: Path | None = None) ->
     folder of masks, one for each picture, of its path but for the ending. Raise ``ModelError`` for
     a folder without pictures, and where a label is missing or unclear.
     """
-    paths = _files(path)
+    paths = files(path)
     if labels is not None:
         root = path if path.is_dir() else path.parent
         found = [each.relative_to(root).as_posix() for each in paths]
@@ -55,7 +55,8 @@ def find(path: Path, labels: Path | None = None, classes: Path | None = None) ->
     return Pictures(paths, _by_folder(path, paths, classes))
 
 
-def _files(path: Path) -> tuple[Path, ...]:
+def files(path: Path) -> tuple[Path, ...]:
+    """Return the pictures of a folder and what is below it, sorted; or the one of a file."""
     if path.is_file():
         return (path,)
     if not path.is_dir():
@@ -136,7 +137,7 @@ def _masks(names: Sequence[str], folder: Path) -> list[Label]:
     """Return the mask of each picture: the same path but for the ending."""
     there: dict[str, Path] = {}
     counts: Counter[str] = Counter()
-    for path in _files(folder):
+    for path in files(folder):
         key = path.relative_to(folder).with_suffix("").as_posix()
         there[key] = path
         counts[key] += 1

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from edgeq import api, reference
-from edgeq.errors import EdgeqError, ModelError, UnsupportedError
+from edgeq.errors import EdgeqError, ModelError, ToolchainError, UnsupportedError
 from edgeq.ir.graph import Graph, Tensor
 from edgeq.quantize.ranges import to_codes, to_reals
 
@@ -118,18 +119,20 @@ def _reference(network: Network) -> Call:
 def _litert(network: Network, kernels: str = "AUTO") -> Call:
     """Return LiteRT as it runs by default, or with other ``kernels`` of its."""
     library = _package("ai_edge_litert.interpreter", "LiteRT", "edgeq[verify]")
-    interpreter = library.Interpreter(
-        model_path=str(network.path),
-        num_threads=1,
-        experimental_op_resolver_type=library.OpResolverType[kernels],
-    )
-    interpreter.allocate_tensors()
+    with _naming("LiteRT"):
+        interpreter = library.Interpreter(
+            model_path=str(network.path),
+            num_threads=1,
+            experimental_op_resolver_type=library.OpResolverType[kernels],
+        )
+        interpreter.allocate_tensors()
     inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
 
     def call(arrays: Arrays) -> Arrays:
-        for detail, array in zip(inputs, arrays, strict=True):
-            interpreter.set_tensor(detail["index"], array)
-        interpreter.invoke()
+        with _naming("LiteRT"):
+            for detail, array in zip(inputs, arrays, strict=True):
+                interpreter.set_tensor(detail["index"], array)
+            interpreter.invoke()
         return tuple(interpreter.get_tensor(detail["index"]) for detail in outputs)
 
     return call
@@ -141,9 +144,15 @@ def _onnxruntime(network: Network) -> Call:
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
     providers = ["CPUExecutionProvider"]
-    session = library.InferenceSession(str(network.path), options, providers=providers)
+    with _naming("ONNX Runtime"):
+        session = library.InferenceSession(str(network.path), options, providers=providers)
     ports = [port.name for port in session.get_inputs()]
-    return lambda arrays: tuple(session.run(None, dict(zip(ports, arrays, strict=True))))
+
+    def call(arrays: Arrays) -> Arrays:
+        with _naming("ONNX Runtime"):
+            return tuple(session.run(None, dict(zip(ports, arrays, strict=True))))
+
+    return call
 
 
 _STARTERS: Mapping[str, Callable[[Network], Call]] = {
@@ -153,6 +162,15 @@ _STARTERS: Mapping[str, Callable[[Network], Call]] = {
     "litert-ref": lambda network: _litert(network, "BUILTIN_REF"),
     "onnxruntime": _onnxruntime,
 }
+
+
+@contextmanager
+def _naming(engine: str) -> Iterator[None]:
+    """Turn whatever another engine raises into an error that names it."""
+    try:
+        yield
+    except Exception as error:
+        raise ToolchainError(f"{engine}: {error}") from error
 
 
 def _package(module: str, name: str, install: str) -> Any:

@@ -14,7 +14,7 @@ from edgeq.evaluation.metrics import Function, Metric, metric_maker
 from edgeq.ir.graph import Graph
 
 Arrays = tuple[np.ndarray, ...]
-Run = Callable[[Arrays], Arrays]
+Run = Callable[[Arrays], Arrays | np.ndarray]
 Example = tuple[np.ndarray | Arrays, np.ndarray | float | None]
 
 
@@ -91,7 +91,7 @@ class _Entry:
         found = self.run(inputs)
         self.seconds += time.perf_counter() - begin
         self.samples += 1
-        return found
+        return found if isinstance(found, tuple) else (np.asarray(found),)
 
     def score(self, is_first: bool) -> Score:
         runner = self.run if isinstance(self.run, Runner) else None
@@ -122,9 +122,9 @@ def evaluate(
     """Return the scores of networks on the same data, in one pass that keeps no sample.
 
     ``networks`` is one or several by name. A graph runs as compiled C on this machine, one in
-    floating point in NumPy; anything else is called with a tuple of real inputs and returns a tuple
-    of real outputs (``edgeq.evaluation.engines.start`` makes such of other engines). The first is
-    what the others are compared with.
+    floating point in NumPy; anything else is called with a tuple of real inputs and returns real
+    outputs, a tuple where there are several (``edgeq.evaluation.engines.start`` makes such of
+    other engines). The first is what the others are compared with.
 
     ``data`` yields (input, target); the input is a float32 array or a tuple of one per input,
     of the network's shape and in real numbers, which integer networks round to their codes;
@@ -156,6 +156,8 @@ def measure(
         inputs = given if isinstance(given, tuple) else (given,)
         target = None if wanted is None else np.asarray(wanted)
         try:
+            if target is not None and target.dtype.kind == "f" and not np.isfinite(target).all():
+                raise ModelError("the target holds NaN or infinity")
             outputs = [entry.outputs(inputs) for entry in entries]
             if count == 0:
                 maker = maker or _usual(inputs, outputs[0], target)
@@ -163,7 +165,7 @@ def measure(
                     entry.metric = maker() if maker else None
             _add(entries, inputs, outputs, target)
         except EdgeqError as error:
-            raise error.at(f"sample {count}") from None
+            raise error.at(f"sample {count}") from error.__cause__
         count += 1
     if not count:
         raise ModelError("the data holds no samples")

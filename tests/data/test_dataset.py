@@ -58,6 +58,17 @@ def test_a_folder_twice(tmp_path: Path) -> None:
     assert [len(few), [int(np.asarray(t)) for _, t in few]] == [2, [0, 0]]
 
 
+def test_labels_are_not_looked_for_where_nobody_wants_them(tmp_path: Path) -> None:
+    root = folder(tmp_path / "d")
+    Image.fromarray(PIXELS[0]).save(root / "loose.png")
+    with pytest.raises(ModelError, match="is in no class folder"):
+        open_data(root, NET)
+    data = open_data(root, NET, labelled=False)
+    assert (len(data), data.targets) == (6, None)
+    np.savez(tmp_path / "d.npz", x=np.ones((2, 3)), y=np.ones(7))
+    assert open_data(tmp_path / "d.npz", ONE, labelled=False).targets is None
+
+
 def test_a_single_picture_has_no_target(tmp_path: Path) -> None:
     path = folder(tmp_path) / "odd" / "3.png"
     ((inputs, target),) = open_data(path, NET)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import edgeq
-from edgeq.errors import EdgeqError, ModelError, UnsupportedError
+from edgeq.errors import EdgeqError, ModelError, ToolchainError, UnsupportedError
 from edgeq.evaluation.engines import Network, start
 from edgeq.evaluation.evaluate import evaluate, measure
 from edgeq.quantize import load_float, quantize
@@ -73,6 +73,8 @@ def test_agreement_counts_samples_classes_and_the_largest_difference() -> None:
     classes = {"first": lambda _: (np.array([3]),), "second": lambda _: (np.array([7]),)}
     score = evaluate(classes, [(x, 3) for x, _ in data])[1]
     assert (score.value, score.equal, score.same_class, score.difference) == (0, 0, 0, None)
+    # A single output need not be in a tuple.
+    assert evaluate(lambda inputs: inputs[0], data, "mse")[0].value == 0
     shorter = {"first": shifted(0), "second": lambda inputs: (inputs[0][:1],)}
     score = evaluate(shorter, data, lambda y, _: 0.0)[1]
     assert (score.equal, score.difference) == (None, None)
@@ -130,6 +132,7 @@ def test_data_that_does_not_fit_is_refused() -> None:
         ([(x, 1), (x[:, :4], 1)], r"sample 1: 'x' is \[1, 8, 8, 3\], not \[1, 4, 8, 3\]"),
         ([((x, x), 1)], "sample 0: 2 inputs given, the model has 1"),
         ([(x * np.nan, 1)], "holds NaN or infinity"),
+        ([(x, np.nan)], "sample 0: the target holds NaN or infinity"),
         ([(x, 5)], "label 5 for 5 classes"),
         ([(x, 1), (x, None)], "sample 1: metric top1 needs labels"),
     )
@@ -159,6 +162,16 @@ def test_an_engine_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatc
     for engine, path in (("litert", "a.tflite"), ("onnxruntime", "a.onnx")):
         with pytest.raises(UnsupportedError, match=r"is not installed .*pip install"):
             start(Network("n", INTEGER, Path(path)), engine)
+
+
+def test_what_another_engine_refuses_is_an_error_of_its(tmp_path: Path) -> None:
+    for engine, name, package in (
+        ("litert", "a.tflite", "LiteRT"),
+        ("onnxruntime", "a.onnx", "ONNX"),
+    ):
+        (tmp_path / name).write_bytes(b"no model")
+        with pytest.raises(ToolchainError, match=package):
+            start(Network("n", INTEGER, tmp_path / name), engine)
 
 
 def test_litert_runs_the_file_beside_the_c() -> None:
