@@ -23,12 +23,12 @@ class Score:
     """What one network in one engine did.
 
     ``value`` is the metric's, ``None`` without one; ``low`` and ``high`` bound it with 95 %
-    confidence, for shares of samples. ``equal`` is the share of samples whose outputs are the
-    first network's to the last bit, ``same_class`` the share of the classes (one per sample, or
-    one per pixel) that are, ``difference`` the largest of any output element, in real numbers;
-    all three are ``None`` for the first network itself and where they have no meaning. ``outside``
-    is the share of input values that the network's codes cannot represent. ``seconds`` were spent
-    in the engine.
+    confidence, for shares of samples. Compared with the first network, ``equal`` is the share of
+    samples whose outputs are its to the last bit, ``same_class`` the share of classes that are
+    (one per sample or per pixel; without a metric, the place of a vector's largest element), and
+    ``difference`` the largest of any output element, in real numbers; all three are ``None`` for
+    the first itself and where they have no meaning. ``outside`` is the share of input values that
+    the network's codes cannot represent. ``seconds`` were spent in the engine.
     """
 
     network: str
@@ -187,7 +187,8 @@ def _add(
     for entry, found in zip(entries, outputs, strict=True):
         if entry.metric is not None:
             entry.metric.add(inputs, found, target)
-        classes.append(entry.metric.classes(found[0], target) if entry.metric else None)
+        known = entry.metric.classes(found[0], target) if entry.metric else _largest(found[0])
+        classes.append(known)
     for entry, found, mine in zip(entries[1:], outputs[1:], classes[1:], strict=True):
         entry.agreement.add(outputs[0], found, (classes[0], mine))
 
@@ -202,6 +203,12 @@ def _usual(
     if target.size == 1 and target.dtype.kind in "iu":
         return metric_maker("top1")
     return metric_maker("miou" if target.dtype.kind in "iu" and target.ndim > 1 else "mse")
+
+
+def _largest(output: np.ndarray) -> np.ndarray | None:
+    """Return the place of a vector's largest element: without labels, the class it may name."""
+    bare = output.squeeze()
+    return np.asarray(bare.argmax()) if bare.ndim == 1 and bare.size > 1 else None
 
 
 def _gap(a: np.ndarray, b: np.ndarray) -> float:

@@ -132,7 +132,7 @@ def _weights(axes: Any, weights: np.ndarray) -> None:
 def _channels(axes: Any, weights: np.ndarray, low: np.ndarray, high: np.ndarray) -> None:
     """Draw the range of each output channel within that of its codes."""
     places = np.arange(len(weights))
-    axes.vlines(places, low, high, color=_GREY, linewidth=3, label="codes")
+    axes.vlines(places, low, high, color=_GREY, linewidth=4, label="codes")
     axes.vlines(
         places,
         weights.min(axis=1),
@@ -143,7 +143,8 @@ def _channels(axes: Any, weights: np.ndarray, low: np.ndarray, high: np.ndarray)
     )
     axes.set_title("ranges of the output channels")
     axes.set_xlabel("channel")
-    axes.legend()
+    axes.margins(y=0.2)
+    axes.legend(loc="upper center", ncols=2)
 
 
 def _finite(decibels: float) -> float:

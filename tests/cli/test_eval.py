@@ -103,6 +103,7 @@ def test_without_labels_only_agreement_is_measured(
     assert found["metric"] is None
     assert found["results"][0]["value"] is None
     assert 0 < found["results"][1]["difference"] < 0.1
+    assert found["results"][1]["same_class"] == 1
     assert edgeq(*arguments).code == 0
 
 
