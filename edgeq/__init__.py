@@ -9,6 +9,7 @@ from edgeq.version import VERSION as __version__
 
 if TYPE_CHECKING:
     from edgeq.api import compile, generate, load, save
+    from edgeq.data.dataset import open_data
     from edgeq.errors import (
         BudgetError,
         EdgeqError,
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
         UnsupportedError,
         VerifyError,
     )
+    from edgeq.evaluation.evaluate import evaluate
 
 __all__ = [
     "BudgetError",
@@ -31,15 +33,19 @@ __all__ = [
     "VerifyError",
     "__version__",
     "compile",
+    "evaluate",
     "generate",
     "load",
+    "open_data",
     "save",
 ]
+
+_HOMES = {"evaluate": "edgeq.evaluation.evaluate", "open_data": "edgeq.data.dataset"}
 
 
 def __getattr__(name: str) -> object:
     # The pipeline is imported when it is first used: a sub-module alone stays quick to import.
     if name not in __all__:
         raise AttributeError(f"module 'edgeq' has no attribute '{name}'")
-    home = "edgeq.errors" if name.endswith("Error") else "edgeq.api"
+    home = "edgeq.errors" if name.endswith("Error") else _HOMES.get(name, "edgeq.api")
     return getattr(import_module(home), name)

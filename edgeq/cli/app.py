@@ -11,6 +11,7 @@ import typer
 from edgeq.cli.bench import bench_model
 from edgeq.cli.compile import compile_model
 from edgeq.cli.convert import convert_model
+from edgeq.cli.eval import evaluate_model
 from edgeq.cli.guard import guarded, silence
 from edgeq.cli.inspect import inspect_model
 from edgeq.cli.listings import list_operations, list_targets, list_tools
@@ -28,6 +29,7 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "inspect": inspect_model,
     "bench": bench_model,
     "convert": convert_model,
+    "eval": evaluate_model,
     "quantize": quantize_model,
     "report": report_model,
     "ops": list_operations,

@@ -8,21 +8,23 @@ from typing import Any
 
 import typer
 
-from edgeq.cli import models
+from edgeq.cli import data_options, models
 from edgeq.cli import quantize_options as options
 from edgeq.cli.options import Debug, Json, Quiet
 from edgeq.cli.output import Output
-from edgeq.emit.write import write_file
+from edgeq.data.dataset import Dataset
+from edgeq.emit.write import write_file, write_folder
 from edgeq.errors import QuantizationError
 from edgeq.frontends.npz import graph_bytes
 from edgeq.ir.types import DType
 from edgeq.quantize import Config, load_float, quantize
+from edgeq.quantize.distributions import distributions
 from edgeq.quantize.equalize import equalize
 from edgeq.quantize.explain import explain as losses_of
 from edgeq.quantize.rules import prepare
-from edgeq.quantize.sample_file import SampleFile
 from edgeq.report import facts, terminal
 from edgeq.report.losses import losses
+from edgeq.report.plots import plots as drawn
 
 REPAIRS = ("equalize", "adaround", "bias_correction")
 EXPLAINED = 16  # samples: decibels hardly move with more
@@ -47,6 +49,16 @@ def quantize_model(
     adaround: options.Adaround = False,
     bias_correction: options.BiasCorrection = False,
     explain: options.Explain = False,
+    plots: options.Plots = None,
+    resize: data_options.Resize = None,
+    crop: data_options.Crop = None,
+    filter: data_options.Filter = None,
+    color: data_options.Color = None,
+    layout: data_options.Layout = None,
+    scale: data_options.Scale = None,
+    mean: data_options.Mean = None,
+    std: data_options.Std = None,
+    arrays: data_options.Arrays = None,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -54,11 +66,10 @@ def quantize_model(
     """Quantize a float model after training."""
     config = _config(ctx.params)
     _check_options(config, calibration, percentile)
-    if explain and weights_only:
-        raise QuantizationError(
-            "--explain with --weights-only", hint="activations have no codes to measure"
-        )
-    _quantize(Output.of(ctx), model, out, calibration, samples, config, explain)
+    _check_shown(explain, weights_only, plots)
+    if calibration is None:
+        data_options.refuse_without_data(ctx.params)
+    _quantize(Output.of(ctx), ctx.params, config)
 
 
 def _config(given: Mapping[str, Any]) -> Config:
@@ -76,6 +87,15 @@ def _config(given: Mapping[str, Any]) -> Config:
     ).check()
 
 
+def _check_shown(explain: bool, weights_only: bool, plots: Path | None) -> None:
+    if explain and weights_only:
+        raise QuantizationError(
+            "--explain with --weights-only", hint="activations have no codes to measure"
+        )
+    if plots is not None and not explain:
+        raise QuantizationError("--plots without --explain", hint="it draws what --explain finds")
+
+
 def _check_options(config: Config, calibration: Path | None, percentile: float | None) -> None:
     if percentile is not None and config.observer != "percentile":
         raise QuantizationError(
@@ -91,33 +111,35 @@ def _check_options(config: Config, calibration: Path | None, percentile: float |
         )
 
 
-def _quantize(
-    output: Output,
-    path: Path,
-    out: Path,
-    calibration: Path | None,
-    limit: int | None,
-    config: Config,
-    is_explained: bool,
-) -> None:
-    graph = load_float(path)
-    found = None if calibration is None else SampleFile.of(calibration, graph, limit)
+def _quantize(output: Output, given: Mapping[str, Any], config: Config) -> None:
+    """Do what the parameters of the command ask for."""
+    path, out = Path(given["model"]), Path(given["out"])
+    graph, limit = load_float(path), given["samples"]
+    found = None
+    if given["calibration"] is not None:
+        found = data_options.opened(Path(given["calibration"]), graph, given, limit)
     with models.naming(path):
-        samples = () if found is None else output.each(found, "calibrating")
+        samples = () if found is None else output.each(found.inputs, "calibrating")
         integer = quantize(graph, samples, config)
     write_file(graph_bytes(integer), out)
     shown = {**_facts(path, out, found, config), **facts.contents(integer)}
     tables = terminal.contents(shown)
-    if is_explained and calibration is not None:
-        few = SampleFile.of(calibration, graph, min(limit or EXPLAINED, EXPLAINED))
-        seen = output.each(few, "explaining")
-        lost = losses_of(equalize(prepare(graph)) if config.equalize else graph, integer, seen)
+    if given["explain"]:
+        few = min(limit or EXPLAINED, EXPLAINED)
+        seen = data_options.opened(Path(given["calibration"]), graph, given, few).inputs
+        ready = equalize(prepare(graph)) if config.equalize else graph
+        lost = losses_of(ready, integer, output.each(seen, "explaining"))
         shown["losses"] = [loss.facts() for loss in lost]
         tables = (*tables, losses(lost))
+        if given["plots"] is not None:
+            layers = distributions(ready, integer, output.each(seen, "drawing"))
+            files = drawn(layers, lost)
+            write_folder(files, Path(given["plots"]))
+            shown["plots"] = sorted(files)
     output.show(shown, *tables)
 
 
-def _facts(path: Path, out: Path, found: SampleFile | None, config: Config) -> facts.Facts:
+def _facts(path: Path, out: Path, found: Dataset | None, config: Config) -> facts.Facts:
     """Return what was asked for."""
     return {
         "model": str(path),

@@ -34,12 +34,14 @@ Calibration = Annotated[
         "--calibration",
         "-c",
         metavar="X",
-        help="Samples: an .npz with input0, ..., or an .npy; the first axis counts them.",
+        help="Samples: a folder of pictures, an .npz with input0, ... or x, or an .npy.",
     ),
 ]
 Samples = Annotated[
     Optional[int],  # noqa: UP045
-    typer.Option("--samples", min=1, metavar="N", help="Read only the first N samples."),
+    typer.Option(
+        "--samples", min=1, metavar="N", help="Only N samples: of pictures evenly spread."
+    ),
 ]
 Dtype = Annotated[Codes, typer.Option(help="The type of all codes.")]
 Observer = Annotated[Ranges, typer.Option(help="How the ranges of activations are found.")]
@@ -70,4 +72,8 @@ BiasCorrection = Annotated[
 ]
 Explain = Annotated[
     bool, typer.Option("--explain", help="Show what each layer loses, the worst first.")
+]
+Plots = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option("--plots", metavar="DIR", help="With --explain: draw its figures there, as SVG."),
 ]

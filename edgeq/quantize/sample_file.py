@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator
-from contextlib import ExitStack
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -19,6 +20,42 @@ Arrays = tuple[np.ndarray, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Column:
+    """An array in a file, as a sequence of what lies along its first axis.
+
+    ``name`` is that in an ``.npz``, ``None`` for an ``.npy``; ``shape`` is that of one row.
+    """
+
+    path: Path
+    name: str | None
+    shape: Shape
+    dtype: np.dtype
+    count: int
+
+    @staticmethod
+    def of(path: Path, name: str | None) -> Column:
+        """Return an array of a file; raise ``ModelError`` where there is none."""
+        with ExitStack() as stack:
+            _, shape, dtype = _open(path, name, stack)
+        if not shape:
+            raise ModelError(f"'{name}' is a single number" if name else "is a single number")
+        return Column(path, name, shape[1:], dtype, shape[0])
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        size = elements(self.shape) * self.dtype.itemsize
+        with ExitStack() as stack:
+            stream = _open(self.path, self.name, stack)[0]
+            for index in range(self.count):
+                data = _read(stream, size)
+                if len(data) != size:
+                    raise ModelError(f"the file ends within sample {index}", where=str(self.path))
+                yield np.frombuffer(data, self.dtype).reshape(self.shape)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class SampleFile:
     """Samples of ``input0``, ``input1``, ... in an ``.npz``, or of a single input in an ``.npy``.
 
@@ -26,79 +63,90 @@ class SampleFile:
     may stand in its place. Numbers of any type become float32.
     """
 
-    path: Path
+    columns: tuple[Column, ...]
     shapes: tuple[Shape, ...]
     count: int
 
     @staticmethod
-    def of(path: Path, graph: Graph, limit: int | None = None) -> SampleFile:
+    def of(
+        path: Path, graph: Graph, limit: int | None = None, names: Sequence[str] | None = None
+    ) -> SampleFile:
         """Return the samples for the inputs of ``graph``, at most ``limit``.
 
-        Raise ``ModelError`` that names the file when it does not fit.
+        ``names`` are those of the arrays where they are not ``input0``, ... Raise ``ModelError``
+        that names the file when it does not fit.
         """
         shapes = tuple(graph.tensors[name].shape for name in graph.inputs)
+        keys = names or [f"input{index}" for index in range(len(shapes))]
         try:
-            with ExitStack() as stack:
-                streams = _streams(path, len(shapes), stack)
-                counts = [
-                    _count(f"input{index}", header, shape)
-                    for index, ((_, *header), shape) in enumerate(zip(streams, shapes, strict=True))
-                ]
+            columns = tuple(map(Column.of, [path] * len(keys), _members(path, keys)))
+            for key, column, shape in zip(keys, columns, shapes, strict=True):
+                _check(key, column, shape)
+            counts = [len(column) for column in columns]
             if len(set(counts)) != 1:
                 raise ModelError(f"the arrays differ in their number of samples: {counts}")
         except EdgeqError as error:
             raise error.at(str(path)) from None
-        return SampleFile(path, shapes, counts[0] if limit is None else min(limit, counts[0]))
+        return SampleFile(columns, shapes, counts[0] if limit is None else min(limit, counts[0]))
 
     def __len__(self) -> int:
         return self.count
 
     def __iter__(self) -> Iterator[Arrays]:
-        with ExitStack() as stack:
-            streams = _streams(self.path, len(self.shapes), stack)
-            for index in range(self.count):
-                yield tuple(
-                    self._row(stream, dtype, shape, index)
-                    for (stream, _, dtype), shape in zip(streams, self.shapes, strict=True)
-                )
-
-    def _row(self, stream: IO[bytes], dtype: np.dtype, shape: Shape, index: int) -> np.ndarray:
-        size = elements(shape) * dtype.itemsize
-        data = _read(stream, size)
-        if len(data) != size:
-            raise ModelError(f"the file ends within sample {index}", where=str(self.path))
-        return np.frombuffer(data, dtype).astype(np.float32).reshape(shape)
+        rows = zip(*self.columns, strict=True)
+        for _, arrays in zip(range(self.count), rows, strict=False):
+            yield tuple(
+                row.astype(np.float32).reshape(shape)
+                for row, shape in zip(arrays, self.shapes, strict=True)
+            )
 
 
-_Stream = tuple[IO[bytes], tuple[int, ...], np.dtype]
+def array_names(path: Path) -> tuple[str, ...]:
+    """Return the names of the arrays in an ``.npz``; none for an ``.npy``."""
+    if path.suffix.lower() != ".npz":
+        return ()
+    with _reading(), zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+    return tuple(name.removesuffix(".npy") for name in names if name.endswith(".npy"))
 
 
-def _streams(path: Path, inputs: int, stack: ExitStack) -> list[_Stream]:
-    """Return for each input a stream at the array's first element, its shape and its type."""
+def _members(path: Path, keys: Sequence[str]) -> list[str | None]:
+    """Return how each key is found in a file; raise ``ModelError`` for one that is missing."""
+    if path.suffix.lower() != ".npz":
+        if len(keys) != 1:
+            raise ModelError("holds one array", hint="an .npz with input0, input1, ...")
+        return [None]
+    there = array_names(path)
+    for key in keys:
+        if key not in there:
+            listing = ", ".join(sorted(there)[:8]) or "nothing"
+            raise ModelError(f"no array '{key}'", hint=f"the file holds {listing}")
+    return list(keys)
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """Turn what NumPy and zipfile raise into errors of the file."""
     try:
-        if path.suffix.lower() != ".npz":
-            return [_header(stack.enter_context(path.open("rb")))] if inputs == 1 else _no_npz()
-        archive = stack.enter_context(zipfile.ZipFile(path))
-        members = set(archive.namelist())
-        found = []
-        for index in range(inputs):
-            name = f"input{index}.npy"
-            if name not in members:
-                listing = ", ".join(sorted(members)[:8]) or "nothing"
-                raise ModelError(f"no array 'input{index}'", hint=f"the file holds {listing}")
-            found.append(_header(stack.enter_context(archive.open(name))))
-        return found
+        yield
     except OSError as error:
         raise ModelError(f"cannot be read: {error.strerror or error}") from None
-    except (ValueError, zipfile.BadZipFile, SyntaxError, RuntimeError) as error:
+    except (ValueError, zipfile.BadZipFile, SyntaxError, RuntimeError, EOFError) as error:
         raise ModelError(f"is no array file: {error}", hint="numpy.savez writes it") from None
 
 
-def _no_npz() -> list[_Stream]:
-    raise ModelError("holds one array", hint="an .npz with input0, input1, ...")
+def _open(
+    path: Path, name: str | None, stack: ExitStack
+) -> tuple[IO[bytes], tuple[int, ...], np.dtype]:
+    """Return a stream at an array's first element, the array's shape and its type."""
+    with _reading():
+        if name is None:
+            return _header(stack.enter_context(path.open("rb")))
+        archive = stack.enter_context(zipfile.ZipFile(path))
+        return _header(stack.enter_context(archive.open(f"{name}.npy")))
 
 
-def _header(stream: IO[bytes]) -> _Stream:
+def _header(stream: IO[bytes]) -> tuple[IO[bytes], tuple[int, ...], np.dtype]:
     version = np.lib.format.read_magic(stream)
     read = np.lib.format.read_array_header_1_0
     if version != (1, 0):
@@ -111,23 +159,26 @@ def _header(stream: IO[bytes]) -> _Stream:
     return stream, shape, dtype
 
 
-def _count(key: str, header: list[object], shape: Shape) -> int:
-    """Return how many samples an array of this header holds; the rest must be ``shape``."""
-    found: tuple[int, ...] = header[0]  # type: ignore[assignment]
-    fits = found[1:] == shape or (shape[:1] == (1,) and found[1:] == shape[1:])
-    if not found or not fits:
+def _check(key: str, column: Column, shape: Shape) -> None:
+    """Raise ``ModelError`` unless the rows of an array are ``shape``, and there are some."""
+    if not fits(column.shape, shape):
         expected = ("N", *shape)
         raise ModelError(
-            f"'{key}' has shape {list(found)}, expected [{', '.join(map(str, expected))}]",
+            f"'{key}' has shape {[column.count, *column.shape]}, "
+            f"expected [{', '.join(map(str, expected))}]",
             hint="the first axis counts samples",
         )
-    if found[0] == 0:
+    if not len(column):
         raise ModelError(f"'{key}' holds no samples")
-    return found[0]
+
+
+def fits(row: Shape, shape: Shape) -> bool:
+    """Tell whether a row of an array is an input of ``shape``, but for a leading 1."""
+    return row == shape or (shape[:1] == (1,) and row == shape[1:])
 
 
 def _read(stream: IO[bytes], size: int) -> bytes:
     try:
         return stream.read(size)
-    except (OSError, EOFError, zipfile.BadZipFile, ValueError) as error:
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, ValueError) as error:
         raise ModelError(f"cannot be read: {error}") from None

@@ -71,7 +71,7 @@ def test_weights_alone_need_no_samples(edgeq: Command, floats: Path, tmp_path: P
     [
         ({"input0": SAMPLES[..., :2]}, "expected [N, 1, 8, 8, 3]"),
         ({"input0": SAMPLES[:0]}, "'input0' holds no samples"),
-        ({"x": SAMPLES}, "no array 'input0'"),
+        ({"z": SAMPLES}, "no array 'input0'"),
         ({"input0": SAMPLES * np.nan}, "sample 0: input 0 ('x') holds NaN or infinity"),
         ({"input0": np.zeros_like(SAMPLES)}, "tensor 'x': every value is 0"),
         ({"input0": SAMPLES.astype("U4")}, "no real numbers"),

@@ -1,0 +1,3 @@
+"""How well networks do on labelled data, and how far they agree."""
+
+from __future__ import annotations
