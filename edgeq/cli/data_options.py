@@ -14,6 +14,7 @@ from edgeq.errors import EdgeqError
 from edgeq.ir.graph import Graph
 
 _PANEL = "Pictures and labels"
+_NAMES = ("resize", "filter", "crop", "color", "layout", "scale", "mean", "std", "arrays")
 
 
 def _text(name: str, metavar: str, text: str) -> Any:
@@ -64,9 +65,13 @@ def opened(path: Path, graph: Graph, given: Mapping[str, Any], limit: int | None
     )
 
 
+def words(given: Mapping[str, Any]) -> list[str]:
+    """Return the options about data that were given, as they stand on a command line."""
+    return [w for name in _NAMES if given.get(name) is not None for w in (f"--{name}", given[name])]
+
+
 def refuse_without_data(given: Mapping[str, Any]) -> None:
     """Raise ``EdgeqError`` for options about data where no data is given."""
-    names = ("resize", "filter", "crop", "color", "layout", "scale", "mean", "std", "arrays")
-    stray = [f"--{name}" for name in names if given.get(name) is not None]
+    stray = words(given)[::2]
     if stray:
         raise EdgeqError(f"{', '.join(stray)} without data", hint="leave it out")

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Optional
 import typer
 
 from edgeq import reference
-from edgeq.cli import models, quantize_options
+from edgeq.cli import data_options, models, quantize_options
 from edgeq.cli.bench import builder_of, measure
 from edgeq.cli.inspect import figures_of
 from edgeq.cli.options import Debug, Json, Model, Numerics, Optimize, Quiet, Stream, Targets
@@ -26,7 +26,6 @@ from edgeq.quantize.equalize import equalize as equalized
 from edgeq.quantize.explain import explain
 from edgeq.quantize.pairs import check_pair
 from edgeq.quantize.rules import prepare
-from edgeq.quantize.sample_file import SampleFile
 from edgeq.report import tables
 from edgeq.report.html.page import page
 from edgeq.report.losses import advice
@@ -48,12 +47,13 @@ Bench = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """The float model to compare with, and the samples to do it on."""
+    """The float model to compare with, the samples to do it on, and all that was ``given``."""
 
     path: Path
     calibration: Path
     samples: int | None
     is_equalized: bool
+    given: Mapping[str, Any]
 
 
 def report_model(
@@ -69,6 +69,15 @@ def report_model(
     calibration: quantize_options.Calibration = None,
     samples: quantize_options.Samples = None,
     equalize: Equalized = False,
+    resize: data_options.Resize = None,
+    crop: data_options.Crop = None,
+    filter: data_options.Filter = None,
+    color: data_options.Color = None,
+    layout: data_options.Layout = None,
+    scale: data_options.Scale = None,
+    mean: data_options.Mean = None,
+    std: data_options.Std = None,
+    arrays: data_options.Arrays = None,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -76,7 +85,7 @@ def report_model(
     """Write one self-contained HTML page about a model."""
     output = Output.of(ctx)
     targets = list(dict.fromkeys(target or ["host"]))
-    pair = _pair(floats, calibration, samples, equalize)
+    pair = _pair(ctx.params)
     options = Options(1, stream, optimize)
     found = {
         **_file(model),
@@ -118,21 +127,19 @@ def _figures(
     }
 
 
-def _pair(
-    floats: Path | None, calibration: Path | None, samples: int | None, is_equalized: bool
-) -> _Pair | None:
+def _pair(given: Mapping[str, Any]) -> _Pair | None:
     """Return what to compare with; raise ``QuantizationError`` where half of it is missing."""
+    floats, calibration = given["floats"], given["calibration"]
     if floats is not None and calibration is not None:
-        return _Pair(floats, calibration, samples, is_equalized)
+        return _Pair(floats, calibration, given["samples"], given["equalize"], given)
     if floats is not None:
         raise QuantizationError(
             "--float without samples to compare on", hint="--calibration X, a few of them"
         )
-    for name, given in (("calibration", calibration), ("samples", samples)):
-        if given is not None:
+    for name in ("calibration", "samples", "equalize"):
+        if given[name] not in (None, False):
             raise QuantizationError(f"--{name} without --float", hint="--float FLOAT")
-    if is_equalized:
-        raise QuantizationError("--equalize without --float", hint="--float FLOAT")
+    data_options.refuse_without_data(given)
     return None
 
 
@@ -173,13 +180,14 @@ def _explain(output: Output, path: Path, graph: Graph, pair: _Pair) -> dict[str,
     except EdgeqError as error:
         raise error.at(f"{path} and {pair.path}") from None
     limit = min(pair.samples or EXPLAINED, EXPLAINED)
-    found = SampleFile.of(pair.calibration, floats, limit)
+    found = data_options.opened(pair.calibration, floats, pair.given, limit).inputs
     losses = explain(floats, graph, output.each(found, "explaining"))
     return {
         "float": str(pair.path),
         "calibration": str(pair.calibration),
         "samples": len(found),
         "limit": pair.samples,
+        "data": data_options.words(pair.given),
         "equalize": pair.is_equalized,
         "losses": [{**loss.facts(), "advice": advice(loss)} for loss in losses],
     }

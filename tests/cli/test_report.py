@@ -114,6 +114,22 @@ def test_losses_are_those_of_quantize(edgeq: Command, made: dict[str, Any], tmp_
     assert page.tags.count("polyline") == 2
 
 
+def test_options_of_data_are_those_of_quantize(
+    edgeq: Command, made: dict[str, Any], tmp_path: Path
+) -> None:
+    named = tmp_path / "named.npz"
+    np.savez(named, pictures=SAMPLES)
+    out = tmp_path / "report.html"
+    given = ("--float", made["float"], "-c", named, "--arrays", "pictures")
+    result = edgeq("report", made["model"], "-o", out, *given, "--json")
+    losses = result.json["explain"]["losses"]
+    assert [{k: v for k, v in row.items() if k != "advice"} for row in losses] == made["losses"]
+    assert f"--calibration {named} --arrays pictures --out" in read(out).sections["losses"].text
+    stray = edgeq("report", made["model"], "-o", out, "--arrays", "pictures")
+    assert stray.code == 2
+    assert "--arrays without data" in stray.err
+
+
 def test_an_equalized_network_is_compared_with_the_equalized(
     edgeq: Command, made: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -54,6 +54,7 @@ class _Commands:
         """Return the command of the losses, and that of a model made with the same options."""
         words = ["--calibration", quoted(given["calibration"])]
         words += [] if given["limit"] is None else ["--samples", str(given["limit"])]
+        words += map(quoted, given["data"])
         words += ["--equalize"] if given["equalize"] else []
         ours = ("edgeq report", self._model, "--float", quoted(given["float"]), *words)
         makes = ("edgeq quantize", quoted(given["float"]), *words, "--out NEW.npz --explain --json")

@@ -81,7 +81,7 @@ def compared() -> dict[str, Any]:
     found = figures(integers, "cortex-m4", "portable")
     losses = [{**one.facts(), "advice": advice(one)} for one in explain(floats, integers, samples)]
     losses[0] |= {"isolated": np.inf, "accumulated": -12.5, "clipped": 0.25}
-    given = {"float": "f.npz", "calibration": "x.npz", "samples": 3, "limit": 3}
+    given = {"float": "f.npz", "calibration": "x.npz", "samples": 3, "limit": 3, "data": []}
     bench = {
         "target": "cortex-m4",
         "runner": "an emulator",
