@@ -26,6 +26,7 @@ from edgeq.cli.output import Output
 from edgeq.errors import EdgeqError, VerifyError
 from edgeq.ir.graph import Graph
 from edgeq.options import Options
+from edgeq.peers import ENGINES, verify_against
 from edgeq.report import facts, terminal
 from edgeq.samples import has_inputs, load_inputs, load_outputs
 from edgeq.verify import Verdict, verify_models
@@ -33,6 +34,16 @@ from edgeq.verify import Verdict, verify_models
 Arrays = tuple[np.ndarray, ...]
 
 SEEDS = range(4)
+Golden = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option(
+        "--golden", "-g", metavar="G.npz", help="output0, ... to equal; may hold input0, ..."
+    ),
+]
+Against = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option("--against", metavar="E", help=f"Another engine: {', '.join(ENGINES)}."),
+]
 
 
 def verify_model(
@@ -40,12 +51,8 @@ def verify_model(
     model: Model,
     target: Targets = None,
     inputs: Input = None,
-    golden: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(
-            "--golden", "-g", metavar="G.npz", help="output0, ... to equal; may hold input0, ..."
-        ),
-    ] = None,
+    golden: Golden = None,
+    against: Against = None,
     numerics: Numerics = None,
     stream: Stream = "auto",
     optimize: Optimize = "speed",
@@ -54,7 +61,10 @@ def verify_model(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Compare the reference with the generated C, tensor by tensor; exit 1 at a difference."""
+    """Compare the reference with the generated C, tensor by tensor; exit 1 at a difference.
+
+    With --against E also with another engine that runs the file, and its tensors.
+    """
     output = Output.of(ctx)
     options = Options(1, stream, optimize, arena)
     targets = list(dict.fromkeys(target or ["host"]))
@@ -69,9 +79,28 @@ def verify_model(
         verdicts = verify_models(lowered, compiled, output.each(runs, "comparing"), wanted)
     except EdgeqError as error:
         raise error.at(str(golden or inputs or model)) from None
-    found = {"model": str(model), "numerics": lowered.numerics, **facts.verification(verdicts)}
+    peers = _peers(output, model, lowered, against or [], runs)
+    found = {
+        "model": str(model),
+        "numerics": lowered.numerics,
+        **facts.verification(verdicts, peers),
+    }
     output.show(found, *terminal.verification(found))
-    _raise_first(model, verdicts)
+    _raise_first(model, verdicts, peers)
+
+
+def _peers(
+    output: Output, model: Path, lowered: Graph, engines: list[str], runs: tuple[Arrays, ...]
+) -> tuple[Verdict, ...]:
+    """Return how the reference compares with each of other engines."""
+    found = []
+    for engine in dict.fromkeys(engines):
+        try:
+            each = output.each(runs, f"comparing with {engine}")
+            found.append(verify_against(engine, model, lowered, each))
+        except EdgeqError as error:
+            raise error.at(str(model)) from None
+    return tuple(found)
 
 
 def _samples(
@@ -88,9 +117,8 @@ def _samples(
     return load_inputs(golden, graph), wanted
 
 
-def _raise_first(model: Path, verdicts: tuple[Verdict, ...]) -> None:
-    for verdict in verdicts:
+def _raise_first(model: Path, verdicts: tuple[Verdict, ...], peers: tuple[Verdict, ...]) -> None:
+    for verdict in (*verdicts, *peers):
         if verdict.difference is not None:
-            raise VerifyError(
-                f"C for '{verdict.target}' differs: {verdict.difference}", where=str(model)
-            )
+            what = "the reference" if verdict in peers else f"C for '{verdict.target}'"
+            raise VerifyError(f"{what} differs: {verdict.difference}", where=str(model))

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from edgeq import api, reference
-from edgeq.errors import EdgeqError, ModelError, ToolchainError, UnsupportedError
+from edgeq.errors import EdgeqError, ModelError
 from edgeq.ir.graph import Graph, Tensor
+from edgeq.optional import naming, package
 from edgeq.quantize.ranges import to_codes, to_reals
 
 Arrays = tuple[np.ndarray, ...]
@@ -118,8 +116,8 @@ def _reference(network: Network) -> Call:
 
 def _litert(network: Network, kernels: str = "AUTO") -> Call:
     """Return LiteRT as it runs by default, or with other ``kernels`` of its."""
-    library = _package("ai_edge_litert.interpreter", "LiteRT", "edgeq[verify]")
-    with _naming("LiteRT"):
+    library = package("ai_edge_litert.interpreter", "LiteRT", "edgeq[verify]")
+    with naming("LiteRT"):
         interpreter = library.Interpreter(
             model_path=str(network.path),
             num_threads=1,
@@ -129,7 +127,7 @@ def _litert(network: Network, kernels: str = "AUTO") -> Call:
     inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
 
     def call(arrays: Arrays) -> Arrays:
-        with _naming("LiteRT"):
+        with naming("LiteRT"):
             for detail, array in zip(inputs, arrays, strict=True):
                 interpreter.set_tensor(detail["index"], array)
             interpreter.invoke()
@@ -139,17 +137,17 @@ def _litert(network: Network, kernels: str = "AUTO") -> Call:
 
 
 def _onnxruntime(network: Network) -> Call:
-    library = _package("onnxruntime", "ONNX Runtime", "onnxruntime")
+    library = package("onnxruntime", "ONNX Runtime", "onnxruntime")
     options = library.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
     providers = ["CPUExecutionProvider"]
-    with _naming("ONNX Runtime"):
+    with naming("ONNX Runtime"):
         session = library.InferenceSession(str(network.path), options, providers=providers)
     ports = [port.name for port in session.get_inputs()]
 
     def call(arrays: Arrays) -> Arrays:
-        with _naming("ONNX Runtime"):
+        with naming("ONNX Runtime"):
             return tuple(session.run(None, dict(zip(ports, arrays, strict=True))))
 
     return call
@@ -162,24 +160,6 @@ _STARTERS: Mapping[str, Callable[[Network], Call]] = {
     "litert-ref": lambda network: _litert(network, "BUILTIN_REF"),
     "onnxruntime": _onnxruntime,
 }
-
-
-@contextmanager
-def _naming(engine: str) -> Iterator[None]:
-    """Turn whatever another engine raises into an error that names it."""
-    try:
-        yield
-    except Exception as error:
-        raise ToolchainError(f"{engine}: {error}") from error
-
-
-def _package(module: str, name: str, install: str) -> Any:
-    try:
-        return import_module(module)
-    except ImportError:
-        raise UnsupportedError(
-            f"{name} is not installed", hint=f"pip install '{install}'"
-        ) from None
 
 
 def _reals(tensor: Tensor, codes: np.ndarray) -> np.ndarray:

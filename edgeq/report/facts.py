@@ -88,10 +88,11 @@ def network(graph: Graph, lowered: Graph | None = None, program: Program | None 
     }
 
 
-def verification(verdicts: Iterable[Verdict]) -> Facts:
-    """Return what was compared and whether all of it was equal."""
-    targets = [verdict.facts() for verdict in verdicts]
-    return {"passed": all(target["passed"] for target in targets), "targets": targets}
+def verification(verdicts: Iterable[Verdict], peers: Iterable[Verdict] = ()) -> Facts:
+    """Return what was compared, with C and with other engines, and whether all of it was equal."""
+    targets, against = ([verdict.facts() for verdict in each] for each in (verdicts, peers))
+    passed = all(each["passed"] for each in (*targets, *against))
+    return {"passed": passed, "targets": targets, "against": against}
 
 
 def operations() -> list[Facts]:

@@ -77,15 +77,15 @@ def samples(facts: Facts) -> tuple[Table, ...]:
 
 
 def verification(facts: Facts) -> tuple[Table, ...]:
-    """Show what was compared for each target."""
-    has_golden = any(target["golden_values"] for target in facts["targets"])
-    golden = ("golden values", "of them differ") if has_golden else ()
-    table = _table(("target", "result"), ("runs", "tensors", "values", *golden))
-    for target in facts["targets"]:
+    """Show what was compared for each target and each other engine."""
+    rows = [*facts["targets"], *facts["against"]]
+    has_golden = any(row["golden_values"] for row in rows)
+    golden = ("golden outputs", "of them differ") if has_golden else ()
+    table = _table(("compared with", "result"), ("runs", "tensors", "values", *golden))
+    for target in rows:
         result = Text("equal", "green") if target["passed"] else Text("DIFFERENT", "bold red")
-        counts = [target["runs"], target["tensors"], target["values"]]
-        if has_golden:
-            counts += [target["golden_values"], target["differing_golden_values"]]
+        keys = ("runs", "tensors", "values", "golden_values", "differing_golden_values")
+        counts = [target[key] for key in (keys if has_golden else keys[:3])]
         name = f"{target['target']} ({_MODELLED})" if target["modelled"] else target["target"]
         table.add_row(_text(name), result, *(f"{count:,}" for count in counts))
     return (table,)

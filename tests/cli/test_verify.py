@@ -10,6 +10,7 @@ import pytest
 from edgeq import api, reference
 from edgeq.host.compiled import Compiled
 from tests.cli.conftest import Command
+from tests.models.catalogue import Model
 from tests.small_networks import network
 
 LOWERED = api.lower(network())
@@ -105,3 +106,30 @@ def test_goldens_of_another_model(edgeq: Command, pair: Path, tmp_path: Path) ->
     result = edgeq("verify", pair, "--golden", tmp_path / "g.npz")
     assert result.code == 2
     assert str(tmp_path / "g.npz") in result.err
+
+
+def test_another_engine_and_the_first_operation_that_differs(edgeq: Command) -> None:
+    model = Model("mlperf_ad01_int8").path
+    same = edgeq("verify", model, "--against", "litert-ref", "--json")
+    assert same.code == 0
+    (found,) = same.json["against"]
+    assert (found["target"], found["passed"], found["differing_golden_values"]) == (
+        "litert-ref",
+        True,
+        0,
+    )
+    other = edgeq("verify", model, "--against", "litert-ref", "--against", "tflm")
+    assert other.code == 1
+    assert "the reference differs: run 0, tflm and reference: tflite:op[1] FULLY_C" in other.err
+    assert "DIFFERENT" in other.out
+    assert edgeq("verify", model, "--against", "tflm", "--numerics", "tflm").code == 0
+
+
+def test_engines_that_are_not_known_or_do_not_read_the_file(edgeq: Command, model: Path) -> None:
+    unknown = edgeq("verify", model, "--against", "nobody")
+    assert unknown.code == 2
+    assert "unknown engine 'nobody'" in unknown.err
+    assert "litert-builtin" in unknown.err
+    format_ = edgeq("verify", model, "--against", "tflm")
+    assert format_.code == 2
+    assert "tflm runs .tflite files" in format_.err

@@ -158,7 +158,7 @@ def test_an_engine_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatc
     def missing(name: str) -> object:
         raise ImportError(name)
 
-    monkeypatch.setattr("edgeq.evaluation.engines.import_module", missing)
+    monkeypatch.setattr("edgeq.optional.import_module", missing)
     for engine, path in (("litert", "a.tflite"), ("onnxruntime", "a.onnx")):
         with pytest.raises(UnsupportedError, match=r"is not installed .*pip install"):
             start(Network("n", INTEGER, Path(path)), engine)

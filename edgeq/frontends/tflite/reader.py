@@ -57,6 +57,13 @@ def read_tflite(data: bytes, name: str) -> Graph:
     return Graph(name, known, (), inputs, outputs, NUMERICS).with_ops(ops)
 
 
+def tensor_names(data: bytes) -> tuple[str, ...]:
+    """Return the names that the graph of a .tflite file gives to its tensors, by their index."""
+    verify_flatbuffer(data)
+    model = schema.Model.GetRootAs(data)
+    return read_tensors(data, model, model.Subgraphs(0)).names
+
+
 def _nodes(model: schema.Model, subgraph: schema.SubGraph, tensors: Tensors) -> list[Node]:
     codes = [_operator_name(model.OperatorCodes(i)) for i in range(model.OperatorCodesLength())]
     nodes = []
