@@ -11,8 +11,8 @@ from edgeq.cli import models
 from edgeq.cli.options import Debug, Json, Quiet
 from edgeq.cli.output import Output
 from edgeq.emit.write import write_file
+from edgeq.frontends.nchw.ports import channels_last_ports
 from edgeq.frontends.npz import graph_bytes
-from edgeq.frontends.onnx import channels_last_ports
 from edgeq.report import facts, terminal
 
 

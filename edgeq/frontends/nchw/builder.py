@@ -1,4 +1,4 @@
-"""The graph under construction: tensors and operations, and what each ONNX name stands for."""
+"""The graph under construction: tensors and operations, and what each name of a file stands for."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from edgeq.errors import ModelError, UnsupportedError
-from edgeq.frontends.onnx.values import Value, channels_last, identity
+from edgeq.frontends.nchw.values import Value, channels_last, identity
 from edgeq.ir.graph import Operands, Tensor
 from edgeq.ir.types import DType, Shape, elements
 from edgeq.ir.verify import MAX_EXTENT, MAX_TENSOR_BYTES, MAX_TOTAL_BYTES
@@ -23,13 +23,12 @@ MAX_FOLDED = 1 << 30
 
 
 class Builder:
-    """``values`` and ``constants`` say what ONNX names are: tensors of the graph, or arrays.
+    """``values`` and ``constants`` say what names are: tensors of the graph, or arrays.
 
     ``names`` are all those of the file.
     """
 
-    def __init__(self, opset: int, names: Container[str]) -> None:
-        self.opset = opset
+    def __init__(self, names: Container[str]) -> None:
         self.names = names
         self.tensors: dict[str, Tensor] = {}
         self.ops: list[Op] = []
