@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         UnsupportedError,
         VerifyError,
     )
+    from edgeq.frontends.torch import from_torch
 
 __all__ = [
     "BudgetError",
@@ -31,6 +32,7 @@ __all__ = [
     "VerifyError",
     "__version__",
     "compile",
+    "from_torch",
     "generate",
     "load",
     "save",
@@ -41,5 +43,6 @@ def __getattr__(name: str) -> object:
     # The pipeline is imported when it is first used: a sub-module alone stays quick to import.
     if name not in __all__:
         raise AttributeError(f"module 'edgeq' has no attribute '{name}'")
-    home = "edgeq.errors" if name.endswith("Error") else "edgeq.api"
+    homes = {"from_torch": "edgeq.frontends.torch"}
+    home = homes.get(name, "edgeq.errors" if name.endswith("Error") else "edgeq.api")
     return getattr(import_module(home), name)

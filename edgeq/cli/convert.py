@@ -18,7 +18,7 @@ from edgeq.report import facts, terminal
 
 def convert_model(
     ctx: typer.Context,
-    source: Annotated[Path, typer.Argument(metavar="SRC", help="A model: .npz, .tflite or .onnx.")],
+    source: Annotated[Path, typer.Argument(metavar="SRC", help=".npz, .tflite, .onnx or .pt2.")],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="MODEL.npz", help="The new file.")],
     nhwc: Annotated[
         bool, typer.Option("--nhwc", help="Take and give images channels last, uncopied.")

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from edgeq.frontends.nchw.node import Node
+from edgeq.frontends.nchw.node import IMAGE_RANKS, Node
 from edgeq.frontends.nchw.values import Value, identity, without
 from edgeq.ir.types import Shape, elements
 from edgeq.ops.activation import Activation
@@ -19,9 +19,15 @@ from edgeq.ops.relu import Relu
 _NO_BOUND = 3e38  # exporters write the largest float32 for "none"
 
 
-def each(node: Node, value: Value, cls: type[Op], **fields: object) -> Value:
-    """Add an operation on each element: any order and pending reshape stay as they are."""
-    return replace(value, tensor=node.emit(cls, [value.tensor], **fields))
+def each(node: Node, value: Value, cls: type[Op], *others: str, **fields: object) -> Value:
+    """Add an operation on each element: any order and pending reshape stay as they are.
+
+    It stands before a reshape, not after it, so that the layer which was reshaped takes it over.
+    """
+    build = node.build
+    made = node.emit(cls, [build.unviewed(value.tensor), *others], **fields)
+    shape = build.tensors[value.tensor].shape
+    return replace(value, tensor=build.under(made, shape, node.source))
 
 
 def by_number(node: Node, value: Value, cls: type[Op], number: float) -> Value:
@@ -30,7 +36,7 @@ def by_number(node: Node, value: Value, cls: type[Op], number: float) -> Value:
         raise node.error(f"computes with {number}")
     array = np.array(number, np.float32)
     held = node.constant(f"{node.outputs[0]}:number", array, (cls, float(array)))
-    return replace(value, tensor=node.emit(cls, [value.tensor, held]))
+    return each(node, value, cls, held)
 
 
 _CLAMPS = {
@@ -161,8 +167,8 @@ def normalize(node: Node, epsilon: float) -> None:
         raise node.error(f"of an input of shape {value.shape}")
     names = ("scales", "biases", "means", "variances")
     found = [node.weights(i, what).astype(np.float64) for i, what in enumerate(names, 1)]
-    # What comes before or after is most likely a layer of images.
-    value = node.image() if rank == 4 else value
+    # What comes before or after is most likely a layer of images, or of lines.
+    value = node.image() if rank in IMAGE_RANKS else value
     if any(array.shape != value.shape[1:2] for array in found):
         raise node.error(f"{found[0].shape} scales for {value.shape[1]} channels")
     scale, bias, mean, variance = found
@@ -175,10 +181,14 @@ def normalize(node: Node, epsilon: float) -> None:
     if not np.isfinite(rows).all():
         raise node.error("its constants make a scale that is no float32")
     shape = (value.shape[1], *(1 for _ in value.shape[2:]))
+    # Channels stored last are so in the image of one row, too, that a line was made of.
+    is_last = value.order[-1] == 1
     for kind, cls, row in (("scale", Mul, rows[0]), ("offset", Add, rows[1])):
-        name = f"{node.outputs[0]}:{kind}"
-        operand = _row(node, row.reshape(shape), value.order, name)
-        value = replace(value, tensor=node.emit(cls, [value.tensor, operand]))
+        operand = _row(node, row.reshape(shape), value.order, f"{node.outputs[0]}:{kind}")
+        if is_last:
+            value = each(node, value, cls, operand)
+        else:
+            value = replace(value, tensor=node.emit(cls, [value.tensor, operand]))
     node.give(value)
 
 

@@ -112,11 +112,19 @@ class Builder:
     def viewed(self, tensor: str, shape: Shape, order: Shape, source: str) -> Value:
         """Return a value of ``shape`` in ``order`` that reads ``tensor`` under its stored shape."""
         stored = tuple(shape[axis] for axis in order)
+        return Value(self.under(tensor, stored, source), shape, order)
+
+    def unviewed(self, tensor: str) -> str:
+        """Return the tensor of another shape that ``tensor`` is a reshape of, or itself."""
+        return self._viewed.get(tensor, tensor)
+
+    def under(self, tensor: str, shape: Shape, source: str) -> str:
+        """Return a tensor that holds the elements of ``tensor`` under another shape."""
         # A reshape of a reshape is one of what that one read.
-        tensor = self._viewed.get(tensor, tensor)
-        if self.tensors[tensor].shape != stored:
-            name = f"{tensor}:{'x'.join(map(str, stored)) or 'scalar'}"
-            [made] = self.emit(Reshape, [tensor], name, shape=stored, source=source)
-            self._viewed[made] = tensor
-            tensor = made
-        return Value(tensor, shape, order)
+        tensor = self.unviewed(tensor)
+        if self.tensors[tensor].shape == shape:
+            return tensor
+        name = f"{tensor}:{'x'.join(map(str, shape)) or 'scalar'}"
+        [made] = self.emit(Reshape, [tensor], name, shape=shape, source=source)
+        self._viewed[made] = tensor
+        return made

@@ -17,6 +17,7 @@ from edgeq.ops.base import Op
 
 # Parameters (axes, paddings, extents) have a few values for each dimension.
 MAX_PARAMETERS = 64
+IMAGE_RANKS = (3, 4)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,7 +137,7 @@ class Node:
         """Return an input that is an image [N,C,H,W], or a line [N,C,W], stored channels last."""
         value = self.whole_value(index)
         rank = len(value.shape)
-        if rank not in (3, 4):
+        if rank not in IMAGE_RANKS:
             raise self.unsupported(f"of an input with {rank} dimensions")
         order = channels_last(rank)
         return Value(self.arranged(value, order), value.shape, order)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from edgeq.frontends.nchw.node import IMAGE_RANKS
 from edgeq.frontends.nchw.values import channels_last, inverse
 from edgeq.ir.graph import Graph
 from edgeq.ops.base import Op
 from edgeq.ops.reshape import Reshape
 from edgeq.ops.transpose import Transpose
-
-IMAGE_RANKS = (3, 4)
 
 
 def channels_last_ports(graph: Graph) -> Graph:

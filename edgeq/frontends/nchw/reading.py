@@ -15,6 +15,7 @@ from edgeq.ir.graph import Graph
 from edgeq.ops.reshape import Reshape
 from edgeq.passes._names import unused
 from edgeq.passes.pipeline import FLOAT_PIPELINE, run_passes
+from edgeq.passes.remove_dead import remove_dead
 
 _SHOWN_NODES = 3
 
@@ -92,7 +93,8 @@ def finished(
     """
     ports = _outputs(build, tuple(inputs), outputs, form)
     graph = Graph(name, build.tensors, (), tuple(inputs), ports).with_ops(build.ops)
-    return run_passes(_named(graph, outputs), FLOAT_PIPELINE)
+    # Shapes that nothing reads after all would hide that a layer has one reader.
+    return run_passes(_named(graph, outputs), (remove_dead, *FLOAT_PIPELINE))
 
 
 def _outputs(
