@@ -47,12 +47,12 @@ def safe_archive(data: bytes) -> bytes:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as found:
             return _copied(found)
+    except RecursionError:
+        raise ModelError("its JSON is nested too deeply") from None
     except (OSError, EOFError, ValueError, RuntimeError, NotImplementedError, zipfile.BadZipFile):
         raise ModelError(
             "not a .pt2 file, or a damaged one", hint="torch.export.save writes it"
         ) from None
-    except RecursionError:
-        raise ModelError("its JSON is nested too deeply") from None
 
 
 def _copied(found: zipfile.ZipFile) -> bytes:

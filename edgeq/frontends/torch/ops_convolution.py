@@ -113,8 +113,9 @@ def _pool(node: Node, cls: type[Op]) -> None:
     divisor = node.arguments.get("divisor_override")
     if divisor is not None and divisor != size[0] * size[1]:
         raise node.unsupported(f"with divisor_override {divisor}")
-    ceil, include = node.flag("ceil_mode"), node.flag("count_include_pad")
-    shared.pool(node, cls, image, window, ceil=ceil, include_pad=include)
+    # What rounding up adds behind the padding is never counted.
+    include = node.flag("count_include_pad") and window.padding.any
+    shared.pool(node, cls, image, window, ceil=node.flag("ceil_mode"), include_pad=include)
 
 
 @converts("max_pool1d", "max_pool2d", "max_pool2d_with_indices")

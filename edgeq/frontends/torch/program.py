@@ -74,7 +74,8 @@ def check_outputs(program: Any) -> None:
     for index, spec in enumerate(program.graph_signature.output_specs):
         if spec.kind.name != "USER_OUTPUT":
             what = f"'{readable(str(spec.target))}' changes at run time"
-            raise UnsupportedError(what, hint="module.eval() before it is exported")
+            trains = spec.kind.name == "BUFFER_MUTATION"
+            raise UnsupportedError(what, hint="module.eval() before the export" if trains else "")
         if type(spec.arg).__name__ != "TensorArgument":
             raise UnsupportedError(f"output {index} is no tensor")
 
