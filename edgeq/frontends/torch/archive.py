@@ -49,7 +49,7 @@ def safe_archive(data: bytes) -> bytes:
             return _copied(found)
     except RecursionError:
         raise ModelError("its JSON is nested too deeply") from None
-    except (OSError, EOFError, ValueError, RuntimeError, NotImplementedError, zipfile.BadZipFile):
+    except (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile):
         raise ModelError(
             "not a .pt2 file, or a damaged one", hint="torch.export.save writes it"
         ) from None
