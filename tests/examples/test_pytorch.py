@@ -14,8 +14,8 @@ import torch
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "pytorch" / "digits_net.py"
 PAGE = ROOT / "docs" / "pytorch.md"
-ACCURACY = 0.93  # on the held-out images; both have more
-LOST = 0.01  # that quantization may cost
+ACCURACY = 0.9  # on the held-out images; both have more
+LOST = 0.02  # that quantization may cost
 
 
 def loaded(path: Path) -> Any:
