@@ -56,8 +56,6 @@ def conv(node: Node) -> None:
     image = _image(node)
     weights = shared.filters(node, image)
     groups = node.integer("groups", 1)
-    if groups > 1 and weights.shape[1] > 1:
-        raise node.unsupported(f"in {groups} groups of {weights.shape[1]} channels")
     size = (weights.shape[2], weights.shape[3])
     shared.convolution(node, image, weights, groups, _window(node, size, len(image.shape) - 2))
 

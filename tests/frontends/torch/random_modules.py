@@ -57,6 +57,7 @@ def convolution(draw: Draw, channels: int, outs: int | None = None) -> list[nn.M
     dilation = draw(st.sampled_from((1, 2))) if size == 3 else 1
     depthwise = outs is None and channels > 1 and draw(st.booleans())
     outs = outs or (channels if depthwise else draw(st.sampled_from((2, 3, 4, 8))))
+    halves = not (channels % 2 or outs % 2) and draw(st.booleans())
     normal = draw(st.booleans())
     layers: list[nn.Module] = [
         nn.Conv2d(
@@ -65,7 +66,7 @@ def convolution(draw: Draw, channels: int, outs: int | None = None) -> list[nn.M
             size,
             padding=dilation * (size // 2),
             dilation=dilation,
-            groups=channels if depthwise else 1,
+            groups=channels if depthwise else 2 if halves else 1,
             bias=not normal,
         )
     ]
