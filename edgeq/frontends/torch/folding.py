@@ -31,7 +31,8 @@ def fold(node: Node) -> bool:
     known = {name: array for name, array in arrays.items() if array is not None}
     if len(known) < len(arrays):
         return False
-    if node.code not in _VIEWS and elements(node.shape) > MAX_ELEMENTS:
+    most = max([MAX_ELEMENTS, *(array.size for array in known.values())])
+    if node.code not in _VIEWS and elements(node.shape) > most:
         raise node.error(f"computes a constant of shape {node.shape}")
     if not node.build.affords(8 * elements(node.shape)):
         raise node.error(f"constants that the program computes exceed {MAX_FOLDED} bytes")
