@@ -12,7 +12,6 @@ import numpy as np
 
 from edgeq.frontends.nchw.node import Node
 from edgeq.frontends.nchw.values import Value, channels_last, identity
-from edgeq.ir.types import Shape
 from edgeq.ops._spatial import Padding, Pair
 from edgeq.ops.average_pool2d import AveragePool2D
 from edgeq.ops.base import Op
@@ -38,21 +37,6 @@ def extents(image: Value) -> Pair:
     return (1, image.shape[2]) if len(image.shape) == 3 else (image.shape[2], image.shape[3])
 
 
-def _rows(node: Node, image: Value) -> str:
-    """Return the tensor of an image as [N,H,W,C], a line being one row."""
-    if len(image.shape) == 4:
-        return image.tensor
-    n, channels, width = image.shape
-    return node.view(image.tensor, (n, 1, width, channels), identity(4)).tensor
-
-
-def _give_image(node: Node, tensor: str, rank: int) -> None:
-    """Say that the output is the [N,H,W,C] ``tensor``, of ``rank`` dimensions in the file."""
-    n, height, width, channels = node.build.tensors[tensor].shape
-    shape: Shape = (n, channels, width) if rank == 3 else (n, channels, height, width)
-    node.give(node.view(tensor, shape, channels_last(rank)))
-
-
 def filters(node: Node, image: Value) -> np.ndarray:
     """Return the weights of a convolution, input 1, as [O,I/groups,KH,KW]."""
     weights = node.weights(1, "weights")
@@ -71,7 +55,7 @@ def convolution(node: Node, image: Value, weights: np.ndarray, groups: int, wind
     perm = (1, 2, 3, 0) if depthwise else (0, 2, 3, 1)
     name = node.inputs[1]
     inputs = [
-        _rows(node, image),
+        node.rows(image),
         node.constant(name, weights.transpose(perm), (name, rank, depthwise)),
     ]
     if node.has(2):
@@ -83,7 +67,7 @@ def convolution(node: Node, image: Value, weights: np.ndarray, groups: int, wind
     made = node.emit(
         cls, inputs, stride=window.stride, dilation=window.dilation, padding=window.padding
     )
-    _give_image(node, made, rank)
+    node.give_image(made, rank)
 
 
 def dense(
@@ -138,7 +122,7 @@ def pool(
     """Pool an image; padding takes no part in a mean, unless ``include_pad`` says so."""
     if window.dilation != (1, 1):
         raise node.unsupported("with dilations")
-    x = _rows(node, image)
+    x = node.rows(image)
     padding = _ceiled(window, extents(image)) if ceil else window.padding
     if cls is AveragePool2D and include_pad and padding.any:
         if padding != window.padding:
@@ -146,7 +130,7 @@ def pool(
         borders = ((0, 0), (padding.top, padding.bottom), (padding.left, padding.right), (0, 0))
         x, padding = node.emit(Pad, [x], paddings=borders, value=0.0), Padding()
     made = node.emit(cls, [x], window=window.size, stride=window.stride, padding=padding)
-    _give_image(node, made, len(image.shape))
+    node.give_image(made, len(image.shape))
 
 
 def whole_average(node: Node) -> None:

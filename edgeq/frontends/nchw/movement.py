@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from edgeq.frontends.nchw.node import Node
+from edgeq.frontends.nchw.node import IMAGE_RANKS, Node
 from edgeq.frontends.nchw.values import Value, identity, without
 from edgeq.ir.types import Shape
 from edgeq.ops.concat import Concat
@@ -125,9 +125,12 @@ def border(node: Node, pairs: Sequence[tuple[int, int]], fill: float) -> None:
     rank = len(value.shape)
     if any(min(pair) < 0 for pair in pairs):
         raise node.unsupported("with negative paddings")
-    if rank == 4 and any(pairs[2] + pairs[3]) and not any(pairs[0] + pairs[1]):
+    if rank in IMAGE_RANKS and any(map(any, pairs[2:])) and not any(pairs[0] + pairs[1]):
         # A border round an image: the layer behind it takes it over, in its own order.
-        value = node.image()
+        rows = ((0, 0), *((0, 0) for _ in range(4 - rank)), *pairs[2:], (0, 0))
+        made = node.emit(Pad, [node.rows(node.image())], paddings=rows, value=fill)
+        node.give_image(made, rank)
+        return
     borders = tuple(pairs[axis] for axis in value.order)
     made = node.emit(Pad, [value.tensor], paddings=borders, value=fill)
     grown = zip(value.shape, pairs, strict=True)

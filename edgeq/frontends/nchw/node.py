@@ -142,6 +142,13 @@ class Node:
         order = channels_last(rank)
         return Value(self.arranged(value, order), value.shape, order)
 
+    def rows(self, image: Value) -> str:
+        """Return the tensor of an image as [N,H,W,C], a line being one row."""
+        if len(image.shape) == 4:
+            return image.tensor
+        n, channels, width = image.shape
+        return self.view(image.tensor, (n, 1, width, channels), identity(4)).tensor
+
     def axis(self, value: int, rank: int) -> int:
         """Return a dimension index counted from the front."""
         if not -rank <= value < rank:
@@ -174,6 +181,12 @@ class Node:
     def give(self, value: Value, index: int = 0) -> None:
         """Say what an output of this node is."""
         self.build.values[self.outputs[index]] = value
+
+    def give_image(self, tensor: str, rank: int) -> None:
+        """Say that the output is the [N,H,W,C] ``tensor``, of ``rank`` dimensions in the file."""
+        n, height, width, channels = self.build.tensors[tensor].shape
+        shape: Shape = (n, channels, width) if rank == 3 else (n, channels, height, width)
+        self.give(self.view(tensor, shape, channels_last(rank)))
 
     def give_array(self, array: np.ndarray) -> None:
         """Say that the output of this node is a constant."""
