@@ -27,6 +27,8 @@ _CONFIGS = ("data/weights/model_weights_config.json", "data/constants/model_cons
 _RAW = re.compile(r"data/(?:weights/weight|constants/tensor)_\d+")
 _HEADS = ("archive_format", "archive_version", "byteorder", ".data/version", "version")
 _UNSEEN = (".data/serialization_id", _SAMPLES)
+_EXTRA = "extra/"  # files that a user has added, which no one reads here
+_OLD = "serialized_exported_program.json"  # beside weights that are pickled
 
 _OPERATOR = re.compile(
     r"torch\.ops\.(?:aten|higher_order)\.(?!__)\w+(?:\.(?!__)\w+)?"
@@ -59,13 +61,18 @@ def _copied(found: zipfile.ZipFile) -> bytes:
     entries = found.infolist()
     limit(len(entries), MAX_TENSORS, "members")
     limit(sum(entry.file_size for entry in entries), MAX_TOTAL_BYTES, "bytes in the archive")
+    if any(entry.filename.endswith(_OLD) for entry in entries):
+        raise UnsupportedError(
+            "weights that are pickled, as older versions of torch save them",
+            hint="save it with torch 2.9 or later",
+        )
     paths = [entry.filename.partition("/")[2] for entry in entries]
     if len(set(paths)) != len(paths) or _MODEL not in paths:
         raise ModelError("no program of torch.export", hint="torch.export.save writes it")
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as archive:
         for entry, path in zip(entries, paths, strict=True):
-            if path not in _UNSEEN:
+            if path not in _UNSEEN and not path.startswith(_EXTRA):
                 archive.writestr(f"archive/{path}", _checked(path, found.read(entry)))
         archive.writestr(f"archive/{_SAMPLES}", b"")
     return made.getvalue()

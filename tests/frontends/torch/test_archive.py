@@ -106,6 +106,21 @@ def test_other_members_are_refused(plain: dict[str, bytes]) -> None:
     assert "a member that is no part of a program: 'data/aotinductor/model/a.so'" in found
 
 
+def test_the_format_of_older_versions_is_refused() -> None:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("serialized_exported_program.json", b"{}")
+        archive.writestr("serialized_state_dict.pt", b"")
+    assert "as older versions of torch save them" in message(stream.getvalue(), UnsupportedError)
+
+
+def test_files_that_a_user_added_are_not_looked_at(tmp_path: Path) -> None:
+    path = tmp_path / "some net.pt2"
+    program = torch.export.export(nn.Sequential(nn.Linear(4, 3)), (torch.zeros(1, 4),))
+    torch.export.save(program, path, extra_files={"notes.txt": "trained on Monday"})
+    assert [op.KIND for op in read_pt2(path.read_bytes(), "net").ops] == ["fully_connected"]
+
+
 Change = Callable[[dict[str, bytes]], bytes]
 
 
