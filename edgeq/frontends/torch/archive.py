@@ -64,7 +64,7 @@ def _copied(found: zipfile.ZipFile) -> bytes:
     if any(entry.filename.endswith(_OLD) for entry in entries):
         raise UnsupportedError(
             "weights that are pickled, as older versions of torch save them",
-            hint="save it with torch 2.9 or later",
+            hint="save it again with a newer one",
         )
     paths = [entry.filename.partition("/")[2] for entry in entries]
     if len(set(paths)) != len(paths) or _MODEL not in paths:

@@ -11,6 +11,7 @@ from edgeq.errors import ModelError, UnsupportedError
 from edgeq.frontends.nchw.builder import Builder
 from edgeq.frontends.nchw.values import Value, identity
 from edgeq.frontends.tflite.tensors import readable
+from edgeq.frontends.torch.calls import torch_errors
 from edgeq.frontends.torch.node import Node
 from edgeq.ir.types import Shape
 
@@ -205,10 +206,8 @@ def _call(node: Any) -> Callable[[Mapping[str, np.ndarray]], np.ndarray]:
         def held(source: Any) -> Any:
             return torch.from_numpy(arrays[source.name].copy())
 
-        args, kwargs = map_arg(node.args, held), map_arg(node.kwargs, held)
-        try:
+        with torch_errors("its constants do not fit it", ModelError):
+            args, kwargs = map_arg(node.args, held), map_arg(node.kwargs, held)
             return array_of(node.target(*args, **kwargs), node.name)
-        except (RuntimeError, TypeError, ValueError, IndexError) as error:
-            raise ModelError(f"its constants do not fit it: {error}") from None
 
     return call

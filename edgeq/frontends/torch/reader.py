@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import io
-import logging
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 from edgeq.emit.names import c_identifier
-from edgeq.errors import EdgeqError, ModelError, UnsupportedError
+from edgeq.errors import ModelError, UnsupportedError
 from edgeq.frontends.nchw.builder import Builder
 from edgeq.frontends.nchw.ports import channels_last_ports
 from edgeq.frontends.nchw.reading import finished, read_nodes
 from edgeq.frontends.nchw.values import Value, identity
 from edgeq.frontends.tflite.tensors import readable
 from edgeq.frontends.torch.archive import safe_archive
+from edgeq.frontends.torch.calls import torch_errors
 from edgeq.frontends.torch.converter import CONVERTERS
 from edgeq.frontends.torch.folding import FOLDS, fold
 from edgeq.frontends.torch.node import Node
@@ -78,7 +76,7 @@ def read_pt2(data: bytes, name: str) -> Graph:
     """
     torch = _torch("reading .pt2")
     safe = safe_archive(data)
-    with _torch_errors("torch cannot load it", ModelError):
+    with torch_errors("torch cannot load it", ModelError):
         program = torch.export.load(io.BytesIO(safe))
     return graph_of(torch, program, name)
 
@@ -92,8 +90,7 @@ def graph_of(torch: Any, program: Any, name: str) -> Graph:
     inputs = add_inputs(program, build)
     nodes = list(nodes_of(program, build))
     hint = "supported: " + ", ".join(sorted(code for code in CONVERTERS if code[0] != "_"))
-    with _torch_errors("torch cannot compute its constants", ModelError):
-        read_nodes(nodes, lambda node: _known(node.code), _read, hint)
+    read_nodes(nodes, lambda node: _known(node.code), _read, hint)
     return finished(name, build, inputs, outputs_of(program, build), "torch")
 
 
@@ -130,7 +127,7 @@ def _exported(torch: Any, module: Any, example: tuple[Any, ...]) -> Any:
 
 def _captured(torch: Any, module: Any, example: tuple[Any, ...], what: str) -> Any:
     """Export a callable module; without gradients, which would appear as regions of their own."""
-    with _torch_errors(what, UnsupportedError), torch.no_grad():
+    with torch_errors(what, UnsupportedError), torch.no_grad():
         return torch.export.export(module, example)
 
 
@@ -158,7 +155,7 @@ def _plain(torch: Any, program: Any) -> Any:
     """Return a program without operations in place; unchanged where some operator is unknown."""
     if not all(map(_known, codes_of(program))):
         return program
-    with _torch_errors("torch cannot make it plain", UnsupportedError):
+    with torch_errors("torch cannot make it plain", UnsupportedError):
         full = torch.export.default_decompositions()
         table = {
             op: rule
@@ -176,22 +173,3 @@ def _torch(what: str) -> Any:
             f"{what} needs the package 'torch'", hint="pip install 'edgeq[torch]'"
         ) from None
     return torch
-
-
-@contextmanager
-def _torch_errors(what: str, error: type[EdgeqError]) -> Iterator[None]:
-    """Let what torch raises be one of our errors, and keep its warnings to itself."""
-    silent = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    except (EdgeqError, MemoryError):
-        raise
-    except Exception as found:
-        # torch raises all kinds of exceptions for programs and files that it does not take.
-        first = str(found).strip().splitlines()
-        raise error(f"{what}: {first[0] if first else type(found).__name__}") from found
-    finally:
-        logging.disable(silent)
