@@ -48,7 +48,7 @@ def seeded(module: nn.Module, seed: int = 0) -> nn.Module:
                 continue
             fan_in = max(1, array[0].numel()) if array.ndim > 1 else 1
             array.normal_(0, fan_in**-0.5, generator=made)
-            if name.endswith("running_var"):
+            if name.endswith("running_var") or (array.ndim == 1 and name.endswith("weight")):
                 array.abs_().add_(0.5)
     return module.eval()
 

@@ -19,7 +19,7 @@ from tests.frontends.torch.one_module import saved, seeded
 
 MODEL = "models/model.json"
 CONFIG = "data/weights/model_weights_config.json"
-MUTANTS = 50
+MUTANTS = 30
 VALUES: tuple[Any, ...] = (
     *(None, 0, 1, -1, 2, 7, 1 << 31, 1 << 62, -(1 << 40), 0.5, 1e30, True, False, [], {}, [3, 3]),
     *("", "x", "p_0_weight", "conv2d", "torch.ops.aten.add.Tensor", "torch.ops.aten.cat.default"),
