@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         VerifyError,
     )
     from edgeq.evaluation.evaluate import evaluate
+    from edgeq.frontends.torch import from_torch
 
 __all__ = [
     "BudgetError",
@@ -34,13 +35,18 @@ __all__ = [
     "__version__",
     "compile",
     "evaluate",
+    "from_torch",
     "generate",
     "load",
     "open_data",
     "save",
 ]
 
-_HOMES = {"evaluate": "edgeq.evaluation.evaluate", "open_data": "edgeq.data.dataset"}
+_HOMES = {
+    "evaluate": "edgeq.evaluation.evaluate",
+    "from_torch": "edgeq.frontends.torch",
+    "open_data": "edgeq.data.dataset",
+}
 
 
 def __getattr__(name: str) -> object:

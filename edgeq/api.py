@@ -43,7 +43,7 @@ DEFAULT = Options()
 
 
 def load(path: str | PathLike[str]) -> Graph:
-    """Return the verified graph of a model file (``.npz``, ``.tflite``, ``.onnx``)."""
+    """Return the verified graph of a model file (``.npz``, ``.tflite``, ``.onnx``, ``.pt2``)."""
     return frontends.load(Path(path))
 
 

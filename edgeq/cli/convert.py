@@ -11,14 +11,14 @@ from edgeq.cli import models
 from edgeq.cli.options import Debug, Json, Quiet
 from edgeq.cli.output import Output
 from edgeq.emit.write import write_file
+from edgeq.frontends.nchw.ports import channels_last_ports
 from edgeq.frontends.npz import graph_bytes
-from edgeq.frontends.onnx import channels_last_ports
 from edgeq.report import facts, terminal
 
 
 def convert_model(
     ctx: typer.Context,
-    source: Annotated[Path, typer.Argument(metavar="SRC", help="A model: .npz, .tflite or .onnx.")],
+    source: Annotated[Path, typer.Argument(metavar="SRC", help=".npz, .tflite, .onnx or .pt2.")],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="MODEL.npz", help="The new file.")],
     nhwc: Annotated[
         bool, typer.Option("--nhwc", help="Take and give images channels last, uncopied.")

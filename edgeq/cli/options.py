@@ -61,7 +61,7 @@ def _complete_stream(incomplete: str) -> list[str]:
     return _beginning(STREAM, incomplete)
 
 
-Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A model: .npz, .tflite or .onnx.")]
+Model = Annotated[Path, typer.Argument(metavar="MODEL", help=".npz, .tflite, .onnx or .pt2.")]
 Target = Annotated[
     str,
     typer.Option(

@@ -80,11 +80,8 @@ def verify_model(
     except EdgeqError as error:
         raise error.at(str(golden or inputs or model)) from None
     peers = _peers(output, model, lowered, against or [], runs)
-    found = {
-        "model": str(model),
-        "numerics": lowered.numerics,
-        **facts.verification(verdicts, peers),
-    }
+    compared = facts.verification(verdicts, peers)
+    found = {"model": str(model), "numerics": lowered.numerics, **compared}
     output.show(found, *terminal.verification(found))
     _raise_first(model, verdicts, peers)
 

@@ -12,13 +12,14 @@ from edgeq.frontends.floats import require_integer
 from edgeq.frontends.npz import read_npz
 from edgeq.frontends.onnx import read_onnx
 from edgeq.frontends.tflite import read_tflite
+from edgeq.frontends.torch import read_pt2
 from edgeq.ir.graph import Graph
 from edgeq.ir.verify import verify_operations, verify_structure
 
 Reader = Callable[[bytes, str], Graph]
 
 READERS: Mapping[str, Reader] = MappingProxyType(
-    {".npz": read_npz, ".tflite": read_tflite, ".onnx": read_onnx}
+    {".npz": read_npz, ".tflite": read_tflite, ".onnx": read_onnx, ".pt2": read_pt2}
 )
 
 # The largest file that is read: far above what fits any device edgeq compiles for.

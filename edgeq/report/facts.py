@@ -9,8 +9,9 @@ from typing import Any
 
 import edgeq.ops.all  # noqa: F401  (fills the registry)
 from edgeq.frontends import READERS
-from edgeq.frontends.onnx.kinds import operators
+from edgeq.frontends.onnx import kinds as onnx_kinds
 from edgeq.frontends.tflite import CONVERTERS
+from edgeq.frontends.torch import kinds as torch_kinds
 from edgeq.host.doctor import Tool
 from edgeq.ir.graph import Graph
 from edgeq.ops.base import REGISTRY
@@ -101,7 +102,11 @@ def operations() -> list[Facts]:
     for code in sorted(CONVERTERS):
         for kind in tflite_kinds(code):
             kinds.setdefault(kind, []).append(code)
-    readers = {"tflite": kinds, "onnx": operators()}
+    readers = {
+        "tflite": kinds,
+        "onnx": onnx_kinds.operators(),
+        "pt2": torch_kinds.operators(),
+    }
     isas = tuple(dict.fromkeys(isa for target in TARGETS.values() for isa in target.isas))
     return [
         {

@@ -130,7 +130,7 @@ def test_messages_name_file_node_and_reason(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "data", "message"),
     [
-        ("a.bin", b"", "unknown file type '.bin' (.npz, .tflite, .onnx)"),
+        ("a.bin", b"", "unknown file type '.bin' (.npz, .tflite, .onnx, .pt2)"),
         ("a", b"", "unknown file type ''"),
         ("a.tflite", b"", "not a .tflite file"),
         ("a.npz", b"", "not a .npz archive"),

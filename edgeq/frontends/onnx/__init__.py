@@ -15,14 +15,12 @@ from edgeq.frontends.onnx import (
 )
 from edgeq.frontends.onnx.converter import CONVERTERS, Convert
 from edgeq.frontends.onnx.folding import FOLDS
-from edgeq.frontends.onnx.ports import channels_last_ports
 from edgeq.frontends.onnx.reader import read_onnx
 
 __all__ = [
     "CONVERTERS",
     "FOLDS",
     "Convert",
-    "channels_last_ports",
     "folding",
     "ops_arithmetic",
     "ops_convolution",

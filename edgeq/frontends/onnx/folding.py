@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from edgeq.frontends.onnx.builder import MAX_FOLDED
+from edgeq.frontends.nchw.builder import MAX_FOLDED
 from edgeq.frontends.onnx.node import Node
 from edgeq.frontends.onnx.proto import element_type
 from edgeq.ir.types import Shape, elements

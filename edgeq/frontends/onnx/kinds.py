@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from edgeq.frontends.nchw.kinds import by_operation
+
 # Operators that only change how a value is read become a reshape or a transpose where they must.
 KINDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -54,8 +56,4 @@ def operators() -> dict[str, list[str]]:
     >>> operators()["conv2d"], operators()["relu"]
     (['Conv'], ['Clip', 'HardSigmoid', 'Relu'])
     """
-    found: dict[str, list[str]] = {}
-    for code, kinds in KINDS.items():
-        for kind in kinds:
-            found.setdefault(kind, []).append(code)
-    return found
+    return by_operation(KINDS)

@@ -1,18 +1,13 @@
-"""Operators that move elements and compute nothing."""
+"""Operators that move elements and compute nothing, as ONNX states them."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from edgeq.frontends.nchw import movement as shared
+from edgeq.frontends.nchw.values import identity
 from edgeq.frontends.onnx.converter import converts
 from edgeq.frontends.onnx.folding import new_shape, slices
 from edgeq.frontends.onnx.node import Node
-from edgeq.frontends.onnx.values import Value, identity, without
 from edgeq.ir.types import Shape
-from edgeq.ops.concat import Concat
-from edgeq.ops.pad import Pad
-from edgeq.ops.slice import Slice
-from edgeq.ops.split import Split
 
 
 @converts("Identity", "Dropout")
@@ -29,91 +24,51 @@ def same(node: Node) -> None:
 
 @converts("Transpose")
 def transpose(node: Node) -> None:
-    """One array: only the order in which it is read changes."""
+    """One array."""
     node.expect(1)
-    value = node.whole_value()
-    rank = len(value.shape)
     perm = node.integers("perm")
-    perm = identity(rank)[::-1] if perm is None else perm
-    if tuple(sorted(perm)) != identity(rank):
-        raise node.error(f"{perm} does not order {rank} dimensions")
-    node.give(value.transposed(perm))
+    shared.turn(node, identity(len(node.value().seen))[::-1] if perm is None else perm)
 
 
 @converts("Reshape", "Flatten")
 def reshape(node: Node) -> None:
-    """One array. Where rows of another order result, what reads them decides what moves."""
-    value = node.value()
-    shape = new_shape(node, value.seen)
-    if value.plain:
-        node.give(node.view(value.tensor, shape, identity(len(shape))))
-    elif shape == value.seen:
-        node.give(value)
-    else:
-        array = replace(value, flat=None)
-        inward, outward = array.regrouped(shape)
-        if len(shape) > 2 or array.only_ones_move(inward):
-            node.give(node.view(node.arranged(array, inward), shape, outward))
-        else:
-            node.give(value.reshaped(shape))
+    """One array."""
+    shared.reshape(node, new_shape(node, node.value().seen))
 
 
 @converts("Squeeze")
 def squeeze(node: Node) -> None:
-    """One array; the dimensions that remain stay in their order."""
-    value = node.whole_value()
-    shape = new_shape(node, value.shape)
+    """One array."""
+    shape = node.value().seen
+    new_shape(node, shape)  # raises for what is no 1
     axes = node.whole(1, "axes") if node.has(1) else node.integers("axes")
-    ones = [axis for axis, extent in enumerate(value.shape) if extent == 1]
-    gone = frozenset(node.axes(axes or ones, len(value.shape)))
-    node.give(node.view(value.tensor, shape, without(value.order, gone)))
+    ones = [axis for axis, extent in enumerate(shape) if extent == 1]
+    shared.squeeze(node, node.axes(axes or ones, len(shape)))
 
 
 @converts("Unsqueeze")
 def unsqueeze(node: Node) -> None:
-    """One array; new dimensions stand where the file puts them, or before the other pixels."""
-    value = node.whole_value()
-    shape = new_shape(node, value.shape)
+    """One array."""
+    rank = len(new_shape(node, node.value().seen))
     axes = node.whole(1, "axes") if node.has(1) else node.integers("axes")
-    added = node.axes(axes or (), len(shape))
-    old = [axis for axis in range(len(shape)) if axis not in added]
-    kept = tuple(old[axis] for axis in value.order)
-    at = 0 if kept == tuple(sorted(kept)) else 1
-    order = identity(len(shape)) if at == 0 else (*kept[:1], *added, *kept[1:])
-    node.give(node.view(value.tensor, shape, order))
+    shared.unsqueeze(node, node.axes(axes or (), rank))
 
 
 @converts("Concat")
 def concat(node: Node) -> None:
     """Any number of arrays."""
     node.expect(max(1, len(node.inputs)))
-    values = [node.whole_value(index) for index in range(len(node.inputs))]
-    rank = len(values[0].shape)
-    if any(len(value.shape) != rank for value in values):
-        raise node.error("inputs differ in their number of dimensions")
-    axis = node.axis(node.integer("axis", 1 if node.opset < 4 else 0), rank)
-    orders = [value.order for value in values if not value.plain]
-    order = orders[0] if orders else identity(rank)
-    inputs = [node.arranged(value, order) for value in values]
-    made = node.emit(Concat, inputs, axis=order.index(axis))
-    total = sum(value.shape[axis] for value in values)
-    shape = (*values[0].shape[:axis], total, *values[0].shape[axis + 1 :])
-    node.give(Value(made, shape, order))
+    shared.concat(node, node.integer("axis", 1 if node.opset < 4 else 0))
 
 
 @converts("Split")
 def split(node: Node) -> None:
     """One array, and the sizes of its pieces, which are an attribute or an input, or alike."""
     node.expect(2, max(1, len(node.outputs)), optional=1)
-    value = node.whole_value()
-    axis = node.axis(node.integer("axis", 0), len(value.shape))
+    shape = node.value().seen
+    axis = node.axis(node.integer("axis", 0), len(shape))
     sizes = node.whole(1, "sizes") if node.has(1) else node.integers("split")
-    sizes = _equal(node, value.shape[axis]) if sizes is None else sizes
-    stored = value.order.index(axis)
-    made = node.emit_all(Split, [value.tensor], node.outputs, axis=stored, sizes=sizes)
-    for index, (name, size) in enumerate(zip(made, sizes, strict=True)):
-        shape = (*value.shape[:axis], size, *value.shape[axis + 1 :])
-        node.give(Value(name, shape, value.order), index)
+    shared.split(node, axis, _equal(node, shape[axis]) if sizes is None else sizes)
 
 
 def _equal(node: Node, extent: int) -> Shape:
@@ -129,42 +84,18 @@ def _equal(node: Node, extent: int) -> Shape:
 @converts("Slice")
 def slice_of(node: Node) -> None:
     """One array, and the range along each axis."""
-    value = node.whole_value()
-    ranges = slices(node, value.shape)
-    shape = tuple(len(range(*entry)) for entry in ranges)
-    if 0 in shape:
-        raise node.unsupported(f"that leaves nothing of {value.shape}")
-    made = node.emit(
-        Slice,
-        [value.tensor],
-        begin=tuple(ranges[axis][0] for axis in value.order),
-        size=tuple(shape[axis] for axis in value.order),
-        strides=tuple(ranges[axis][2] for axis in value.order),
-    )
-    node.give(Value(made, shape, value.order))
+    shared.cut(node, slices(node, node.value().seen))
 
 
 @converts("Gather")
 def gather(node: Node) -> None:
     """One array, and the one constant index along an axis at which it is read."""
     node.expect(2)
-    value = node.whole_value()
-    rank = len(value.shape)
-    axis = node.axis(node.integer("axis", 0), rank)
     index = node.array(1)
     if index is None or index.size != 1 or index.dtype.kind != "i" or index.ndim > 1:
         raise node.unsupported("of other than one constant index")
-    at = node.axis(int(index.reshape(())), value.shape[axis])
-    stored = value.order.index(axis)
-    begin = tuple(at if i == stored else 0 for i in range(rank))
-    size = tuple(1 if i == stored else extent for i, extent in enumerate(value.stored))
-    made = node.emit(Slice, [value.tensor], begin=begin, size=size)
-    shape = tuple(1 if i == axis else extent for i, extent in enumerate(value.shape))
-    if index.ndim:
-        node.give(Value(made, shape, value.order))
-        return
-    kept = (*shape[:axis], *shape[axis + 1 :])
-    node.give(node.view(made, kept, without(value.order, frozenset({axis}))))
+    at = int(index.reshape(()))
+    shared.pick(node, node.integer("axis", 0), at, keep=index.ndim > 0)
 
 
 @converts("Pad")
@@ -172,8 +103,7 @@ def pad(node: Node) -> None:
     """One array, its paddings, and what they hold; old files hold both as attributes."""
     if node.text("mode", "constant") != "constant":
         raise node.unsupported(f"in mode {node.text('mode', '')}")
-    value = node.whole_value()
-    rank = len(value.shape)
+    rank = len(node.value().seen)
     if node.opset < 11:
         node.expect(1)
         flat, fill = node.integers("pads"), node.real("value", 0.0)
@@ -188,16 +118,7 @@ def pad(node: Node) -> None:
     node.axes(listed, rank)
     if flat is None or len(flat) != 2 * len(listed):
         raise node.error(f"{len(flat or ())} paddings for {len(listed)} dimensions")
-    if min(flat, default=0) < 0:
-        raise node.unsupported("with negative paddings")
     pairs = [(0, 0)] * rank
     for i, axis in enumerate(listed):
         pairs[node.axis(axis, rank)] = (flat[i], flat[len(listed) + i])
-    if rank == 4 and any(pairs[2] + pairs[3]) and not any(pairs[0] + pairs[1]):
-        # A border round an image: the layer behind it takes it over, in its own order.
-        value = node.image()
-    borders = tuple(pairs[axis] for axis in value.order)
-    made = node.emit(Pad, [value.tensor], paddings=borders, value=fill)
-    grown = zip(value.shape, pairs, strict=True)
-    shape = tuple(before + extent + after for extent, (before, after) in grown)
-    node.give(Value(made, shape, value.order))
+    shared.border(node, pairs, fill)

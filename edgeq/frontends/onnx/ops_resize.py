@@ -6,16 +6,11 @@ from collections.abc import Callable
 
 import numpy as np
 
+from edgeq.frontends.nchw.resize import resize_linear, resize_nearest
 from edgeq.frontends.onnx.converter import converts
 from edgeq.frontends.onnx.node import Node
-from edgeq.frontends.onnx.values import Value, channels_last
 from edgeq.ir.types import Shape
 from edgeq.ir.verify import MAX_EXTENT
-from edgeq.ops._resize import Grid, nearest
-from edgeq.ops.resize_bilinear import ResizeBilinear
-from edgeq.ops.resize_nearest import ResizeNearest
-
-_CORNERS = ((False, False), (False, True), (True, False), (True, True))
 
 
 @converts("Resize", "Upsample")
@@ -29,30 +24,16 @@ def resize(node: Node) -> None:
     if shape[:2] != image.shape[:2]:
         raise node.unsupported(f"from {image.shape} to {shape}: batch or channels change")
     size = shape[2:]
-    if any(not 0 < extent <= MAX_EXTENT for extent in size):
-        raise node.error(f"size {size}")
     mode = node.text("mode", "nearest")
     if mode == "nearest":
-        align, half = _nearest_corners(node, image.shape[2:], size)
-        made = node.emit(
-            ResizeNearest,
-            [image.tensor],
-            size=size,
-            align_corners=align,
-            half_pixel_centers=half,
-        )
+        pixels = [_source(node, *pair) for pair in zip(image.shape[2:], size, strict=True)]
+        rule = f"{_transformation(node)}, {node.text('nearest_mode', 'round_prefer_floor')}"
+        resize_nearest(node, image, pixels, rule)
     elif mode in ("linear", "bilinear"):
         align, half = _linear_corners(node, size)
-        made = node.emit(
-            ResizeBilinear,
-            [image.tensor],
-            size=size,
-            align_corners=align,
-            half_pixel_centers=half,
-        )
+        resize_linear(node, image, size, align_corners=align, half_pixel_centers=half)
     else:
         raise node.unsupported(f"in mode {mode}")
-    node.give(Value(made, shape, channels_last(4)))
 
 
 def _check_options(node: Node) -> None:
@@ -124,18 +105,6 @@ def _linear_corners(node: Node, size: Shape) -> tuple[bool, bool]:
     if kind not in known or (kind == "align_corners" and min(size) == 1):
         raise node.unsupported(f"with {kind} to {size}")
     return known[kind]
-
-
-def _nearest_corners(node: Node, extents: Shape, size: Shape) -> tuple[bool, bool]:
-    """Return the corners under which the same pixels are read; raise where there are none."""
-    pixels = [_source(node, *pair) for pair in zip(extents, size, strict=True)]
-    for corners in _CORNERS:
-        grids = (Grid(*pair, *corners) for pair in zip(extents, size, strict=True))
-        pairs = zip(grids, pixels, strict=True)
-        if all(np.array_equal(nearest(grid), wanted) for grid, wanted in pairs):
-            return corners
-    rule = f"{_transformation(node)}, {node.text('nearest_mode', 'round_prefer_floor')}"
-    raise node.unsupported(f"from {extents} to {size} by the rule {rule}")
 
 
 def _source(node: Node, extent: int, size: int) -> np.ndarray:

@@ -160,7 +160,7 @@ def test_a_large_outer_sum_is_refused() -> None:
 
 
 def test_many_constants_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edgeq.frontends.onnx.builder.MAX_FOLDED", 1 << 16)
+    monkeypatch.setattr("edgeq.frontends.nchw.builder.MAX_FOLDED", 1 << 16)
     nodes = [node("ConstantOfShape", "n", f"c{i}", value=FILL) for i in range(20)]
     found = message(computed(*nodes, n=[1 << 10]), ModelError)
     assert "node[8] ConstantOfShape 'c8': constants that the file computes have more than" in found

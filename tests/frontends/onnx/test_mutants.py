@@ -11,8 +11,9 @@ import numpy as np
 import onnx
 
 from edgeq.errors import EdgeqError
+from edgeq.frontends.nchw.ports import channels_last_ports
 from edgeq.frontends.npz import graph_bytes
-from edgeq.frontends.onnx import channels_last_ports, read_onnx
+from edgeq.frontends.onnx import read_onnx
 from edgeq.ir.verify import verify
 from tests.frontends.onnx.one_model import model, node, values
 

@@ -228,3 +228,20 @@ def test_what_is_malformed_is_named(data: bytes, reason: str) -> None:
 def test_what_is_unsupported_is_named(nodes: Any, reason: str) -> None:
     data = model([nodes], {"x": IMAGE}, outputs=" ".join(nodes.output))
     assert reason in message(data, UnsupportedError)
+
+
+def test_lines_fold_their_normalisation_and_their_pads() -> None:
+    nodes = [
+        node("Pad", "x p", "q"),
+        node("Conv", "q w", "c"),
+        node("BatchNormalization", "c s s s v", "n"),
+        node("Relu", "n"),
+    ]
+    constants = {
+        "p": np.array([0, 0, 2, 0, 0, 1]),
+        "w": values(4, 3, 3),
+        "s": values(4),
+        "v": np.abs(values(4)) + np.float32(1),
+    }
+    graph = same_as_runtime(model(nodes, {"x": (1, 3, 9)}, constants))
+    assert [kind for kind in kinds(graph) if kind not in ("reshape", "transpose")] == ["conv2d"]

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from edgeq import reference
-from edgeq.frontends.onnx import channels_last_ports, read_onnx
+from edgeq.frontends.nchw.ports import channels_last_ports
+from edgeq.frontends.onnx import read_onnx
 from edgeq.ir.graph import Graph
 from edgeq.ir.verify import verify
 from tests.frontends.onnx.one_model import kinds, model, node, values

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from edgeq.frontends.onnx.values import channels_last, inverse
+from edgeq.frontends.nchw.node import IMAGE_RANKS
+from edgeq.frontends.nchw.values import channels_last, inverse
 from edgeq.ir.graph import Graph
 from edgeq.ops.base import Op
 from edgeq.ops.reshape import Reshape
 from edgeq.ops.transpose import Transpose
 
-IMAGE_RANKS = (3, 4)
-
 
 def channels_last_ports(graph: Graph) -> Graph:
     """Return the graph with images that enter or leave it channels last, where that saves a copy.
 
-    A graph that was read of an .onnx file takes and gives [N,C,H,W], as the file does, and so does
-    its C. A camera and a screen are [N,H,W,C]: an input that is only ever transposed to that, and
-    an output that is transposed from it, then need no transposition. Names stay.
+    A graph that was read of an .onnx or .pt2 file takes and gives [N,C,H,W], as the file does,
+    and so does its C. A camera and a screen are [N,H,W,C]: an input that is only ever transposed
+    to that, and an output that is transposed from it, then need no transposition. Names stay.
     """
     for name in graph.inputs:
         graph = _input(graph, name)

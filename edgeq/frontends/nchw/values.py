@@ -1,6 +1,6 @@
-"""How the elements of an ONNX value lie in a tensor of the graph.
+"""How the elements of a value of the file lie in a tensor of the graph.
 
-ONNX states convolutions on [N,C,H,W]; the operations here work on [N,H,W,C]. A value therefore
+Files state convolutions on [N,C,H,W]; the operations here work on [N,H,W,C]. A value therefore
 carries the order in which its dimensions are stored. Transposing changes that order alone and
 moves nothing; only an operation that needs another order than it finds makes an element move.
 """
@@ -16,11 +16,11 @@ from edgeq.ir.types import Shape, elements
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A tensor of the graph, read as an ONNX value.
+    """A tensor of the graph, read as a value of the file.
 
     Dimension ``i`` of ``tensor`` is dimension ``order[i]`` of an array of ``shape``. With ``flat``
     the value is that array reshaped to ``flat``, which has not been done yet: flattening in the
-    order of ONNX needs a transposition that the reader's weights can often take over.
+    order of the file needs a transposition that the reader's weights can often take over.
     """
 
     tensor: str
@@ -40,7 +40,7 @@ class Value:
 
     @property
     def plain(self) -> bool:
-        """Tell whether the tensor holds the elements of this value in the order of ONNX."""
+        """Tell whether the tensor holds the elements of this value in the order of the file."""
         return self.only_ones_move(identity(len(self.shape)))
 
     def only_ones_move(self, order: Shape) -> bool:
@@ -81,7 +81,7 @@ class Value:
         return inward, tuple(outward)
 
     def rows(self) -> np.ndarray | None:
-        """Return which ONNX column of a [rows, columns] value each stored column is.
+        """Return which column of the file's [rows, columns] value each stored column is.
 
         ``None`` when the stored rows are other rows.
         """
@@ -117,7 +117,7 @@ def _groups(before: Shape, after: Shape) -> list[tuple[list[int], list[int]]]:
 
 
 def identity(rank: int) -> Shape:
-    """Return the order of ONNX itself."""
+    """Return the order of the file itself."""
     return tuple(range(rank))
 
 

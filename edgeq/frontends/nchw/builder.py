@@ -1,4 +1,4 @@
-"""The graph under construction: tensors and operations, and what each ONNX name stands for."""
+"""The graph under construction: tensors and operations, and what each name of a file stands for."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from edgeq.errors import ModelError, UnsupportedError
-from edgeq.frontends.onnx.values import Value, channels_last, identity
+from edgeq.frontends.nchw.values import Value, channels_last, identity
 from edgeq.ir.graph import Operands, Tensor
 from edgeq.ir.types import DType, Shape, elements
 from edgeq.ir.verify import MAX_EXTENT, MAX_TENSOR_BYTES, MAX_TOTAL_BYTES
@@ -23,13 +23,12 @@ MAX_FOLDED = 1 << 30
 
 
 class Builder:
-    """``values`` and ``constants`` say what ONNX names are: tensors of the graph, or arrays.
+    """``values`` and ``constants`` say what names are: tensors of the graph, or arrays.
 
     ``names`` are all those of the file.
     """
 
-    def __init__(self, opset: int, names: Container[str]) -> None:
-        self.opset = opset
+    def __init__(self, names: Container[str]) -> None:
         self.names = names
         self.tensors: dict[str, Tensor] = {}
         self.ops: list[Op] = []
@@ -113,11 +112,19 @@ class Builder:
     def viewed(self, tensor: str, shape: Shape, order: Shape, source: str) -> Value:
         """Return a value of ``shape`` in ``order`` that reads ``tensor`` under its stored shape."""
         stored = tuple(shape[axis] for axis in order)
+        return Value(self.under(tensor, stored, source), shape, order)
+
+    def unviewed(self, tensor: str) -> str:
+        """Return the tensor of another shape that ``tensor`` is a reshape of, or itself."""
+        return self._viewed.get(tensor, tensor)
+
+    def under(self, tensor: str, shape: Shape, source: str) -> str:
+        """Return a tensor that holds the elements of ``tensor`` under another shape."""
         # A reshape of a reshape is one of what that one read.
-        tensor = self._viewed.get(tensor, tensor)
-        if self.tensors[tensor].shape != stored:
-            name = f"{tensor}:{'x'.join(map(str, stored)) or 'scalar'}"
-            [made] = self.emit(Reshape, [tensor], name, shape=stored, source=source)
-            self._viewed[made] = tensor
-            tensor = made
-        return Value(tensor, shape, order)
+        tensor = self.unviewed(tensor)
+        if self.tensors[tensor].shape == shape:
+            return tensor
+        name = f"{tensor}:{'x'.join(map(str, shape)) or 'scalar'}"
+        [made] = self.emit(Reshape, [tensor], name, shape=shape, source=source)
+        self._viewed[made] = tensor
+        return made

@@ -1,0 +1,13 @@
+from __future__ import annotations
+
+from edgeq.frontends.torch import CONVERTERS
+from edgeq.frontends.torch.kinds import KINDS, operators
+from edgeq.ops.base import REGISTRY
+
+
+def test_every_operator_is_in_the_table() -> None:
+    assert set(KINDS) == set(CONVERTERS)
+
+
+def test_the_table_names_operations() -> None:
+    assert set(operators()) <= set(REGISTRY)
