@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -28,6 +29,7 @@ from edgeq.quantize.rules import FixedCode, QuantPlan, plan_quantization, prepar
 from edgeq.quantize.weights import Coded, code_weights, least_scales
 
 DEFAULT = Config()
+EIGHT: Mapping[str, int] = MappingProxyType({})
 
 
 def load_float(path: str | Path) -> Graph:
@@ -66,11 +68,20 @@ def quantize(
     return finish(ready, plan, codes, config)
 
 
-def choose_codes(graph: Graph, plan: QuantPlan, found: Statistics, config: Config) -> Codes:
-    """Return scales and codes of everything, from the statistics of a calibration."""
+def choose_codes(
+    graph: Graph,
+    plan: QuantPlan,
+    found: Statistics,
+    config: Config,
+    bits: Mapping[str, int] = EIGHT,
+) -> Codes:
+    """Return scales and codes of everything, from the statistics of a calibration.
+
+    ``bits`` are those of groups with fewer than 8.
+    """
     activations: dict[str, QuantParams] = {}
     if not config.weights_only:
-        activations = activation_codes(plan, found, config)
+        activations = activation_codes(plan, found, config, bits)
     biases = {
         index: graph.tensors[graph.ops[index].inputs[2]].array.astype(np.float64)
         for index in plan.layers
@@ -113,7 +124,9 @@ def _rounded(
     return chosen
 
 
-def activation_codes(plan: QuantPlan, found: Statistics, config: Config) -> dict[str, QuantParams]:
+def activation_codes(
+    plan: QuantPlan, found: Statistics, config: Config, bits: Mapping[str, int] = EIGHT
+) -> dict[str, QuantParams]:
     """Return scale and zero point of each group of tensors."""
     codes = {name: _fixed(code, config.dtype) for name, code in plan.fixed.items()}
     for name, span in found.ranges.items():
@@ -122,6 +135,7 @@ def activation_codes(plan: QuantPlan, found: Statistics, config: Config) -> dict
             config.dtype,
             symmetric=config.symmetric_activations,
             where=f"tensor '{name}'",
+            bits=bits.get(name, 8),
         )
     return codes
 
