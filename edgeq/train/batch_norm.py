@@ -43,18 +43,17 @@ class BatchNorm:
 class Folded(nn.Module):
     """One batch normalization, executed inside the layer before it."""
 
+    mean: Tensor
+    variance: Tensor
+
     def __init__(self, norm: BatchNorm, axis: int, config: Config) -> None:
         super().__init__()
         self.gamma = nn.Parameter(_real(norm.gamma))
         self.beta = nn.Parameter(_real(norm.beta))
         self.register_buffer("mean", _real(norm.mean))
         self.register_buffer("variance", _real(norm.variance))
-        self.epsilon, self.momentum, self.axis, self.config = (
-            norm.epsilon,
-            norm.momentum,
-            axis,
-            config,
-        )
+        self.epsilon, self.momentum = norm.epsilon, norm.momentum
+        self.axis, self.config = axis, config
 
     def forward(self, sums: Sums, coded: Coded, w: Tensor, step: int | None) -> Tensor:
         """Return the normalized output of the layer.

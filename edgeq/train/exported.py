@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
+from edgeq import reference
 from edgeq.errors import EdgeqError, ModelError
 from edgeq.ir.graph import Graph
 from edgeq.train.batch_norm import BatchNorm
@@ -41,11 +43,31 @@ def graph_of(
     return _unmarked(graph, marks, norms)
 
 
-def _exported(module: nn.Module, example_inputs: tuple[Any, ...]) -> Graph:
-    import edgeq
+def check_export(module: Any, graph: Graph, example_inputs: tuple[Any, ...]) -> None:
+    """Raise ``ModelError`` unless the float graph answers the example inputs as the module does.
 
+    It would not where a layer's output is read by a normalization and by something else too.
+    """
+    arrays = [x.detach().cpu().numpy() for x in example_inputs]
+    with torch.no_grad():
+        expected = copy.deepcopy(module).eval()(*example_inputs)
+    expected = expected if isinstance(expected, (tuple, list)) else (expected,)
+    for want, found in zip(expected, reference.run(graph, arrays), strict=True):
+        wanted = want.cpu().numpy()
+        # Sums of float32 products in another order, layer upon layer.
+        slack = 1e-3 * float(np.abs(wanted).max(initial=0))
+        if wanted.shape != found.shape or not np.allclose(wanted, found, rtol=0, atol=slack):
+            raise ModelError(
+                "the exported network gives other numbers than the module",
+                hint="read a layer's output only through the batch normalization behind it",
+            )
+
+
+def _exported(module: nn.Module, example_inputs: tuple[Any, ...]) -> Graph:
+    # The front end imports much of PyTorch: only when a module is given.
+    package: Any = import_module("edgeq")
     try:
-        graph: Graph = edgeq.from_torch(module, example_inputs)  # type: ignore[attr-defined]
+        graph: Graph = package.from_torch(module, example_inputs)
     except EdgeqError:
         raise
     except Exception as error:

@@ -16,7 +16,7 @@ from edgeq.train.integer_ops import INTEGER_OPS, Run, in_numpy
 from edgeq.train.movement import described, mixes_samples
 
 CPU = torch.device("cpu")
-BATCH = 256
+BATCH = 32
 
 
 class IntegerModule(nn.Module):

@@ -22,7 +22,7 @@ from edgeq.train.float_ops import padded
 from edgeq.train.requant import requantizer
 
 Sums = Callable[[Tensor], Tensor]
-TAPS = 1 << 24
+TAPS = 1 << 20
 """How many window elements of a convolution are in memory at a time."""
 
 

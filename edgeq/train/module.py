@@ -125,7 +125,7 @@ class QuantModule(nn.Module):
         from edgeq.train.convert import convert
         from edgeq.train.integer import IntegerModule
 
-        return IntegerModule(convert(self), device=next(self.parameters()).device)
+        return IntegerModule(convert(self), device=self.ranges.floor.device)
 
     def get_extra_state(self) -> dict[str, Any]:
         """Return what a resumed run needs besides parameters and buffers."""
@@ -143,6 +143,14 @@ class QuantModule(nn.Module):
             source = torch.Generator(torch.device(name))
             source.set_state(numbers.cpu())
             self._random[torch.device(name)] = source
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], *args: Any, **options: Any) -> Any:
+        """Take a checkpoint; raise ``ModelError`` for one that is of something else."""
+        try:
+            return super().load_state_dict(state_dict, *args, **options)
+        except RuntimeError as error:
+            what = " ".join(str(error).split())
+            raise ModelError(f"the checkpoint does not fit: {what}") from None
 
     def _load_from_state_dict(self, state: Any, prefix: str, *rest: Any) -> None:
         # Before anything is overwritten.
@@ -243,8 +251,10 @@ def _program(graph: Graph, plan: QuantPlan, index: Mapping[str, int]) -> tuple[S
     steps = []
     for at, (op, io) in enumerate(graph.walk()):
         groups = [index[plan.groups[name]] if name in plan.groups else -1 for name in op.outputs]
-        # What moves or selects codes leaves them as they are.
-        copies = at not in rescaled and (not op.COMPUTES or op.KIND == "max_pool2d")
+        # What moves or selects codes leaves them as they are; padding brings a number of its own.
+        fills = op.KIND == "pad" and op.value != 0  # type: ignore[attr-defined]
+        moves = (not op.COMPUTES and not fills) or op.KIND == "max_pool2d"
+        copies = at not in rescaled and moves
         within = at not in rescaled and op.SAME_QUANT
         none = (-1,) * len(groups)
         steps.append(

@@ -11,6 +11,7 @@ from edgeq.quantize.rules import QuantPlan, plan_quantization
 from edgeq.quantize.rules import prepare as ready
 from edgeq.train.batch_norm import BatchNorm, with_norms
 from edgeq.train.config import Config
+from edgeq.train.convert import float_graph
 from edgeq.train.float_ops import FLOAT_OPS
 from edgeq.train.module import QuantModule
 from edgeq.train.movement import described, mixes_samples
@@ -32,12 +33,18 @@ def prepare(
     ``UnsupportedError`` that lists all operations which cannot be trained.
     """
     config.check()
-    if not isinstance(network, Graph):
-        from edgeq.train.exported import graph_of
+    if isinstance(network, Graph):
+        return _module(network, config, batch_norms or {})
+    from edgeq.train.exported import check_export, graph_of
 
-        network, found = graph_of(network, example_inputs)
-        batch_norms = {**found, **(batch_norms or {})}
-    graph, norms = with_norms(ready(network), batch_norms or {})
+    graph, found = graph_of(network, example_inputs)
+    module = _module(graph, config, {**found, **(batch_norms or {})})
+    check_export(network, float_graph(module), example_inputs or ())
+    return module
+
+
+def _module(graph: Graph, config: Config, batch_norms: Mapping[str, BatchNorm]) -> QuantModule:
+    graph, norms = with_norms(ready(graph), batch_norms)
     plan = plan_quantization(graph, config.post_training)
     _check(graph)
     return QuantModule(graph, plan, config, norms, narrow_groups(graph, plan, config))

@@ -23,6 +23,11 @@ class Ranges(nn.Module):
     moved the averages: before the first, there is no range.
     """
 
+    ends: Tensor
+    floor: Tensor
+    steps: Tensor
+    fixed: Tensor
+
     def __init__(
         self, plan: QuantPlan, floor: Mapping[str, Range], bits: Mapping[str, int], config: Config
     ) -> None:
@@ -34,10 +39,10 @@ class Ranges(nn.Module):
         widths = [bits.get(name, 8) for name in self.names]
         ends = torch.zeros(len(self.names), 2, dtype=torch.float64)
         if config.learned_ranges:
-            self.ends: Tensor = nn.Parameter(ends)
+            self.ends = nn.Parameter(ends)
         else:
             self.register_buffer("ends", ends)
-        constants = {
+        constants: dict[str, Sequence[object]] = {
             "floor": [floor.get(name, (0.0, 0.0)) for name in self.names],
             "steps": [(1 << width) - 1 for width in widths],
             "fixed": [_fixed(code, config) for code in plan.fixed.values()],
