@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 from torch import Tensor
 
@@ -11,6 +12,7 @@ from edgeq.ir.graph import Graph
 from edgeq.quantize.calibrate import Statistics
 from edgeq.quantize.convert import float_ports, integer_graph
 from edgeq.quantize.quantizer import choose_codes
+from edgeq.train.batch_norm import Folded
 from edgeq.train.module import QuantModule
 from edgeq.train.narrow import narrowed
 
@@ -42,7 +44,7 @@ def float_graph(module: QuantModule) -> Graph:
         put(name, module.constants[key])
     for index, norm in module.norms.items():
         _, w, bias = module.graph.ops[int(index)].inputs
-        weights, shift = norm.folded(module.constants[module.keys[w]])
+        weights, shift = cast(Folded, norm).folded(module.constants[module.keys[w]])
         put(w, weights)
         put(bias, shift)
     return replace(module.graph, tensors=tensors)
