@@ -2,38 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from edgeq.errors import ModelError
-from edgeq.ir.graph import Graph, Operands
+from edgeq.ir.graph import Graph
 from edgeq.ops.base import Op
 from edgeq.quantize.ranges import Range
 from edgeq.quantize.rules import QuantPlan
 from edgeq.train.batch_norm import BatchNorm, Folded
 from edgeq.train.config import Config
 from edgeq.train.float_ops import FLOAT_OPS, activated, sums
+from edgeq.train.layout import Step, buffer_name, floor_of, keys_of, program_of, tensor_of
 from edgeq.train.ranges import Ranges
 from edgeq.train.state import restored, structure
 from edgeq.train.straight import Span
 from edgeq.train.weights import least_scales, simulated_weights
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Step:
-    """One operation of the plan; ``groups`` and ``seen`` are of its outputs.
-
-    A group of -1 is not quantized here, one in ``seen`` not observed.
-    """
-
-    op: Op
-    io: Operands
-    groups: tuple[int, ...]
-    seen: tuple[int, ...]
 
 
 class QuantModule(nn.Module):
@@ -57,9 +44,9 @@ class QuantModule(nn.Module):
         self.graph, self.plan, self.config, self.bits = graph, plan, config, bits
         self.fingerprint = config.fingerprint(structure(graph, norms))
         self.steps = 0
-        self.keys = _keys(graph, plan, norms)
+        self.keys = keys_of(graph, plan, norms)
         self.constants = nn.ParameterDict(
-            {self.keys[name]: nn.Parameter(_tensor(graph, name)) for name in self.keys}
+            {self.keys[name]: nn.Parameter(tensor_of(graph, name)) for name in self.keys}
         )
         self.norms = nn.ModuleDict(
             {
@@ -67,13 +54,15 @@ class QuantModule(nn.Module):
                 for index, norm in norms.items()
             }
         )
-        self.ranges = Ranges(plan, _floor(graph, plan), bits, config)
-        self.program = _program(graph, plan, self.ranges.index)
+        self.ranges = Ranges(plan, floor_of(graph, plan), bits, config)
+        self.program = program_of(graph, plan, self.ranges.index)
         self.inputs = [self.ranges.index[plan.groups[name]] for name in graph.inputs]
         self._random: dict[torch.device, torch.Generator] = {}
         for name, tensor in graph.tensors.items():
             if tensor.is_constant and name not in self.keys and tensor.dtype.is_float:
-                self.register_buffer(_buffer(graph, name), _tensor(graph, name), persistent=False)
+                self.register_buffer(
+                    buffer_name(graph, name), tensor_of(graph, name), persistent=False
+                )
 
     def forward(self, *inputs: Tensor) -> Tensor | tuple[Tensor, ...]:
         """Return the outputs for one batch per input; one alone, not in a tuple."""
@@ -119,6 +108,16 @@ class QuantModule(nn.Module):
     def set_ranges(self, ranges: Mapping[str, Range]) -> None:
         """Take the activations' ranges from elsewhere, such as a calibration, by group."""
         self.ranges.set(ranges)
+
+    def scalars(self) -> dict[str, float]:
+        """Return both ends of every range, by names that TensorBoard groups; none before any."""
+        if not self.ranges.observed:
+            return {}
+        return {
+            f"range/{name}/{end}": value
+            for name, ends in self.ranges.get().items()
+            for end, value in zip(("low", "high"), ends, strict=True)
+        }
 
     def eval_integer(self) -> Any:
         """Return the integer network as it would be deployed now, to run on batches."""
@@ -203,7 +202,7 @@ class _Run:
         module, found = self.module, {}
         for name, tensor in module.graph.tensors.items():
             if tensor.is_constant and name not in module.keys and tensor.dtype.is_float:
-                x = module.get_buffer(_buffer(module.graph, name))
+                x = module.get_buffer(buffer_name(module.graph, name))
                 group = module.plan.groups.get(name)
                 found[name] = x if group is None else self._coded(x, module.ranges.index[group])
         return found
@@ -244,63 +243,3 @@ class _Run:
             scale = self.spans[self.module.ranges.index[group]].scale
             least = least_scales(bias, scale, axis)
         return simulated_weights(w, axis, self.module.config, least, self.noise)
-
-
-def _program(graph: Graph, plan: QuantPlan, index: Mapping[str, int]) -> tuple[Step, ...]:
-    rescaled = {at for at, _ in plan.conversions}
-    steps = []
-    for at, (op, io) in enumerate(graph.walk()):
-        groups = [index[plan.groups[name]] if name in plan.groups else -1 for name in op.outputs]
-        # What moves or selects codes leaves them as they are; padding brings a number of its own.
-        fills = op.KIND == "pad" and op.value != 0  # type: ignore[attr-defined]
-        moves = (not op.COMPUTES and not fills) or op.KIND == "max_pool2d"
-        copies = at not in rescaled and moves
-        within = at not in rescaled and op.SAME_QUANT
-        none = (-1,) * len(groups)
-        steps.append(
-            Step(op, io, none if copies else tuple(groups), none if within else tuple(groups))
-        )
-    return tuple(steps)
-
-
-def _floor(graph: Graph, plan: QuantPlan) -> dict[str, Range]:
-    """Return the range of the constants of each group, what padding writes included."""
-    found: dict[str, Range] = {}
-
-    def see(name: str, low: float, high: float) -> None:
-        old = found.get(plan.groups[name], (0.0, 0.0))
-        found[plan.groups[name]] = (min(old[0], low), max(old[1], high))
-
-    for name in plan.groups:
-        tensor = graph.tensors[name]
-        if tensor.is_constant:
-            see(name, float(tensor.array.min()), float(tensor.array.max()))
-    for op in graph.ops:
-        if op.KIND == "pad" and op.outputs[0] in plan.groups:
-            value = float(op.value)  # type: ignore[attr-defined]
-            see(op.outputs[0], value, value)
-    return found
-
-
-def _keys(graph: Graph, plan: QuantPlan, norms: Container[int]) -> dict[str, str]:
-    """Return the name of the parameter for each weight and bias; PyTorch's take no dots.
-
-    Layers with a normalization have its shift for a bias.
-    """
-    operands = {i: graph.ops[i].inputs[1 : 2 if i in norms else None] for i in plan.layers}
-    names = [name for group in operands.values() for name in group]
-    keys: dict[str, str] = {}
-    for name in dict.fromkeys(names):
-        key = name.replace(".", "_") or "_"
-        while key in keys.values():
-            key += "_"
-        keys[name] = key
-    return keys
-
-
-def _buffer(graph: Graph, name: str) -> str:
-    return f"constant{list(graph.tensors).index(name)}"
-
-
-def _tensor(graph: Graph, name: str) -> Tensor:
-    return torch.from_numpy(graph.tensors[name].array.copy())

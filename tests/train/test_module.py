@@ -240,3 +240,12 @@ def test_what_is_no_network_is_refused() -> None:
         prepare(3)
     with pytest.raises(ModelError, match="without example inputs"):
         prepare(torch.nn.Linear(2, 2))
+
+
+def test_scalars_are_the_ranges_by_name() -> None:
+    module = prepare(float_nets.residual())
+    assert module.scalars() == {}
+    module(batch_of(float_nets.residual()))
+    scalars = module.scalars()
+    assert len(scalars) == 2 * len(module.ranges.names)
+    assert (scalars["range/x/low"], scalars["range/x/high"]) == module.ranges.get()["x"]
