@@ -12,7 +12,7 @@ from edgeq.ir.verify import MAX_SCALE
 from edgeq.quantize.ranges import TINY, Range
 from edgeq.quantize.rules import FixedCode, QuantPlan
 from edgeq.train.config import Config
-from edgeq.train.straight import Span, learned, round_away_, straight
+from edgeq.train.straight import Span, learned, round_away_, within
 from edgeq.train.weights import Noise
 
 
@@ -57,18 +57,20 @@ class Ranges(nn.Module):
             last = first + self.steps[:, 0]
             both = torch.stack([scales, first, last], 1)
             both = torch.cat([both, self.fixed]).float()
-        return [Span(*row.unbind()) for row in both]
+        # One transfer from where the ranges are; whole arrays are then compared with numbers.
+        return [Span(*row) for row in both.tolist()]
 
     def quantized(self, x: Tensor, group: int, span: Span, noise: Noise) -> Tensor:
         """Return ``x`` as its codes stand for it; gradients pass."""
+        x = x.float()
         with torch.no_grad():
-            steps = x.float() / span.scale
+            steps = x / span.scale
             if noise is not None:
                 steps += noise(steps)
             reals = round_away_(steps).clamp_(span.first, span.last).mul_(span.scale)
         if isinstance(self.ends, nn.Parameter) and group < len(self.names):
-            return learned(x.float(), reals, self.ends[group], span)
-        return straight(x, reals, (x >= span.low) & (x <= span.high))
+            return learned(x, reals, self.ends[group], span)
+        return within(x, reals, span)
 
     def observe(self, seen: Mapping[int, Sequence[Tensor]], move: bool) -> None:
         """Move the averages by the extremes of one step; those of all processes together.

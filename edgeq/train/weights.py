@@ -59,9 +59,9 @@ def weight_codes(
     return scales, round_away_(low - bottom / scales).clamp_(low, high), low, high
 
 
-def least_scales(bias: Tensor, x_scale: Tensor, axis: int | None) -> Tensor:
+def least_scales(bias: Tensor, x_scale: float, axis: int | None) -> Tensor:
     """Return the smallest scales under which each bias fits its code with room."""
-    least = bias.detach().double().abs() / (BIAS_LIMIT * x_scale.double())
+    least = bias.detach().double().abs() / (BIAS_LIMIT * x_scale)
     return least if axis is not None else least.amax().reshape(1)
 
 

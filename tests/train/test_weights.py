@@ -40,7 +40,7 @@ def test_simulated_weights_are_those_of_the_codes(
         expected = code_weights(w, axis, config.post_training, lower).reals
         bound = None
         if least is not None:
-            bound = least_scales(torch.tensor(bias), torch.tensor(0.1, dtype=torch.float64), axis)
+            bound = least_scales(torch.tensor(bias), 0.1, axis)
         found = simulated_weights(torch.tensor(w), axis, config, bound)
         np.testing.assert_array_equal(found.numpy(), expected)
 
