@@ -20,12 +20,14 @@ if find_spec("torch") is None:
 from edgeq.train.config import Config
 from edgeq.train.convert import convert, float_graph
 from edgeq.train.deployed import assert_deployed_equal
+from edgeq.train.history import History
 from edgeq.train.integer import IntegerModule
 from edgeq.train.module import QuantModule
 from edgeq.train.prepare import prepare
 
 __all__ = [
     "Config",
+    "History",
     "IntegerModule",
     "QuantModule",
     "assert_deployed_equal",

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from torch import Tensor, distributed, nn
-from torch.distributed.nn import functional as together
 
 from edgeq.errors import ModelError, UnsupportedError
 from edgeq.ir.graph import Graph
@@ -94,6 +93,9 @@ class Folded(nn.Module):
         rows = y.float().reshape(-1, y.shape[-1])
         mean, squares = rows.mean(0), rows.square().mean(0)
         if distributed.is_available() and distributed.is_initialized():
+            # Not everywhere is PyTorch built with it.
+            from torch.distributed.nn import functional as together
+
             both = together.all_reduce(torch.stack([mean, squares]))
             mean, squares = (both / distributed.get_world_size()).unbind()
             return mean, (squares - mean.square()).clamp(min=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -125,6 +126,18 @@ class QuantModule(nn.Module):
         from edgeq.train.integer import IntegerModule
 
         return IntegerModule(convert(self), device=self.ranges.floor.device)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> QuantModule:
+        """Return a module with weights, ranges and random numbers of its own."""
+        # What it holds of the graph never changes.
+        memo |= {id(kept): kept for kept in (self.graph, self.plan, self.bits, self.program)}
+        twin = QuantModule.__new__(QuantModule)
+        memo[id(self)] = twin
+        own = {name: value for name, value in self.__dict__.items() if name != "_random"}
+        twin.__dict__.update(copy.deepcopy(own, memo))
+        twin._random = {}
+        twin.set_extra_state(self.get_extra_state())
+        return twin
 
     def get_extra_state(self) -> dict[str, Any]:
         """Return what a resumed run needs besides parameters and buffers."""

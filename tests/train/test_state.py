@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 from dataclasses import replace
 from typing import Any
@@ -98,3 +99,19 @@ def test_a_checkpoint_with_missing_parts_is_refused() -> None:
     del state["ranges.ends"]
     with pytest.raises(ModelError, match=r"does not fit: .*ranges\.ends"):
         module.load_state_dict(state)
+
+
+def test_a_copy_trains_on_its_own() -> None:
+    run = Run()
+    run.train(range(4))
+    twin = copy.deepcopy(run.module)
+    x = batch_of(float_nets.residual(), 4, 0)
+    before = twin.ranges.get()
+    # The same random numbers from here on, in either.
+    assert torch.equal(run.module(x * 2), twin(x * 2))
+    run.module(x * 3)
+    assert before != twin.ranges.get() != run.module.ranges.get()
+    assert twin.steps == 5
+    with torch.no_grad():
+        run.module.constants["w0"].zero_()
+    assert bool(twin.constants["w0"].any())
