@@ -30,6 +30,7 @@ from edgeq.quantize.weights import Coded, code_weights, least_scales
 
 DEFAULT = Config()
 EIGHT: Mapping[str, int] = MappingProxyType({})
+FREE: Mapping[str, np.ndarray] = MappingProxyType({})
 
 
 def load_float(path: str | Path) -> Graph:
@@ -74,10 +75,11 @@ def choose_codes(
     found: Statistics,
     config: Config,
     bits: Mapping[str, int] = EIGHT,
+    steps: Mapping[str, np.ndarray] = FREE,
 ) -> Codes:
     """Return scales and codes of everything, from the statistics of a calibration.
 
-    ``bits`` are those of groups with fewer than 8.
+    ``bits`` are those of groups with fewer than 8, ``steps`` scales of weights that are given.
     """
     activations: dict[str, QuantParams] = {}
     if not config.weights_only:
@@ -94,7 +96,9 @@ def choose_codes(
             scales = least_scales(bias, activations[plan.groups[x]].scale[0], plan.weights[w])
             least[w] = np.maximum(least.get(w, 0.0), scales)
     weights = {
-        name: code_weights(graph.tensors[name].array, axis, config, least.get(name, 0.0))
+        name: code_weights(
+            graph.tensors[name].array, axis, config, least.get(name, 0.0), steps.get(name)
+        )
         for name, axis in plan.weights.items()
     }
     if config.adaround:

@@ -32,9 +32,10 @@ class Config:
     moving averages that training leaves as they are.
 
     ``stochastic`` rounds at random in training (Krishnamoorthi 2018, section 2.3), from ``seed``.
-    ``learned_ranges`` makes the ends of activation ranges parameters, which start from the
-    averages at step ``delay`` (Esser et al. 2020). ``logits`` lets the module return what enters
-    a final softmax, for losses that want it; the integer network keeps the softmax.
+    ``learned_steps`` makes parameters of the steps of weights and of the ends of activation
+    ranges, which start from the averages at step ``delay`` (Esser et al. 2020). ``logits`` lets
+    the module return what enters a final softmax, for losses that want it; the integer network
+    keeps the softmax.
     """
 
     dtype: DType = DType.INT8
@@ -49,7 +50,7 @@ class Config:
     batch_norm: str = "corrected"
     freeze: int | None = None
     stochastic: bool = False
-    learned_ranges: bool = False
+    learned_steps: bool = False
     logits: bool = False
     seed: int = 0
 
@@ -74,6 +75,11 @@ class Config:
             (not 0 <= self.decay < 1, f"decay {self.decay:g}", "at least 0, below 1"),
             (self.delay < 0, f"a delay of {self.delay} steps", "0 or more"),
             (freeze < 0, f"freezing at step {freeze}", "0 or more"),
+            (
+                self.learned_steps and not self.symmetric_weights,
+                "learned steps of asymmetric weights",
+                "leave one of the two out",
+            ),
             (
                 self.batch_norm not in BATCH_NORMS,
                 f"unknown batch_norm '{self.batch_norm}'",

@@ -26,7 +26,12 @@ def convert(module: QuantModule) -> Graph:
     ranges = module.ranges.get()
     graph, plan, bits = float_graph(module), module.plan, module.bits
     wishes = replace(module.config.post_training, float_io=False)
-    codes = choose_codes(graph, plan, Statistics(ranges=ranges), wishes, bits)
+    steps = {
+        name: module.weight_steps[key].detach().cpu().numpy()
+        for name, key in module.keys.items()
+        if key in module.weight_steps
+    }
+    codes = choose_codes(graph, plan, Statistics(ranges=ranges), wishes, bits, steps)
     built = narrowed(integer_graph(graph, plan, codes, wishes), plan, bits)
     return float_ports(built, wishes) if module.config.float_io else built
 

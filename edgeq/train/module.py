@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -21,7 +21,7 @@ from edgeq.train.layout import Step, buffer_name, floor_of, keys_of, program_of,
 from edgeq.train.ranges import Ranges
 from edgeq.train.state import restored, structure
 from edgeq.train.straight import Span
-from edgeq.train.weights import least_scales, simulated_weights
+from edgeq.train.weights import first_steps, least_scales, simulated_weights, stepped_weights
 
 
 class QuantModule(nn.Module):
@@ -56,6 +56,7 @@ class QuantModule(nn.Module):
             }
         )
         self.ranges = Ranges(plan, floor_of(graph, plan), bits, config)
+        self.weight_steps = nn.ParameterDict()
         self.program = program_of(graph, plan, self.ranges.index)
         self.inputs = [self.ranges.index[plan.groups[name]] for name in graph.inputs]
         self._random: dict[torch.device, torch.Generator] = {}
@@ -64,6 +65,10 @@ class QuantModule(nn.Module):
                 self.register_buffer(
                     buffer_name(graph, name), tensor_of(graph, name), persistent=False
                 )
+        if config.learned_steps:
+            for name, w in self.folded_weights().items():
+                steps = nn.Parameter(first_steps(w, plan.weights[name], config))
+                self.weight_steps[self.keys[name]] = steps
 
     def forward(self, *inputs: Tensor) -> Tensor | tuple[Tensor, ...]:
         """Return the outputs for one batch per input; one alone, not in a tuple."""
@@ -85,7 +90,7 @@ class QuantModule(nn.Module):
 
     def _averages(self) -> bool:
         """Tell whether ranges still follow what is seen: learned ones stop after the delay."""
-        learns = self.config.learned_ranges and self.steps >= self.config.delay
+        learns = self.config.learned_steps and self.steps >= self.config.delay
         return not (learns and self.ranges.observed)
 
     def _left_out(self) -> tuple[str, ...]:
@@ -96,6 +101,16 @@ class QuantModule(nn.Module):
             op.inputs[0] if op is not None and op.KIND in ("softmax", "log_softmax") else name
             for name, op in zip(self.graph.outputs, last, strict=True)
         )
+
+    def folded_weights(self) -> dict[str, Tensor]:
+        """Return the real weights of each layer as they are quantized, by name."""
+        found: dict[str, Tensor] = {}
+        for index in self.plan.layers:
+            name = self.graph.ops[index].inputs[1]
+            w, key = self.constants[self.keys[name]], str(index)
+            folded = cast(Folded, self.norms[key]) if key in self.norms else None
+            found[name] = w if folded is None else folded.folded(w)[0]
+        return found
 
     def noise(self, like: Tensor) -> Tensor:
         """Return uniform numbers within half a step of 0, from the module's own generator."""
@@ -255,4 +270,8 @@ class _Run:
             group = self.module.plan.groups[op.inputs[0]]
             scale = self.spans[self.module.ranges.index[group]].scale
             least = least_scales(bias, scale, axis)
+        key = self.module.keys[op.inputs[1]]
+        if key in self.module.weight_steps:
+            steps = self.module.weight_steps[key]
+            return stepped_weights(w, axis, self.module.config, steps, least)
         return simulated_weights(w, axis, self.module.config, least, self.noise)

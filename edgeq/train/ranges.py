@@ -38,7 +38,7 @@ class Ranges(nn.Module):
         self.index = {name: i for i, name in enumerate((*self.names, *plan.fixed))}
         widths = [bits.get(name, 8) for name in self.names]
         ends = torch.zeros(len(self.names), 2, dtype=torch.float64)
-        if config.learned_ranges:
+        if config.learned_steps:
             self.ends = nn.Parameter(ends)
         else:
             self.register_buffer("ends", ends)

@@ -32,7 +32,7 @@ from edgeq.ops.softmax import Softmax
 from edgeq.ops.split import Split
 from edgeq.ops.transpose import Transpose
 from edgeq.quantize.weights import code_weights
-from edgeq.train import Config, QuantModule, prepare
+from edgeq.train import Config, QuantModule, convert, prepare
 from edgeq.train.float_ops import FLOAT_OPS
 from tests.passes.nets import Net
 from tests.quantize import float_nets
@@ -155,9 +155,9 @@ def test_stochastic_rounding_is_seeded_and_ends_with_training() -> None:
     assert torch.equal(first[3], first[4])
 
 
-def test_learned_ranges_move_by_gradients_after_the_delay() -> None:
+def test_learned_steps_move_by_gradients_after_the_delay() -> None:
     graph, x = float_nets.residual(), batch_of(float_nets.residual())
-    module = prepare(graph, Config(learned_ranges=True, delay=1, decay=0.0))
+    module = prepare(graph, Config(learned_steps=True, delay=1, decay=0.0, weight_bits=4))
     module(x)
     start = module.ranges.get()
     optimizer = torch.optim.SGD([module.ranges.ends], 0.1)
@@ -165,6 +165,13 @@ def test_learned_ranges_move_by_gradients_after_the_delay() -> None:
     assert module.ranges.get() == start
     optimizer.step()
     assert module.ranges.get() != start
+    integer = convert(module)
+    for name, key in module.keys.items():
+        if key in module.weight_steps:
+            quant = integer.tensors[name].quant
+            steps = module.weight_steps[key].detach().float().tolist()
+            assert quant is not None
+            assert list(quant.scale) == steps
 
 
 def test_mixed_precision_leaves_ranges_in_float64() -> None:
@@ -212,6 +219,10 @@ def test_inputs_that_do_not_fit_are_refused(inputs: Any, message: str) -> None:
         ({"delay": -1}, "a delay of -1 steps"),
         ({"freeze": -5}, "freezing at step -5"),
         ({"batch_norm": "renorm"}, "unknown batch_norm 'renorm'"),
+        (
+            {"learned_steps": True, "symmetric_weights": False, "per_channel": False},
+            "learned steps of asymmetric weights",
+        ),
         ({"symmetric_weights": False}, "asymmetric weights with a scale per channel"),
     ],
 )

@@ -87,8 +87,8 @@ def test_gradients_pass_inside_the_range_alone() -> None:
     assert x.grad.tolist() == [0, 0, 1, 1, 1, 1, 0, 0]
 
 
-def test_learned_ranges_see_what_they_clamp_and_what_they_round() -> None:
-    ranges = ranges_of(Config(learned_ranges=True), 1)
+def test_learned_steps_see_what_they_clamp_and_what_they_round() -> None:
+    ranges = ranges_of(Config(learned_steps=True), 1)
     ranges.set({"t0": (0.0, 255.0)})
     x = torch.tensor([-1.0, 300.0, 3.25], requires_grad=True)
     slope = torch.tensor([2.0, 3.0, 1.0])

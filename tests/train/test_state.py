@@ -49,7 +49,7 @@ class Run:
 
 @pytest.mark.parametrize("learned", [False, True])
 def test_a_resumed_run_ends_with_the_same_bytes(learned: bool) -> None:
-    config = replace(CONFIG, learned_ranges=learned)
+    config = replace(CONFIG, learned_steps=learned)
     whole, first, second = Run(config), Run(config), Run(config)
     whole.train(range(8))
     first.train(range(5))

@@ -10,7 +10,7 @@ from edgeq.ir.types import DType
 from edgeq.quantize.weights import code_weights
 from edgeq.quantize.weights import least_scales as least_of
 from edgeq.train import Config
-from edgeq.train.weights import least_scales, simulated_weights
+from edgeq.train.weights import first_steps, least_scales, simulated_weights, stepped_weights
 
 SHAPES = {0: (6, 3, 3, 2), 3: (1, 3, 3, 6)}
 
@@ -43,6 +43,30 @@ def test_simulated_weights_are_those_of_the_codes(
             bound = least_scales(torch.tensor(bias), 0.1, axis)
         found = simulated_weights(torch.tensor(w), axis, config, bound)
         np.testing.assert_array_equal(found.numpy(), expected)
+
+
+@pytest.mark.parametrize("axis", [0, 3, None])
+def test_weights_at_learned_steps_are_those_of_the_codes(axis: int | None) -> None:
+    config, w = Config(weight_bits=4, learned_steps=True), random(SHAPES[axis or 0], 5)
+    steps = first_steps(torch.tensor(w), axis, config) * 1.1
+    expected = code_weights(w, axis, config.post_training, steps=steps.numpy()).reals
+    found = stepped_weights(torch.tensor(w), axis, config, steps)
+    np.testing.assert_array_equal(found.numpy(), expected)
+
+
+def test_learned_steps_see_what_they_round_and_what_they_clamp() -> None:
+    config = Config(weight_bits=4, learned_steps=True)
+    w = torch.tensor([[0.3, -2.6, 9.0, -8.0], [0.5, 14.2, 1.0, -1.0]], requires_grad=True)
+    steps = torch.tensor([1.0, 2.0], dtype=torch.float64, requires_grad=True)
+    y = stepped_weights(w, 0, config, steps)
+    assert y.tolist() == [[0, -3, 7, -7], [0, 14, 2, -2]]
+    y.sum().backward()
+    assert w.grad is not None
+    assert w.grad.tolist() == [[1, 1, 0, 0], [1, 0, 1, 1]]
+    first, second = -0.3 - 0.4 + 7 - 7, -0.25 + 7 + 0.5 - 0.5
+    assert steps.grad is not None
+    expected = np.array([first, second]) / np.sqrt(4 * 7)
+    np.testing.assert_allclose(steps.grad.numpy(), expected, rtol=1e-6)  # weights are float32
 
 
 def test_gradients_of_weights_pass() -> None:
