@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 
@@ -29,8 +28,6 @@ from edgeq.quantize.rules import FixedCode, QuantPlan, plan_quantization, prepar
 from edgeq.quantize.weights import Coded, code_weights, least_scales
 
 DEFAULT = Config()
-EIGHT: Mapping[str, int] = MappingProxyType({})
-FREE: Mapping[str, np.ndarray] = MappingProxyType({})
 
 
 def load_float(path: str | Path) -> Graph:
@@ -69,21 +66,11 @@ def quantize(
     return finish(ready, plan, codes, config)
 
 
-def choose_codes(
-    graph: Graph,
-    plan: QuantPlan,
-    found: Statistics,
-    config: Config,
-    bits: Mapping[str, int] = EIGHT,
-    steps: Mapping[str, np.ndarray] = FREE,
-) -> Codes:
-    """Return scales and codes of everything, from the statistics of a calibration.
-
-    ``bits`` are those of groups with fewer than 8, ``steps`` scales of weights that are given.
-    """
+def choose_codes(graph: Graph, plan: QuantPlan, found: Statistics, config: Config) -> Codes:
+    """Return scales and codes of everything, from the statistics of a calibration."""
     activations: dict[str, QuantParams] = {}
     if not config.weights_only:
-        activations = activation_codes(plan, found, config, bits)
+        activations = activation_codes(plan, found, config)
     biases = {
         index: graph.tensors[graph.ops[index].inputs[2]].array.astype(np.float64)
         for index in plan.layers
@@ -96,9 +83,7 @@ def choose_codes(
             scales = least_scales(bias, activations[plan.groups[x]].scale[0], plan.weights[w])
             least[w] = np.maximum(least.get(w, 0.0), scales)
     weights = {
-        name: code_weights(
-            graph.tensors[name].array, axis, config, least.get(name, 0.0), steps.get(name)
-        )
+        name: code_weights(graph.tensors[name].array, axis, config, least.get(name, 0.0))
         for name, axis in plan.weights.items()
     }
     if config.adaround:
@@ -128,9 +113,7 @@ def _rounded(
     return chosen
 
 
-def activation_codes(
-    plan: QuantPlan, found: Statistics, config: Config, bits: Mapping[str, int] = EIGHT
-) -> dict[str, QuantParams]:
+def activation_codes(plan: QuantPlan, found: Statistics, config: Config) -> dict[str, QuantParams]:
     """Return scale and zero point of each group of tensors."""
     codes = {name: _fixed(code, config.dtype) for name, code in plan.fixed.items()}
     for name, span in found.ranges.items():
@@ -139,7 +122,6 @@ def activation_codes(
             config.dtype,
             symmetric=config.symmetric_activations,
             where=f"tensor '{name}'",
-            bits=bits.get(name, 8),
         )
     return codes
 

@@ -9,9 +9,8 @@ from torch import Tensor
 
 from edgeq.errors import ModelError
 from edgeq.ir.graph import Graph
-from edgeq.quantize.calibrate import Statistics
+from edgeq.quantize.codes import plain_codes
 from edgeq.quantize.convert import float_ports, integer_graph
-from edgeq.quantize.quantizer import choose_codes
 from edgeq.train.batch_norm import Folded
 from edgeq.train.module import QuantModule
 from edgeq.train.narrow import narrowed
@@ -31,7 +30,7 @@ def convert(module: QuantModule) -> Graph:
         for name, key in module.keys.items()
         if key in module.weight_steps
     }
-    codes = choose_codes(graph, plan, Statistics(ranges=ranges), wishes, bits, steps)
+    codes = plain_codes(graph, plan, ranges, wishes, bits, steps)
     built = narrowed(integer_graph(graph, plan, codes, wishes), plan, bits)
     return float_ports(built, wishes) if module.config.float_io else built
 
