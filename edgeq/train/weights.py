@@ -44,11 +44,11 @@ def simulated_weights(
 def first_steps(w: Tensor, axis: int | None, config: Config) -> Tensor:
     """Return where learned steps begin: twice the mean magnitude over the root of the levels.
 
-    Esser et al. 2020, section 2.1.
+    Esser et al. 2020, section 2.1; but no further than the weights themselves reach.
     """
     levels = (1 << (config.weight_bits - 1)) - 1
-    means = _rows(w.detach().double().abs(), axis).mean(1)
-    return _usable(2 * means / levels**0.5)
+    rows = _rows(w.detach().double().abs(), axis)
+    return _usable(torch.minimum(2 * rows.mean(1) / levels**0.5, rows.amax(1) / levels))
 
 
 def stepped_weights(
