@@ -195,6 +195,8 @@ class QuantModule(nn.Module):
                     f"input {index} ('{name}') is {x.dtype} {tuple(x.shape)}, "
                     f"expected floating point [{wanted}]"
                 )
+            if not len(x):
+                raise ModelError(f"input {index} ('{name}') is a batch of no samples")
 
 
 class _Run:

@@ -202,6 +202,7 @@ def test_a_range_that_explodes_names_its_tensor() -> None:
         ((), "0 inputs given, the model has 1"),
         ((torch.zeros(2, 3, 8, 8),), r"torch.float32 \(2, 3, 8, 8\), .* \[N, 8, 8, 3\]"),
         ((torch.zeros(2, 8, 8, 3, dtype=torch.int8),), "torch.int8 .* floating point"),
+        ((torch.zeros(0, 8, 8, 3),), "a batch of no samples"),
     ],
 )
 def test_inputs_that_do_not_fit_are_refused(inputs: Any, message: str) -> None:
