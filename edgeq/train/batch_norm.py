@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -89,22 +90,36 @@ class Folded(nn.Module):
         return w * factor.reshape([-1 if i == self.axis else 1 for i in range(w.ndim)])
 
     def _moments(self, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Return mean and variance of each channel over the batches of all processes."""
+        """Return mean and variance of each channel over the equal shares of all processes."""
         rows = y.float().reshape(-1, y.shape[-1])
-        mean, squares = rows.mean(0), rows.square().mean(0)
-        if distributed.is_available() and distributed.is_initialized():
-            # Not everywhere is PyTorch built with it.
-            from torch.distributed.nn import functional as together
-
-            both = together.all_reduce(torch.stack([mean, squares]))
-            mean, squares = (both / distributed.get_world_size()).unbind()
-            return mean, (squares - mean.square()).clamp(min=0)
-        return mean, rows.var(0, unbiased=False)
+        if not (distributed.is_available() and distributed.is_initialized()):
+            return rows.mean(0), rows.var(0, unbiased=False)
+        ranks = distributed.get_world_size()
+        mean: Tensor = _Together.apply(rows.mean(0)) / ranks
+        # Around the mean of all: differences of large squares would cancel.
+        variance: Tensor = _Together.apply((rows - mean).square().mean(0)) / ranks
+        return mean, variance
 
     def _move(self, mean: Tensor, variance: Tensor) -> None:
         with torch.no_grad():
             self.mean.lerp_(mean, self.momentum)
             self.variance.lerp_(variance, self.momentum)
+
+
+class _Together(torch.autograd.Function):
+    """The sum over all processes; each one's gradient is the sum of theirs."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        y = x.clone()
+        distributed.all_reduce(y)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, *slopes: Tensor) -> Tensor:
+        slope = slopes[0].clone()
+        distributed.all_reduce(slope)
+        return slope
 
 
 def with_norms(graph: Graph, norms: Mapping[str, BatchNorm]) -> tuple[Graph, dict[int, BatchNorm]]:
