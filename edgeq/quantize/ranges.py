@@ -23,18 +23,22 @@ def round_away(x: np.ndarray) -> np.ndarray:
     return rounded
 
 
-def activation_params(span: Range, dtype: DType, *, symmetric: bool, where: str) -> QuantParams:
+def activation_params(
+    span: Range, dtype: DType, *, symmetric: bool, where: str, bits: int = 8
+) -> QuantParams:
     """Return the code of activations in ``span``, widened to hold 0.
 
     Affine: ``scale = (high - low) / 255``, and the zero point is the code nearest to 0, which is
     then exact. Symmetric: ``scale = max(-low, high) / 127`` and the middle code stands for 0.
-    Raise ``QuantizationError`` where the range is the point 0.
+    With fewer ``bits`` than 8 these are the top ``2**bits`` codes of the type. Raise
+    ``QuantizationError`` where the range is the point 0.
     """
     low, high = min(span[0], 0.0), max(span[1], 0.0)
     if not np.isfinite([low, high]).all():
         raise QuantizationError("the values are not finite", where=where)
-    middle = (dtype.min + dtype.max + 1) // 2
-    extent = max(-low, high) / 127 if symmetric else (high - low) / (dtype.max - dtype.min)
+    steps = (1 << bits) - 1
+    lowest = dtype.max - steps
+    extent = max(-low, high) / (steps // 2) if symmetric else (high - low) / steps
     scale = float(np.float32(extent))
     if scale <= 0:
         raise QuantizationError(
@@ -43,9 +47,9 @@ def activation_params(span: Range, dtype: DType, *, symmetric: bool, where: str)
             hint="calibrate with more samples; a tensor that is always 0 needs no quantization",
         )
     if symmetric:
-        return QuantParams.per_tensor(scale, middle)
-    zero = float(round_away(np.asarray(dtype.min - low / scale)))
-    return QuantParams.per_tensor(scale, int(min(max(zero, dtype.min), dtype.max)))
+        return QuantParams.per_tensor(scale, (lowest + dtype.max + 1) // 2)
+    zero = float(round_away(np.asarray(lowest - low / scale)))
+    return QuantParams.per_tensor(scale, int(min(max(zero, lowest), dtype.max)))
 
 
 def to_codes(x: np.ndarray, params: QuantParams, low: int, high: int) -> np.ndarray:

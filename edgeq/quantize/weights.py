@@ -31,13 +31,18 @@ class Coded:
 
 
 def code_weights(
-    w: np.ndarray, axis: int | None, config: Config, least: np.ndarray | float = 0.0
+    w: np.ndarray,
+    axis: int | None,
+    config: Config,
+    least: np.ndarray | float = 0.0,
+    steps: np.ndarray | None = None,
 ) -> Coded:
     """Return float weights as codes over their true range.
 
     ``axis`` has a scale per channel; ``None`` is one scale. The lowest code is left unused, so
     that int8 weights are within -127..127 and products of two fit in 15 bits. ``least`` are
-    lower bounds of the scales (see ``least_scales``).
+    lower bounds of the scales (see ``least_scales``); ``steps`` are the scales themselves, where
+    training has found symmetric ones.
     """
     levels = (1 << (config.weight_bits - 1)) - 1
     middle = 0 if config.dtype is DType.INT8 else 128
@@ -45,7 +50,9 @@ def code_weights(
     others = tuple(i for i in range(w.ndim) if i != axis) if axis is not None else None
     bottom = np.minimum(w.min(axis=others), 0).astype(np.float64).reshape(-1)
     top = np.maximum(w.max(axis=others), 0).astype(np.float64).reshape(-1)
-    if config.symmetric_weights:
+    if steps is not None:
+        extent = steps
+    elif config.symmetric_weights:
         extent = np.maximum(-bottom, top) / levels
     else:
         extent = (top - bottom) / (high - low)

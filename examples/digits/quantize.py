@@ -61,8 +61,8 @@ def quantize(network: Network, ranges: Mapping[str, Range]) -> Graph:
         constants = _constants(name, layer, x)
         # The largest of some codes is one of them: pooling keeps its input's code.
         quant = x.quant if isinstance(layer, MaxPool) else affine(*ranges[name])
-        make, attributes = OPS[type(layer)], _attributes(layer)
-        x, op = _apply(make, name, [x, *constants], quant, attributes)
+        make, fields = OPS[type(layer)], attributes(layer)
+        x, op = _apply(make, name, [x, *constants], quant, fields)
         tensors += [*constants, x]
         ops.append(op)
     x, op = _apply(Softmax, "probabilities", [x], PROBABILITY, {})
@@ -78,7 +78,7 @@ OPS: Mapping[type[Layer], Callable[..., Op]] = {
 }
 
 
-def _attributes(layer: Layer) -> dict[str, Any]:
+def attributes(layer: Layer) -> dict[str, Any]:
     if isinstance(layer, (Conv, Depthwise)):
         padding = Padding(layer.pad, layer.pad, layer.pad, layer.pad)
         stride = (layer.stride, layer.stride)
