@@ -11,6 +11,7 @@ from edgeq.frontends.tflite import (
     ops_convolution,
     ops_gathering,
     ops_movement,
+    ops_pairs,
     ops_slicing,
 )
 from edgeq.frontends.tflite.converter import CONVERTERS, Converter
@@ -24,6 +25,7 @@ __all__ = [
     "ops_convolution",
     "ops_gathering",
     "ops_movement",
+    "ops_pairs",
     "ops_slicing",
     "read_tflite",
 ]

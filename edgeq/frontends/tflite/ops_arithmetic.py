@@ -5,12 +5,16 @@ from __future__ import annotations
 from edgeq.frontends.tflite.converter import ANY, BYTES, converts
 from edgeq.frontends.tflite.node import Node
 from edgeq.ir.types import DType
+from edgeq.ops.abs import Abs
 from edgeq.ops.activation import Activation
 from edgeq.ops.add import Add
 from edgeq.ops.arg_max import ArgMax
 from edgeq.ops.base import Op
 from edgeq.ops.dequantize import Dequantize
+from edgeq.ops.elu import Elu
+from edgeq.ops.gelu import Gelu
 from edgeq.ops.hard_swish import HardSwish
+from edgeq.ops.leaky_relu import LeakyRelu
 from edgeq.ops.log_softmax import LogSoftmax
 from edgeq.ops.logistic import Logistic
 from edgeq.ops.mean import Mean
@@ -88,6 +92,34 @@ def hard_swish(node: Node) -> list[Op]:
     """One array."""
     node.expect(1)
     return [HardSwish(**node.ports)]
+
+
+@converts("ABS", types=(DType.INT8, DType.FLOAT32))
+def absolute(node: Node) -> list[Op]:
+    """One array."""
+    node.expect(1)
+    return [Abs(**node.ports)]
+
+
+@converts("ELU", types=(DType.INT8, DType.FLOAT32))
+def elu(node: Node) -> list[Op]:
+    """One array."""
+    node.expect(1)
+    return [Elu(**node.ports)]
+
+
+@converts("GELU")
+def gelu(node: Node) -> list[Op]:
+    """One array, exactly or by tanh."""
+    node.expect(1)
+    return [Gelu(**node.ports, approximate=bool(node.option("GeluOptions", "Approximate", False)))]
+
+
+@converts("LEAKY_RELU")
+def leaky_relu(node: Node) -> list[Op]:
+    """One array, and a slope."""
+    node.expect(1)
+    return [LeakyRelu(**node.ports, alpha=float(node.required("LeakyReluOptions", "Alpha")))]
 
 
 @converts("LOG_SOFTMAX", types=(DType.INT8, DType.FLOAT32))
