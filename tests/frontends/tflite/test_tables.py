@@ -28,9 +28,7 @@ def _every_code(net: SideBySide, code: str, dtype: str, options: Any, most: floa
     x = net.x((256,), dtype, **quants[0])
     net.arrays[-1] = np.arange(info.min, info.max + 1).astype(dtype)
     version = 1 if options is None else 2
-    net.op(
-        code, [x], (256,), dtype, version=1 if options is None else 2, options=options, **quants[1]
-    )
+    net.op(code, [x], (256,), dtype, version=version, options=options, **quants[1])
 
 
 @pytest.mark.parametrize("dtype", BYTES)
