@@ -9,11 +9,22 @@ from edgeq.kernels.portable import (
     movement,
     pairwise,
     pooling,
+    products,
     reduction,
     resize,
     softmax,
 )
 
-FAMILIES = (convolution, elementwise, movement, pairwise, pooling, reduction, resize, softmax)
+FAMILIES = (
+    convolution,
+    elementwise,
+    movement,
+    pairwise,
+    pooling,
+    products,
+    reduction,
+    resize,
+    softmax,
+)
 
 ROWS: tuple[Kernel, ...] = tuple(row for family in FAMILIES for row in family.ROWS)
