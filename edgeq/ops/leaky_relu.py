@@ -1,7 +1,8 @@
 """Rectified linear unit with one slope for negative inputs.
 
 ``y = clamp(P(x - x_zero) + y_zero)`` from the zero point up, below it with N in place of P; both
-rescale. LiteRT's reference and builtin kernels agree.
+rescale. LiteRT's reference and builtin kernels agree; its XNNPACK delegate, whose factors
+have fewer bits, gives the neighbouring code for about one in eight.
 """
 
 from __future__ import annotations

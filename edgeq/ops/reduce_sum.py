@@ -3,7 +3,8 @@
 ``y = clamp(requant(sum(x) - count * x_zero) + y_zero)``. LiteRT's reference kernel does this for
 uint8, and is wrong for int8: there its builtin kernel counts, which rounds
 ``sum(x) * f - x_zero * f * count`` half away from zero, each step in float32, ``f`` being the ratio
-of the scales. The answer only rises with the sum, so that 255 thresholds are all of it.
+of the scales (for uint8 too: there one code in forty differs from the reference kernel's, by 1).
+The answer only rises with the sum, so that 255 thresholds are all of it.
 """
 
 from __future__ import annotations
