@@ -8,8 +8,9 @@ from typing import ClassVar
 import numpy as np
 
 from edgeq.ir.graph import Operands
+from edgeq.ir.profiles import Numerics
 from edgeq.ir.types import Shape
-from edgeq.ops._elementwise import broadcast_shape, check_counts
+from edgeq.ops._elementwise import broadcast_shape, check_counts, ordered
 from edgeq.ops._movement import flips_together, require_one_type
 from edgeq.ops.base import Arrays, Op
 
@@ -28,6 +29,10 @@ class Extreme(Op):
     def shapes(self, io: Operands) -> tuple[Shape, ...]:
         """Return the common shape."""
         return (broadcast_shape(self, io),)
+
+    def lower(self, io: Operands, numerics: Numerics) -> Op:
+        """Return the operation with a constant or smaller input second."""
+        return ordered(self, io)[0]
 
     def flipped(self, io: Operands) -> Op | None:
         """Return the same operation: a flip keeps the order of codes."""

@@ -8,7 +8,7 @@ below 1/256, neighbouring codes count as equal. Other types are compared as they
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from edgeq.ops._elementwise import (
     centred,
     check_counts,
     check_one_scale,
+    ordered,
     reach,
     rescale,
 )
@@ -72,14 +73,17 @@ class Compare(Op):
         return (broadcast_shape(self, io),)
 
     def lower(self, io: Operands, numerics: Numerics) -> Op:
-        """Fill in the factors."""
+        """Fill in the factors; a constant or smaller input comes second."""
+        op, io = ordered(self, io)
+        if op is not self:
+            op = replace(op, relation=_MIRRORED.get(self.relation, self.relation))
         if io.x.dtype not in BYTES or io.x.quant is None:
-            return self
+            return op
         rounding = numerics.rounding(self.KIND)
         first, second = (
-            rescale(self, tensor.scale, rounding, reach(tensor) << HEADROOM) for tensor in io.ins
+            rescale(op, tensor.scale, rounding, reach(tensor) << HEADROOM) for tensor in io.ins
         )
-        return self.with_arithmetic((first, second))
+        return op.with_arithmetic((first, second))
 
     def evaluate(self, io: Operands, arrays: Arrays) -> tuple[np.ndarray, ...]:
         """Compare numbers, of codes those that they stand for."""
@@ -92,6 +96,13 @@ class Compare(Op):
         """Compare real numbers."""
         return (np.asarray(_UFUNCS[self.relation](arrays[0], arrays[1])),)
 
+
+_MIRRORED = {
+    Relation.LESS: Relation.GREATER,
+    Relation.LESS_EQUAL: Relation.GREATER_EQUAL,
+    Relation.GREATER: Relation.LESS,
+    Relation.GREATER_EQUAL: Relation.LESS_EQUAL,
+}
 
 _UFUNCS = {relation: getattr(np, relation.value) for relation in Relation}
 

@@ -16,7 +16,14 @@ from edgeq.ir.profiles import Numerics
 from edgeq.ir.quant import Requant
 from edgeq.ir.types import Shape
 from edgeq.numerics import requantize
-from edgeq.ops._elementwise import broadcast_shape, centred, check_operands, reach, rescale
+from edgeq.ops._elementwise import (
+    broadcast_shape,
+    centred,
+    check_operands,
+    ordered,
+    reach,
+    rescale,
+)
 from edgeq.ops.activation import Activation
 from edgeq.ops.add import Sum
 from edgeq.ops.base import Arrays, Op, register
@@ -41,18 +48,19 @@ class SquaredDifference(Op):
         return (broadcast_shape(self, io),)
 
     def lower(self, io: Operands, numerics: Numerics) -> Op:
-        """Fill in multipliers and clamp."""
+        """Fill in multipliers and clamp; a constant or smaller input comes second."""
+        op, io = ordered(self, io)
         rounding = numerics.rounding(self.KIND)
         twice = 2.0 * max(tensor.scale for tensor in io.ins)
         first, second = (
-            rescale(self, tensor.scale / twice, rounding, reach(tensor) << HEADROOM)
+            rescale(op, tensor.scale / twice, rounding, reach(tensor) << HEADROOM)
             for tensor in io.ins
         )
         largest = (sum(reach(tensor) for tensor in io.ins) << (HEADROOM - 1)) ** 2
         factor = twice * twice / ((1 << 2 * HEADROOM) * io.y.scale)
-        total: Requant = rescale(self, factor, rounding, largest)
+        total: Requant = rescale(op, factor, rounding, largest)
         codes = Activation.NONE.codes(io.y)
-        return self.with_arithmetic(Sum((first, second), total, *codes))
+        return op.with_arithmetic(Sum((first, second), total, *codes))
 
     def evaluate(self, io: Operands, arrays: Arrays) -> tuple[np.ndarray, ...]:
         """Compute in integers."""

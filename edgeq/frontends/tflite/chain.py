@@ -27,7 +27,6 @@ def chain(
     """
     x = node.tensor(0) if x is None else x
     result = node.outputs[0] if y is None else y
-    suffix = "" if y is None else f".{y.rsplit(':', 1)[-1]}"
     todo, ops = list(steps), []
     for number, (cls, given) in enumerate(todo):
         fields = dict(given)
@@ -36,7 +35,7 @@ def chain(
         op = cls(inputs=inputs, outputs=(result,), source=node.source, **fields)
         if number < len(todo) - 1:
             (shape,) = op.shapes(Operands((x, *more), ()))
-            name = node.create(x, shape, f"step{number}{suffix}")
+            name = node.create(x, shape, cls.KIND)
             op, x = replace(op, outputs=(name,)), node.created[name]
         ops.append(op)
     return ops

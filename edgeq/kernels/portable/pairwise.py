@@ -125,22 +125,17 @@ def _codes(op: Compare, io: Operands) -> bool:
     return op.arithmetic is not None
 
 
-def _scalar(place: int) -> Any:
-    """Return the test of 8-bit codes beside one constant element at ``place``."""
-
-    def accepts(op: Op, io: Operands) -> bool:
-        constant = io.ins[place]
-        return io.x.dtype in BYTES and constant.is_constant and constant.elements == 1
-
-    return accepts
+def _scalar(op: Op, io: Operands) -> bool:
+    """Accept 8-bit codes beside one constant element; commutative operations have that second."""
+    x, constant = io.ins
+    return x.dtype in BYTES and constant.is_constant and constant.elements == 1
 
 
 def _rows(op: type[Op], *rows: tuple[str, Any, Any]) -> tuple[Kernel, ...]:
-    """Return rows of one operation: by table where an operand is one constant, then ``rows``."""
+    """Return rows of one operation: by table beside one constant element, then ``rows``."""
     table, roles = "portable/lookup_s8", ("x0", "x1", "y")
     return (
-        Kernel(table, op, lookup_facts, _scalar(1), packed=(1,)),
-        Kernel(table, op, lookup_facts, _scalar(0), packed=(0,)),
+        Kernel(table, op, lookup_facts, _scalar, packed=(1,)),
         *(Kernel(name, op, facts, accepts, roles=roles) for name, facts, accepts in rows),
     )
 
