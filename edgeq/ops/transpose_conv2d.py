@@ -30,6 +30,9 @@ from edgeq.ops._spatial import Pair
 from edgeq.ops.activation import Activation
 from edgeq.ops.base import Arrays, Op, register, require, require_rank
 
+# A large stride can make a cropped output out of sums that are almost all zero.
+MAX_SPREAD = 1 << 26
+
 
 @register("transpose_conv2d")
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -60,7 +63,7 @@ class TransposeConv2D(Op):
         inside = all(0 <= c < k for c, k in zip(self.crop, kernel, strict=True))
         require(self, inside, f"crop {self.crop} of a window of {kernel}")
         spread = [(n - 1) * s + k for n, s, k in zip(x[1:3], self.stride, kernel, strict=True)]
-        fits = elements((x[0], *spread, w[0])) <= 1 << 28
+        fits = elements((x[0], *spread, w[0])) <= MAX_SPREAD
         require(self, fits, f"a stride of {self.stride} spreads the input over {spread}")
         check_weights(self, io, axis=0)
 

@@ -15,6 +15,8 @@ from edgeq.ops.split import Split
 from edgeq.ops.tile import Tile
 
 _REFLECT, _SYMMETRIC = 0, 1
+# Each place is an entry of a constant table.
+MAX_PLACES = 1 << 16
 
 
 @converts("GATHER", types=ANY)
@@ -106,6 +108,8 @@ def mirror_pad(node: Node) -> list[Op]:
     for axis, (extent, before, after) in enumerate(zip(x, flat[::2], flat[1::2], strict=True)):
         if not 0 <= min(before, after) <= max(before, after) <= extent - (mode == _REFLECT):
             raise node.error(f"paddings ({before}, {after}) of {extent} elements")
+        if extent + before + after > MAX_PLACES:
+            raise node.unsupported(f"with more than {MAX_PLACES} elements along a dimension")
         if before or after:
             places = _mirrored(extent, before, after, twice=mode == _SYMMETRIC)
             steps.append((Gather, {"axis": axis, "more": (numbers(node, places, f"at{axis}"),)}))
