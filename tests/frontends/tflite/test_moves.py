@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edgeq import api
 from edgeq.errors import UnsupportedError
+from edgeq.frontends.tflite import read_tflite
 from tests.frontends.tflite.one_op import OneOp, ints
 from tests.frontends.tflite.side_by_side import SideBySide
+from tests.frontends.tflite_builder import ModelBuilder
 
 BYTES = ("int8", "uint8")
 CODES = (*BYTES, "int16")
@@ -268,3 +271,26 @@ def test_what_cannot_be_gathered_is_said() -> None:
 )
 def test_refusals(model: OneOp, code: str, options: dict[str, object], message: str) -> None:
     assert message in str(model.refusal(code, **options))
+
+
+def test_what_lies_in_order_is_not_moved() -> None:
+    """Rows that are taken apart, an axis more or less, and a block of one pixel: views."""
+    builder, code = ModelBuilder(), {"scale": 0.5}
+    x = builder.input("x", (2, 1, 1, 8), **code)
+    a = builder.tensor("a", (2, 1, 1, 8), **code)
+    builder.op("RELU", [x], [a])
+    rows = [builder.tensor(f"row{i}", (1, 1, 8), **code) for i in range(2)]
+    builder.op("UNPACK", [a], rows, UnpackOptions={"num": 2, "axis": 0})
+    long = builder.tensor("long", (1, 1, 1, 8), **code)
+    builder.op("EXPAND_DIMS", [rows[0], builder.const("axis", ints(0))], [long])
+    deep = builder.tensor("deep", (1, 1, 1, 8), **code)
+    builder.op("SPACE_TO_DEPTH", [long], [deep], SpaceToDepthOptions={"block_size": 1})
+    ys = [builder.tensor("y0", (1, 1, 1, 8), **code), builder.tensor("y1", (1, 1, 8), **code)]
+    builder.op("RELU6", [deep], ys[:1])
+    builder.op("RELU6", [rows[1]], ys[1:])
+    compiled = api.compile(read_tflite(builder.finish(ys), "m"), "portable")
+    assert [call.kind for call in compiled.program.calls] == ["relu", "relu", "relu"]
+    codes = np.arange(-8, 8, dtype=np.int8).reshape(2, 1, 1, 8)
+    first, second = compiled(codes)
+    np.testing.assert_array_equal(first.ravel(), np.clip(codes[0].ravel(), 0, 12))
+    np.testing.assert_array_equal(second.ravel(), np.clip(codes[1].ravel(), 0, 12))
