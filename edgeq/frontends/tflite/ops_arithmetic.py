@@ -22,6 +22,7 @@ from edgeq.ops.log_softmax import LogSoftmax
 from edgeq.ops.logistic import Logistic
 from edgeq.ops.mean import Mean
 from edgeq.ops.mul import Mul
+from edgeq.ops.neg import Neg
 from edgeq.ops.quantize import Quantize
 from edgeq.ops.reduce_sum import ReduceSum
 from edgeq.ops.relu import Relu
@@ -103,6 +104,13 @@ def absolute(node: Node) -> list[Op]:
     """One array."""
     node.expect(1)
     return [Abs(**node.ports)]
+
+
+@converts("NEG", types=(DType.INT8, DType.FLOAT32))
+def negation(node: Node) -> list[Op]:
+    """One array; codes are negated as they are."""
+    node.expect(1)
+    return [Neg(**node.ports, raw=not node.tensor(0).dtype.is_float)]
 
 
 @converts("ELU", types=(DType.INT8, DType.FLOAT32))

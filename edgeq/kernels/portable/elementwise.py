@@ -25,6 +25,7 @@ from edgeq.ops.hard_swish import HardSwish
 from edgeq.ops.leaky_relu import LeakyRelu
 from edgeq.ops.logistic import Logistic
 from edgeq.ops.mul import Mul
+from edgeq.ops.neg import Neg
 from edgeq.ops.quantize import Quantize
 from edgeq.ops.relu import Relu
 from edgeq.ops.requantize import Requantize
@@ -270,6 +271,6 @@ ROWS = (
     Kernel("portable/dequantize", Dequantize, dequantize_facts, _one_scale),
     *(
         Kernel("portable/lookup_s8", op, lookup_facts, _bytes, in_place=0)
-        for op in (Logistic, Tanh, HardSwish, LeakyRelu, Abs, Elu, Gelu)
+        for op in (Logistic, Tanh, HardSwish, LeakyRelu, Abs, Neg, Elu, Gelu)
     ),
 )

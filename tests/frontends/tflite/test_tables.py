@@ -27,7 +27,7 @@ def _every_code(net: SideBySide, code: str, dtype: str, options: Any, most: floa
         quant["zero_point"] = max(quant["zero_point"], int(info.min))
     x = net.x((256,), dtype, **quants[0])
     net.arrays[-1] = np.arange(info.min, info.max + 1).astype(dtype)
-    version = 1 if options is None else 2
+    version = 1 if code in ("ELU", "NEG") else 2
     net.op(code, [x], (256,), dtype, version=version, options=options, **quants[1])
 
 
@@ -41,6 +41,7 @@ def test_tables_equal_litert(dtype: str) -> None:
         _every_code(net, "GELU", dtype, options, 0.1)
         if dtype == "int8":
             _every_code(net, "ABS", dtype, ("AbsOptions", {}))
+            _every_code(net, "NEG", dtype, ("NegOptions", {}))
     net.check()
 
 
