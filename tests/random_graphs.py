@@ -11,7 +11,6 @@ from edgeq.ir.graph import Graph, Tensor
 from edgeq.ir.quant import QuantParams
 from edgeq.ir.types import DType, Shape
 from edgeq.ops._spatial import Padding, output_size, same_padding
-from edgeq.ops.activation import Activation
 from edgeq.ops.add import Add
 from edgeq.ops.arg_max import ArgMax
 from edgeq.ops.average_pool2d import AveragePool2D
@@ -41,22 +40,23 @@ from edgeq.ops.split import Split
 from edgeq.ops.tanh import Tanh
 from edgeq.ops.transpose import Transpose
 from tests.passes.nets import Net
+from tests.random_draws import CLAMPS, any_activation, any_code, any_codes, any_scale, peers_of
+from tests.random_moves import MOVES
 
 MOST = 600
 PROFILES = ("gemmlowp", "tflite-ref", "tflm", "single")
-CLAMPS = (Activation.RELU, Activation.RELU6, Activation.RELU_N1_TO_1)
 
 
 def random_graph(seed: int, most: int = 14) -> Graph:
     """Return a verified graph of up to ``most`` operations on int8 or uint8 codes."""
     draw = Random(seed)
     net = Net(draw.choice((DType.INT8, DType.INT8, DType.UINT8)))
-    net.params = _code(draw, net.dtype)
+    net.params = any_code(draw, net.dtype)
     for _ in range(draw.randint(1, 2)):
-        net.input(_image(draw), params=_code(draw, net.dtype))
+        net.input(_image(draw), params=any_code(draw, net.dtype))
     if draw.random() < 0.2:
         real = net.input(_image(draw), dtype=DType.FLOAT32, params=None)
-        net.op(Quantize, real, dtype=net.dtype, params=_code(draw, net.dtype))
+        net.op(Quantize, real, dtype=net.dtype, params=any_code(draw, net.dtype))
     for _ in range(draw.randint(1, most)):
         _grow(draw, net)
     return net.graph(*_ports(draw, net), numerics=draw.choice(PROFILES))
@@ -87,26 +87,6 @@ def _image(draw: Random) -> Shape:
     return (draw.choice((1, 1, 1, 2)), *size, draw.choice((1, 2, 3, 4, 6, 8)))
 
 
-def _scale(draw: Random, low: float = 0.05, high: float = 0.5) -> float:
-    return float(np.float32(draw.uniform(low, high)))
-
-
-def _code(draw: Random, dtype: DType) -> QuantParams:
-    zero = draw.choice((dtype.min, dtype.max, (dtype.min + dtype.max + 1) // 2, None))
-    if zero is None:
-        zero = draw.randint(dtype.min, dtype.max)
-    return QuantParams.per_tensor(_scale(draw), zero)
-
-
-def _activation(draw: Random) -> Activation:
-    return draw.choice((Activation.NONE, Activation.NONE, *CLAMPS))
-
-
-def _codes(draw: Random, dtype: DType, shape: Shape) -> np.ndarray:
-    rng = np.random.default_rng(draw.randrange(2**32))
-    return rng.integers(dtype.min, dtype.max + 1, shape).astype(dtype.numpy)
-
-
 def _weighted(
     draw: Random,
     net: Net,
@@ -119,16 +99,16 @@ def _weighted(
     """Add an operation with weights and, mostly, a bias."""
     dtype, outs = net.dtype, shape[axis]
     params = QuantParams.per_tensor(
-        _scale(draw, 0.002, 0.02), draw.choice((0, dtype.max, dtype.min))
+        any_scale(draw, 0.002, 0.02), draw.choice((0, dtype.max, dtype.min))
     )
     if dtype is DType.INT8 and draw.random() < 0.6:
-        scales = tuple(_scale(draw, 0.002, 0.02) for _ in range(outs))
+        scales = tuple(any_scale(draw, 0.002, 0.02) for _ in range(outs))
         params = QuantParams(scales, (0,) * outs, axis)
-    operands = [x, net.const(_codes(draw, dtype, shape), params)]
+    operands = [x, net.const(any_codes(draw, dtype, shape), params)]
     if draw.random() < 0.8:
         bias = np.array([draw.randint(-3000, 3000) for _ in range(outs)], np.int32)
         operands.append(net.const(bias))
-    net.op(cls, *operands, params=_code(draw, dtype), activation=_activation(draw), **fields)
+    net.op(cls, *operands, params=any_code(draw, dtype), activation=any_activation(draw), **fields)
 
 
 def _window(draw: Random, x: Tensor, most: int = 3) -> dict[str, tuple[int, int]]:
@@ -171,36 +151,30 @@ def _pool(draw: Random, net: Net, x: str) -> None:
     window, stride = found["kernel"], found["stride"]
     # Every window must hold a pixel.
     padding = same_padding(net.tensors[x].shape[1:3], window, stride)
-    net.op(cls, x, window=window, stride=stride, padding=padding, activation=_activation(draw))
-
-
-def _peers(net: Net, shape: Shape) -> list[str]:
-    """Return computed codes of this shape."""
-    known = ((name, net.tensors[name]) for name in net.computed)
-    return [name for name, t in known if t.shape == shape and t.dtype is net.dtype]
+    net.op(cls, x, window=window, stride=stride, padding=padding, activation=any_activation(draw))
 
 
 def _binary(draw: Random, net: Net, x: str) -> None:
     cls, shape = draw.choice((Add, Mul)), net.tensors[x].shape
-    peers = _peers(net, shape)
+    peers = peers_of(net, shape)
     other = draw.choice(peers)
     if draw.random() < 0.4:
         small = tuple(draw.choice((1, extent)) for extent in shape[draw.randint(0, len(shape)) :])
-        other = net.const(_codes(draw, net.dtype, small), _code(draw, net.dtype))
+        other = net.const(any_codes(draw, net.dtype, small), any_code(draw, net.dtype))
     pair = (x, other) if draw.random() < 0.7 else (other, x)
     shape_of = np.broadcast_shapes(net.tensors[x].shape, net.tensors[other].shape)
     if shape_of == shape or len(shape_of) < 5:
-        net.op(cls, *pair, params=_code(draw, net.dtype), activation=_activation(draw))
+        net.op(cls, *pair, params=any_code(draw, net.dtype), activation=any_activation(draw))
 
 
 def _unary(draw: Random, net: Net, x: str) -> None:
     unit, middle = net.dtype.min, net.dtype.min + 128
     kinds = (
         (Relu, net.tensors[x].quant, {"activation": draw.choice(CLAMPS)}),
-        (Relu, _code(draw, net.dtype), {"activation": draw.choice(CLAMPS)}),
+        (Relu, any_code(draw, net.dtype), {"activation": draw.choice(CLAMPS)}),
         (Logistic, QuantParams.per_tensor(1 / 256, unit), {}),
         (Tanh, QuantParams.per_tensor(1 / 128, middle), {}),
-        (HardSwish, _code(draw, net.dtype), {}),
+        (HardSwish, any_code(draw, net.dtype), {}),
         (Softmax, QuantParams.per_tensor(1 / 256, unit), {"beta": draw.choice((1.0, 0.5))}),
     )
     cls, code, fields = draw.choice(kinds)
@@ -230,11 +204,11 @@ def _shapes(shape: Shape) -> tuple[Shape, ...]:
 
 def _join(draw: Random, net: Net, x: str) -> None:
     shape = net.tensors[x].shape
-    peers = _peers(net, shape)
+    peers = peers_of(net, shape)
     alike = [n for n in peers if net.tensors[n].quant == net.tensors[x].quant]
     parts = [x, *draw.choices(alike, k=draw.randint(1, 2))]
     if draw.random() < 0.2:
-        parts.append(net.const(_codes(draw, net.dtype, shape), net.tensors[x].quant))
+        parts.append(net.const(any_codes(draw, net.dtype, shape), net.tensors[x].quant))
     if net.dtype is DType.UINT8 and draw.random() < 0.3:
         parts = [x, draw.choice(peers)]
     one_code = {net.tensors[p].quant for p in parts} == {net.tensors[x].quant}
@@ -254,13 +228,13 @@ def _mean(draw: Random, net: Net, x: str) -> None:
     rank = len(net.tensors[x].shape)
     axes = tuple(sorted(draw.sample(range(rank), draw.randint(1, rank))))
     axes = (1, 2) if rank == 4 and draw.random() < 0.5 else axes
-    net.op(Mean, x, axes=axes, keep_dims=draw.random() < 0.5, params=_code(draw, net.dtype))
+    net.op(Mean, x, axes=axes, keep_dims=draw.random() < 0.5, params=any_code(draw, net.dtype))
 
 
 def _convert(draw: Random, net: Net, x: str) -> None:
     """Change scale; or type, and back."""
     other = draw.choice((DType.INT8, DType.UINT8, DType.INT16))
-    code = _code(draw, other)
+    code = any_code(draw, other)
     if draw.random() < 0.4 and other is not DType.INT16:
         moved = net.tensors[x].zero_point + other.min - net.dtype.min
         code = QuantParams.per_tensor(net.tensors[x].scale, moved)
@@ -270,7 +244,7 @@ def _convert(draw: Random, net: Net, x: str) -> None:
             Requantize,
             y,
             dtype=net.dtype,
-            params=draw.choice((net.tensors[x].quant, _code(draw, net.dtype))),
+            params=draw.choice((net.tensors[x].quant, any_code(draw, net.dtype))),
         )
 
 
@@ -296,4 +270,5 @@ _STEPS: tuple[tuple[Callable[[Tensor], bool], Callable[[Random, Net, str], None]
     *((_is_image, _resize), (_small, _fully_connected), (_small, _mean), (_small, _unary)),
     *((_small, _unary), (_small, _binary), (_small, _binary), (_small, _move), (_small, _move)),
     *((_small, _join), (_small, _join), (_small, _convert), (_small, _end)),
+    *((_small, move) for move in MOVES),
 )

@@ -101,7 +101,7 @@ class Emulated(Compiled):
         table = np.frombuffer(raw, np.uint8).reshape(count, sum(port.bytes for port in ports))
         leading = () if runs is None else (runs,)
         return tuple(
-            part.copy().view(port.dtype.numpy).reshape(*leading, *port.shape)
+            part.copy().view(port.dtype.numpy).reshape((*leading, *port.shape))
             for port, part in zip(ports, _columns(table, [p.bytes for p in ports]), strict=True)
         )
 

@@ -42,6 +42,8 @@ PROFILES: Mapping[str, Numerics] = MappingProxyType(
                         # Tables that LiteRT fills in float32.
                         "logistic": Rounding.FLOAT32,
                         "tanh": Rounding.FLOAT32,
+                        # Of int8; LiteRT's builtin kernel.
+                        "reduce_sum": Rounding.FLOAT32,
                     }
                 ),
             ),

@@ -16,6 +16,8 @@ OFFSET = 128  # from uint8 codes to the int8 codes of the same numbers
 
 # int8 codes and zero points of input and output, to int8 codes.
 Int8Function = Callable[[np.ndarray, int, int], np.ndarray]
+# float64 to float32.
+RealFunction = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -45,9 +47,7 @@ class Lookup(Op):
         return (table[arrays[0].astype(np.intp) - io.x.dtype.min],)
 
 
-def float32_codes(
-    d: np.ndarray, scale: float, function: Callable[[np.ndarray], np.ndarray], steps: int
-) -> np.ndarray:
+def float32_codes(d: np.ndarray, scale: float, function: RealFunction, steps: float) -> np.ndarray:
     """Return ``function(scale * d) * steps``, computed in float32, rounded half away from zero.
 
     So LiteRT fills its tables. ``function`` takes float64, whose last bits differ between
@@ -56,7 +56,22 @@ def float32_codes(
     x = np.float32(scale) * d.astype(np.float32)
     with np.errstate(over="ignore", under="ignore"):
         y = function(x.astype(np.float64)) * np.float32(steps)
-    return (np.sign(y) * np.floor(np.abs(y).astype(np.float64) + 0.5)).astype(np.int32)
+    rounded = np.sign(y) * np.floor(np.abs(y).astype(np.float64) + 0.5)
+    # Whatever lies beyond +-512 saturates: the clamp keeps huge ratios out of the integers.
+    return np.clip(rounded, -512, 512).astype(np.int32)
+
+
+def with_float32_table(op: Lookup, io: Operands, function: RealFunction) -> Op:
+    """Return ``op`` with a table of ``function`` as LiteRT fills those of any output scale.
+
+    Real numbers are multiplied by the reciprocal of the output's scale, in float32.
+    """
+    steps = float(np.float32(1) / np.float32(io.y.scale))
+
+    def codes(q: np.ndarray, zero: int, y_zero: int) -> np.ndarray:
+        return np.clip(float32_codes(q - zero, io.x.scale, function, steps) + y_zero, -128, 127)
+
+    return op.with_table(io, codes)
 
 
 def check_fixed_output(op: Op, io: Operands, scale: float, zero: int) -> None:

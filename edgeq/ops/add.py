@@ -12,7 +12,7 @@ import numpy as np
 
 from edgeq.ir.graph import Operands, Tensor
 from edgeq.ir.profiles import Numerics
-from edgeq.ir.quant import Requant
+from edgeq.ir.quant import Requant, Rounding
 from edgeq.ir.types import Shape
 from edgeq.numerics import requantize
 from edgeq.ops._elementwise import (
@@ -62,16 +62,8 @@ class Add(Op):
     def lower(self, io: Operands, numerics: Numerics) -> Op:
         """Fill in multipliers and clamp; a constant or smaller input comes second."""
         op, io = ordered(self, io)
-        rounding = numerics.rounding(self.KIND)
-        twice = 2.0 * max(tensor.scale for tensor in io.ins)
-        first, second = (
-            rescale(op, tensor.scale / twice, rounding, reach(tensor) << HEADROOM)
-            for tensor in io.ins
-        )
-        # Each term is at most half of its input.
-        largest = sum(reach(tensor) for tensor in io.ins) << (HEADROOM - 1)
-        total = rescale(op, twice / ((1 << HEADROOM) * io.y.scale), rounding, largest)
-        return op.with_arithmetic(Sum((first, second), total, *self.activation.codes(io.y)))
+        numbers = sum_numbers(op, io, numerics.rounding(self.KIND), self.activation)
+        return op.with_arithmetic(numbers)
 
     def evaluate(self, io: Operands, arrays: Arrays) -> tuple[np.ndarray, ...]:
         """Compute in integers."""
@@ -84,6 +76,18 @@ class Add(Op):
     def evaluate_float(self, io: Operands, arrays: Arrays) -> tuple[np.ndarray, ...]:
         """Compute in float32."""
         return (self.activation.apply_float(np.add(arrays[0], arrays[1], dtype=np.float32)),)
+
+
+def sum_numbers(op: Op, io: Operands, rounding: Rounding, activation: Activation) -> Sum:
+    """Return the finished numbers of a sum or a difference."""
+    twice = 2.0 * max(tensor.scale for tensor in io.ins)
+    first, second = (
+        rescale(op, tensor.scale / twice, rounding, reach(tensor) << HEADROOM) for tensor in io.ins
+    )
+    # Each term is at most half of its input.
+    largest = sum(reach(tensor) for tensor in io.ins) << (HEADROOM - 1)
+    total = rescale(op, twice / ((1 << HEADROOM) * io.y.scale), rounding, largest)
+    return Sum((first, second), total, *activation.codes(io.y))
 
 
 def scaled_term(codes: np.ndarray, tensor: Tensor, requant: Requant) -> np.ndarray:

@@ -9,61 +9,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgeq.errors import QuantizationError
 from edgeq.ir.graph import Operands
 from edgeq.ir.profiles import Numerics
 from edgeq.ir.quant import Requant, Rounding
-from edgeq.ir.types import DType, Shape
 from edgeq.numerics import quantize_multiplier, requant_from_scale, requantize
-from edgeq.ops.base import Arrays, Op, register, require, require_codes
-
-INT32_LIMIT = 2**31 - 1
+from edgeq.ops._reduction import Reduction
+from edgeq.ops.base import Arrays, Op, register
 
 
 @register("mean")
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Mean(Op):
+class Mean(Reduction):
     """Input: x of any rank. Output: x without ``axes``, or with extents of 1 there."""
-
-    axes: tuple[int, ...]
-    keep_dims: bool = False
-
-    def check(self, io: Operands) -> None:
-        """Raise ``ModelError`` when shapes or types do not fit."""
-        require(self, len(io.ins) == 1, f"{len(io.ins)} inputs, expected 1")
-        rank = len(io.x.shape)
-        require(self, len(set(self.axes)) == len(self.axes), f"axes {self.axes} repeat one")
-        inside = all(0 <= axis < rank for axis in self.axes)
-        require(self, inside, f"axes {self.axes} of {rank} dimensions")
-        require_codes(self, io, (DType.INT8, DType.UINT8, DType.FLOAT32))
-        same = io.x.dtype is io.y.dtype
-        require(self, same, f"output is {io.y.dtype.value} for {io.x.dtype.value} input")
-
-    def shapes(self, io: Operands) -> tuple[Shape, ...]:
-        """Return the extents that are kept; 1 for the others under ``keep_dims``."""
-        extents = [
-            (1 if axis in self.axes else extent)
-            for axis, extent in enumerate(io.x.shape)
-            if self.keep_dims or axis not in self.axes
-        ]
-        return (tuple(extents),)
-
-    def count(self, io: Operands) -> int:
-        """Return how many elements each mean is taken of."""
-        count = 1
-        for axis in self.axes:
-            count *= io.x.shape[axis]
-        return count
 
     def lower(self, io: Operands, numerics: Numerics) -> Op:
         """Fill in the factor ``x_scale / (y_scale * count)``."""
         if io.x.dtype.is_float:
             return self
-        count = self.count(io)
-        if count * 255 > INT32_LIMIT:
-            raise QuantizationError(
-                f"a sum of {count} codes does not fit 32 bits", where=self.source
-            )
+        count = self.bounded_count(io)
         rounding = numerics.rounding(self.KIND)
         return self.with_arithmetic(mean_requant(io.x.scale, io.y.scale, count, rounding))
 

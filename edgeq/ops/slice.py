@@ -1,4 +1,7 @@
-"""Slice: every ``strides``-th element of a box."""
+"""Slice: every ``strides``-th element of a box, in any direction.
+
+Also what reversing is: all elements, -1 apart.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,8 @@ from edgeq.ops.base import Arrays, register, require
 class Slice(Movement):
     """Input: x. Output: ``size`` elements from ``begin`` on in each dimension.
 
-    ``size`` counts elements of the output, ``strides`` apart in the input. No strides: all 1.
+    ``size`` counts elements of the output, ``strides`` apart in the input; those of a negative
+    stride are read backwards. No strides: all 1.
     """
 
     begin: Shape
@@ -39,7 +43,8 @@ class Slice(Movement):
         for extent, first, count, step in zip(
             io.x.shape, self.begin, self.size, self.steps, strict=True
         ):
-            inside = first >= 0 and count >= 1 and step >= 1 and first + (count - 1) * step < extent
+            ends = (first, first + (count - 1) * step)
+            inside = count >= 1 and step != 0 and min(ends) >= 0 and max(ends) < extent
             require(self, inside, f"{count} elements from {first}, {step} apart, of {extent}")
 
     def shapes(self, io: Operands) -> tuple[Shape, ...]:
@@ -66,8 +71,8 @@ class Slice(Movement):
 
     def evaluate(self, io: Operands, arrays: Arrays) -> tuple[np.ndarray, ...]:
         """Copy the box."""
-        ranges = tuple(
-            slice(first, first + (count - 1) * step + 1, step)
+        places = tuple(
+            first + step * np.arange(count)
             for first, count, step in zip(self.begin, self.size, self.steps, strict=True)
         )
-        return (arrays[0][ranges].reshape(self.size).copy(),)
+        return (arrays[0][np.ix_(*places)].reshape(self.size),)

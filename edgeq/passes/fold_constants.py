@@ -71,7 +71,10 @@ def _evaluated(op: Op, io: Operands, numerics: Numerics | None) -> tuple[Tensor,
         results = op.evaluate_float(io, arrays)
     else:
         lowered = op if op.arithmetic is not None else op.lower(io, numerics)
-        results = lowered.evaluate(io, arrays)
+        # Lowering may have put the inputs in another order.
+        places = [op.inputs.index(name) for name in lowered.inputs]
+        ordered = Operands(tuple(io.ins[place] for place in places), io.outs)
+        results = lowered.evaluate(ordered, [arrays[place] for place in places])
     pairs = zip(io.outs, results, strict=True)
     return tuple(replace(tensor, data=result) for tensor, result in pairs)
 

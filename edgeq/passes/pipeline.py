@@ -8,6 +8,7 @@ from edgeq.ir.graph import Graph
 from edgeq.ir.verify import verify
 from edgeq.passes.flip_uint8 import flip_uint8
 from edgeq.passes.fold_constants import fold_constants
+from edgeq.passes.fold_dilation import fold_dilation
 from edgeq.passes.fold_scales import fold_scales
 from edgeq.passes.fuse_activation import fuse_activation
 from edgeq.passes.fuse_hard_swish import fuse_hard_swish
@@ -21,6 +22,7 @@ Pass = Callable[[Graph], Graph]
 
 PIPELINE: tuple[Pass, ...] = (
     fold_constants,
+    fold_dilation,
     separate_ports,
     remove_dead,
     fuse_pad,
@@ -33,6 +35,7 @@ PIPELINE: tuple[Pass, ...] = (
 # What makes a float network plain for whatever quantizes it: front ends end with these.
 FLOAT_PIPELINE: tuple[Pass, ...] = (
     fold_constants,
+    fold_dilation,
     fold_scales,
     fuse_hard_swish,
     scale_channels,

@@ -9,6 +9,7 @@ from edgeq.ir.graph import Graph, Operands, Tensor
 from edgeq.ops.base import Op
 from edgeq.ops.requantize import Requantize
 from edgeq.ops.reshape import Reshape
+from edgeq.ops.slice import Slice
 from edgeq.ops.transpose import Transpose
 
 
@@ -85,13 +86,17 @@ def _keeps_order(op: Op, io: Operands) -> bool:
     return isinstance(op, Transpose) and op.keeps_order(io)
 
 
+def _goes_forward(op: Op, io: Operands) -> bool:
+    return isinstance(op, Slice) and min(op.steps, default=1) > 0
+
+
 # Of one input and one output that may be interchanged: when the elements are the same, too.
 _IDENTITIES: dict[str, Callable[[Op, Operands], bool]] = {
     "reshape": _always,
     "pad": _always,
     "concat": _always,
     "split": _always,
-    "slice": _always,
+    "slice": _goes_forward,
     "requantize": _always,
     "transpose": _keeps_order,
 }

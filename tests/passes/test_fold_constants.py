@@ -11,6 +11,8 @@ from hypothesis import given
 from edgeq.errors import ModelError
 from edgeq.ir.graph import Graph
 from edgeq.ir.types import DType
+from edgeq.ops.add import Add
+from edgeq.ops.base import Op
 from edgeq.ops.concat import Concat
 from edgeq.ops.dequantize import Dequantize
 from edgeq.ops.fully_connected import FullyConnected
@@ -20,9 +22,12 @@ from edgeq.ops.relu import Relu
 from edgeq.ops.reshape import Reshape
 from edgeq.ops.shape import ShapeOf
 from edgeq.ops.slice import Slice
+from edgeq.ops.sub import Sub
 from edgeq.passes import fold_constants as module
 from edgeq.passes.fold_constants import fold_constants
+from edgeq.passes.lower_arithmetic import lower_arithmetic
 from edgeq.passes.remove_dead import remove_dead
+from edgeq.reference import run
 from tests.passes.nets import Net, graphs, kinds, outputs, quant, same
 
 
@@ -132,3 +137,20 @@ def test_a_name_that_is_taken_is_not_used() -> None:
     ops = (replace(graph.ops[0], outputs=(f"{held}:constant",)),)
     clash = replace(graph, ops=ops, tensors=taken, outputs=(f"{held}:constant", held))
     same(clash, fold_constants(clash))
+
+
+@pytest.mark.parametrize("cls", [Add, Sub])
+def test_constants_that_broadcast_are_computed_as_they_would_be(cls: type[Op]) -> None:
+    """Lowering puts the smaller operand of a sum second, with its scale."""
+    values = np.arange(-50, 50, dtype=np.int8)
+    results = []
+    for known in (True, False):
+        net = Net()
+        x = net.input((100,), params=quant(0.3, 7))
+        a = net.const(np.array([100], np.int8), quant(0.1, -20))
+        b = net.const(values, quant(0.3, 7)) if known else x
+        y = net.op(cls, a, b, params=quant(0.5, 3))
+        graph = fold_constants(net.graph(net.op(Add, x, y, params=quant(0.5, 3))))
+        assert kinds(graph) == (["add"] if known else [cls.KIND, "add"])
+        results.append(run(lower_arithmetic(graph), [values])[0])
+    np.testing.assert_array_equal(*results)

@@ -5,7 +5,15 @@
 
 from __future__ import annotations
 
-from edgeq.frontends.tflite import ops_arithmetic, ops_convolution, ops_movement, ops_slicing
+from edgeq.frontends.tflite import (
+    ops_arithmetic,
+    ops_blocks,
+    ops_convolution,
+    ops_gathering,
+    ops_movement,
+    ops_pairs,
+    ops_slicing,
+)
 from edgeq.frontends.tflite.converter import CONVERTERS, Converter
 from edgeq.frontends.tflite.reader import read_tflite
 
@@ -13,8 +21,11 @@ __all__ = [
     "CONVERTERS",
     "Converter",
     "ops_arithmetic",
+    "ops_blocks",
     "ops_convolution",
+    "ops_gathering",
     "ops_movement",
+    "ops_pairs",
     "ops_slicing",
     "read_tflite",
 ]

@@ -163,7 +163,7 @@ class Node:
     def create(self, like: Tensor, shape: Shape, suffix: str) -> str:
         """Add a tensor of another shape for use between two operations; return its name."""
         name = f"{self.outputs[0]}:{suffix}"
-        while name in self.tensors:
+        while name in self.tensors or name in self.created:
             name += "_"
         self.created[name] = Tensor(name, shape, like.dtype, like.quant)
         return name

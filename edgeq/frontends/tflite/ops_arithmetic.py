@@ -5,17 +5,26 @@ from __future__ import annotations
 from edgeq.frontends.tflite.converter import ANY, BYTES, converts
 from edgeq.frontends.tflite.node import Node
 from edgeq.ir.types import DType
+from edgeq.ops._reduction import Reduction
+from edgeq.ops.abs import Abs
 from edgeq.ops.activation import Activation
 from edgeq.ops.add import Add
 from edgeq.ops.arg_max import ArgMax
 from edgeq.ops.base import Op
+from edgeq.ops.batch_matmul import BatchMatmul
 from edgeq.ops.dequantize import Dequantize
+from edgeq.ops.elu import Elu
+from edgeq.ops.gelu import Gelu
 from edgeq.ops.hard_swish import HardSwish
+from edgeq.ops.l2_normalization import L2Normalization
+from edgeq.ops.leaky_relu import LeakyRelu
 from edgeq.ops.log_softmax import LogSoftmax
 from edgeq.ops.logistic import Logistic
 from edgeq.ops.mean import Mean
 from edgeq.ops.mul import Mul
+from edgeq.ops.neg import Neg
 from edgeq.ops.quantize import Quantize
+from edgeq.ops.reduce_sum import ReduceSum
 from edgeq.ops.relu import Relu
 from edgeq.ops.requantize import Requantize
 from edgeq.ops.resize_bilinear import ResizeBilinear
@@ -90,6 +99,41 @@ def hard_swish(node: Node) -> list[Op]:
     return [HardSwish(**node.ports)]
 
 
+@converts("ABS", types=(DType.INT8, DType.FLOAT32))
+def absolute(node: Node) -> list[Op]:
+    """One array."""
+    node.expect(1)
+    return [Abs(**node.ports)]
+
+
+@converts("NEG", types=(DType.INT8, DType.FLOAT32))
+def negation(node: Node) -> list[Op]:
+    """One array; codes are negated as they are."""
+    node.expect(1)
+    return [Neg(**node.ports, raw=not node.tensor(0).dtype.is_float)]
+
+
+@converts("ELU", types=(DType.INT8, DType.FLOAT32))
+def elu(node: Node) -> list[Op]:
+    """One array."""
+    node.expect(1)
+    return [Elu(**node.ports)]
+
+
+@converts("GELU")
+def gelu(node: Node) -> list[Op]:
+    """One array, exactly or by tanh."""
+    node.expect(1)
+    return [Gelu(**node.ports, approximate=bool(node.option("GeluOptions", "Approximate", False)))]
+
+
+@converts("LEAKY_RELU")
+def leaky_relu(node: Node) -> list[Op]:
+    """One array, and a slope."""
+    node.expect(1)
+    return [LeakyRelu(**node.ports, alpha=float(node.required("LeakyReluOptions", "Alpha")))]
+
+
 @converts("LOG_SOFTMAX", types=(DType.INT8, DType.FLOAT32))
 def log_softmax(node: Node) -> list[Op]:
     """One array."""
@@ -111,14 +155,35 @@ def arg_max(node: Node) -> list[Op]:
     return [ArgMax(**node.data_ports, axis=node.one_axis(1, len(node.tensor(0).shape)))]
 
 
-@converts("MEAN")
-def mean(node: Node) -> list[Op]:
+@converts("BATCH_MATMUL", types=(DType.INT8, DType.FLOAT32))
+def batch_matmul(node: Node) -> list[Op]:
+    """Two arrays of matrices; batches broadcast."""
+    node.expect(2)
+    kind = "BatchMatMulOptions"
+    first, second = (bool(node.option(kind, name, False)) for name in ("AdjX", "AdjY"))
+    return [BatchMatmul(**node.ports, transpose_a=first, transpose_b=second)]
+
+
+@converts("L2_NORMALIZATION")
+def l2_normalization(node: Node) -> list[Op]:
+    """One array."""
+    node.expect(1)
+    if node.activation("L2NormOptions") is not Activation.NONE:
+        raise node.unsupported("with a fused activation")
+    return [L2Normalization(**node.ports)]
+
+
+_REDUCTIONS: dict[str, type[Reduction]] = {"MEAN": Mean, "SUM": ReduceSum}
+
+
+@converts(*_REDUCTIONS)
+def reduction(node: Node) -> list[Op]:
     """One array, and the axes, which may repeat."""
     node.expect(2)
     rank = len(node.tensor(0).shape)
     axes = tuple(sorted({node.axis(axis, rank) for axis in node.integers(1, "axes")}))
     keep = bool(node.option("ReducerOptions", "KeepDims", False))
-    return [Mean(**node.data_ports, axes=axes, keep_dims=keep)]
+    return [_REDUCTIONS[node.code](**node.data_ports, axes=axes, keep_dims=keep)]
 
 
 def _resize(node: Node, kind: str) -> dict[str, object]:

@@ -13,6 +13,7 @@ from edgeq.ops.conv2d import Conv2D
 from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
 from edgeq.ops.fully_connected import FullyConnected
 from edgeq.ops.max_pool2d import MaxPool2D
+from edgeq.ops.transpose_conv2d import TransposeConv2D
 
 _SAME, _VALID = 0, 1
 _ROW_MAJOR = 0
@@ -80,6 +81,55 @@ def conv_2d(node: Node) -> list[Op]:
 def depthwise_conv_2d(node: Node) -> list[Op]:
     """Input, weights [1,KH,KW,O], optional bias; the shapes give the depth multiplier."""
     return _convolution(node, "DepthwiseConv2DOptions", DepthwiseConv2D)
+
+
+@converts("TRANSPOSE_CONV", data=2)
+def transpose_conv(node: Node) -> list[Op]:
+    """Shape of the output, weights [O,KH,KW,I], input, optional bias."""
+    kind = "TransposeConvOptions"
+    node.expect(4, optional=1)
+    size, weights = node.integers(0, "extents"), node.tensor(1).shape
+    if len(size) != 4 or len(weights) != 4 or min(size) < 1:
+        raise node.error(f"output {size} and weights {weights}, expected 4 dimensions")
+    stride = (int(node.required(kind, "StrideH")), int(node.required(kind, "StrideW")))
+    code = node.required(kind, "Padding")
+    if code not in (_SAME, _VALID) or min(stride) < 1:
+        raise node.error(f"padding {code}, stride {stride}")
+    if node.tensor(2).dtype is DType.UINT8 and _per_channel(node):
+        raise node.unsupported("of uint8 with weight scales per channel")
+    crop = [
+        _cropped(extent, window, step, code == _SAME)
+        for extent, window, step in zip(size[1:3], weights[1:3], stride, strict=True)
+    ]
+    uint8 = node.tensor(2).dtype is DType.UINT8
+    present = (node.inputs[2], node.inputs[1], *(name for name in node.inputs[3:] if name))
+    return [
+        TransposeConv2D(
+            inputs=present,
+            outputs=node.outputs,
+            source=node.source,
+            size=(size[1], size[2]),
+            stride=stride,
+            crop=(crop[0], crop[1]),
+            activation=node.activation(kind),
+            scale_product=ScaleProduct.FLOAT32 if uint8 else ScaleProduct.FLOAT64,
+        )
+    ]
+
+
+def _per_channel(node: Node) -> bool:
+    quant = node.tensor(1).quant
+    return quant is not None and quant.per_channel
+
+
+def _cropped(extent: int, window: int, stride: int, same: bool) -> int:
+    """Return what a convolution of the output would be padded with in front.
+
+    >>> _cropped(4, 3, 2, True), _cropped(5, 3, 2, False)
+    (0, 0)
+    """
+    count = -(-extent // stride) if same else -(-(extent - window + 1) // stride)
+    return max((count - 1) * stride + window - extent, 0) // 2
 
 
 @converts("FULLY_CONNECTED")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from edgeq.frontends.tflite.chain import Step, chain
 from edgeq.frontends.tflite.converter import ANY, converts
 from edgeq.frontends.tflite.node import Node
 from edgeq.ir.types import Shape
@@ -17,12 +18,16 @@ _OPTIONS = "StridedSliceOptions"
 
 @dataclass(frozen=True, slots=True)
 class _Cut:
-    """One dimension of a slice; ``kept``: it stays a dimension of the output."""
+    """One dimension of a slice.
+
+    ``kept``: it stays a dimension of the output; ``new``: it is one of the output alone.
+    """
 
     begin: int
     size: int
     stride: int
     kept: bool = True
+    new: bool = False
 
 
 @converts("SLICE", types=ANY)
@@ -42,65 +47,80 @@ def slice_(node: Node) -> list[Op]:
 def strided_slice(node: Node) -> list[Op]:
     """One array, and for each dimension the first index, the last (exclusive) and the step."""
     node.expect(4)
-    x = node.tensor(0)
-    cuts = _cuts(node, x.shape)
-    sizes = tuple(cut.size for cut in cuts)
-    fields: dict[str, Any] = {
+    plan = _plan(node, node.tensor(0).shape)
+    cuts = [cut for cut in plan if not cut.new]
+    box: dict[str, Any] = {
         "begin": tuple(cut.begin for cut in cuts),
-        "size": sizes,
+        "size": tuple(cut.size for cut in cuts),
         "strides": tuple(cut.stride for cut in cuts),
-        "source": node.source,
     }
-    kept = tuple(cut.size for cut in cuts if cut.kept)
-    if kept == sizes:
-        return [Slice(inputs=node.inputs[:1], outputs=node.outputs, **fields)]
-    between = node.create(x, sizes, "slice")
-    return [
-        Slice(inputs=node.inputs[:1], outputs=(between,), **fields),
-        Reshape(inputs=(between,), outputs=node.outputs, source=node.source, shape=kept),
-    ]
+    kept = tuple(cut.size for cut in plan if cut.kept)
+    view: list[Step] = [] if kept == box["size"] else [(Reshape, {"shape": kept})]
+    return chain(node, [(Slice, box), *view])
 
 
-def _cuts(node: Node, shape: Shape) -> tuple[_Cut, ...]:
-    """Return what is cut out of each dimension; those that are not mentioned are whole."""
-    if node.option(_OPTIONS, "EllipsisMask", 0) or node.option(_OPTIONS, "NewAxisMask", 0):
-        raise node.unsupported("with an ellipsis or a new axis")
-    begins, ends, strides = (
-        node.integers(index, what) for index, what in ((1, "begins"), (2, "ends"), (3, "strides"))
-    )
-    count = len(begins)
-    if not count == len(ends) == len(strides) <= len(shape):
-        raise node.error(
-            f"{count} begins, {len(ends)} ends, {len(strides)} strides of {len(shape)} dimensions"
+def _plan(node: Node, shape: Shape) -> list[_Cut]:
+    """Return what each dimension of input and output comes from.
+
+    Dimensions that nothing mentions are whole: those that the ellipsis stands for, or the last.
+    """
+    rows = list(zip(*_parameters(node), strict=True))
+    new, dots = (int(node.option(_OPTIONS, name, 0)) for name in ("NewAxisMask", "EllipsisMask"))
+    places = [place for place in range(len(rows)) if dots >> place & 1]
+    if len(places) > 1:
+        raise node.error("has several ellipses")
+    named = sum(1 for place in range(len(rows)) if not (new | dots) >> place & 1)
+    if named > len(shape):
+        raise node.error(f"begins, ends and strides of {named} dimensions for {len(shape)}")
+    plan: list[_Cut] = []
+    left, missing = iter(shape), len(shape) - named
+    for place, row in enumerate(rows):
+        if dots >> place & 1:
+            plan += [_Cut(0, next(left), 1) for _ in range(missing)]
+        elif new >> place & 1:
+            plan.append(_Cut(0, 1, 1, new=True))
+        else:
+            plan.append(_cut(node, place, next(left), row))
+    return plan + [_Cut(0, extent, 1) for extent in left]
+
+
+def _parameters(node: Node) -> list[tuple[int, ...]]:
+    """Return begins, ends and strides, as many of each."""
+    found = [node.integers(1, "begins"), node.integers(2, "ends"), node.integers(3, "strides")]
+    if len({len(values) for values in found}) != 1:
+        counts = ", ".join(
+            f"{len(values)} {what}"
+            for values, what in zip(found, ("begins", "ends", "strides"), strict=True)
         )
-    named = tuple(
-        _cut(node, axis, shape[axis], (begins[axis], ends[axis], strides[axis]))
-        for axis in range(count)
-    )
-    return named + tuple(_Cut(0, extent, 1) for extent in shape[count:])
+        raise node.error(counts)
+    return found
 
 
-def _cut(node: Node, axis: int, extent: int, given: tuple[int, int, int]) -> _Cut:
+def _cut(node: Node, place: int, extent: int, given: tuple[int, ...]) -> _Cut:
     begin, end, stride = given
     masked = {
-        name: bool(node.option(_OPTIONS, name, 0) >> axis & 1)
+        name: bool(node.option(_OPTIONS, name, 0) >> place & 1)
         for name in ("BeginMask", "EndMask", "ShrinkAxisMask")
     }
-    if stride < 1:
-        raise node.unsupported("with a stride below 1")
+    if stride == 0:
+        raise node.error("has a stride of 0")
     if node.option(_OPTIONS, "Offset", False):
         end += begin
     if masked["ShrinkAxisMask"]:
+        if stride < 0:
+            raise node.unsupported("with a dimension that goes, and a stride below 0 there")
         # LiteRT lets the begin mask win here.
         return _Cut(0 if masked["BeginMask"] else node.axis(begin, extent), 1, 1, kept=False)
-    first = 0 if masked["BeginMask"] else _inside(begin, extent)
-    last = extent if masked["EndMask"] else _inside(end, extent)
+    whole = (0, extent) if stride > 0 else (extent - 1, -1)
+    first = whole[0] if masked["BeginMask"] else _inside(begin, extent, stride)
+    last = whole[1] if masked["EndMask"] else _inside(end, extent, stride)
     size = max(-(-(last - first) // stride), 0)
     if size == 0:
         raise node.error(f"elements {begin} to {end} of {extent} are none")
     return _Cut(first, size, stride)
 
 
-def _inside(index: int, extent: int) -> int:
-    """Return an index, from the end when negative, limited to 0..extent."""
-    return min(max(index + extent if index < 0 else index, 0), extent)
+def _inside(index: int, extent: int, stride: int) -> int:
+    """Return an index, from the end when negative, limited to where the stride may lead."""
+    low, high = (0, extent) if stride > 0 else (-1, extent - 1)
+    return min(max(index + extent if index < 0 else index, low), high)

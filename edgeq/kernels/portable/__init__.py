@@ -7,12 +7,24 @@ from edgeq.kernels.portable import (
     convolution,
     elementwise,
     movement,
+    pairwise,
     pooling,
+    products,
     reduction,
     resize,
     softmax,
 )
 
-FAMILIES = (convolution, elementwise, movement, pooling, reduction, resize, softmax)
+FAMILIES = (
+    convolution,
+    elementwise,
+    movement,
+    pairwise,
+    pooling,
+    products,
+    reduction,
+    resize,
+    softmax,
+)
 
 ROWS: tuple[Kernel, ...] = tuple(row for family in FAMILIES for row in family.ROWS)

@@ -11,6 +11,7 @@ from edgeq.ir.types import DType, elements
 from edgeq.kernels.base import Facts, Kernel
 from edgeq.kernels.requant import requant_facts
 from edgeq.ops._accumulate import bias_of, centred
+from edgeq.ops.base import Op
 from edgeq.ops.conv2d import Conv2D
 from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
 from edgeq.ops.fully_connected import FullyConnected
@@ -121,12 +122,12 @@ def conv2d_facts(op: Conv2D, io: Operands) -> Facts:
         "TILE": tile,
         "BLOCK": channel_block(out_c),
         "GROUP": group,
-        **_codes(op, io),
+        **accumulation_codes(op, io),
         **requant.constants,
     }
     return Facts(
         constants=constants,
-        data=(*_weights(io, _filled_weights(io, window)), *requant.data),
+        data=(*weight_data(io, _filled_weights(io, window)), *requant.data),
         flags={
             "requant": requant.flag,
             "pointwise": pointwise,
@@ -157,12 +158,12 @@ def conv2d_grouped_facts(op: Conv2D, io: Operands) -> Facts:
         "OUT_C": io.y.shape[3],
         "GROUP_IN": io.x.shape[3] // groups,
         "GROUP_OUT": io.y.shape[3] // groups,
-        **_codes(op, io),
+        **accumulation_codes(op, io),
         **requant.constants,
     }
     note = f"{conv2d_note(op, io)}, {groups} groups"
     flags = {"requant": requant.flag}
-    return Facts(constants, (*_weights(io), *requant.data), flags, None, note)
+    return Facts(constants, (*weight_data(io), *requant.data), flags, None, note)
 
 
 def fully_connected_facts(op: FullyConnected, io: Operands) -> Facts:
@@ -176,12 +177,12 @@ def fully_connected_facts(op: FullyConnected, io: Operands) -> Facts:
         "DEPTH": depth,
         "OUT_C": outs,
         "LANES": lanes,
-        **_codes(op, io),
+        **accumulation_codes(op, io),
         **requant.constants,
     }
     return Facts(
         constants,
-        (*_weights(io), *requant.data),
+        (*weight_data(io), *requant.data),
         {"requant": requant.flag, "lanes": range(lanes)},
         Scratch("row", DType.INT16, depth),
         f"fully connected, {depth} to {outs}",
@@ -199,20 +200,20 @@ def depthwise_facts(op: DepthwiseConv2D, io: Operands) -> Facts:
         "OUT_C": channels,
         "MULTIPLIER_C": op.multiplier(io),
         "BLOCK": channel_block(channels),
-        **_codes(op, io),
+        **accumulation_codes(op, io),
         **requant.constants,
     }
     size = f"{io.x.shape[1]}x{io.x.shape[2]}x{io.x.shape[3]}"
     return Facts(
         constants,
-        (*_weights(io), *requant.data),
+        (*weight_data(io), *requant.data),
         {"requant": requant.flag, "repeats": op.multiplier(io) > 1},
         None,
         f"{height}x{width} depthwise convolution, stride {op.stride[0]}, {size}",
     )
 
 
-def _codes(op: Conv2D | DepthwiseConv2D | FullyConnected, io: Operands) -> dict[str, int]:
+def accumulation_codes(op: Op, io: Operands) -> dict[str, int]:
     """Return the zero points, and the clamp before the output's zero point is added."""
     return {
         "X_ZERO": io.x.zero_point,
@@ -223,7 +224,8 @@ def _codes(op: Conv2D | DepthwiseConv2D | FullyConnected, io: Operands) -> dict[
     }
 
 
-def _weights(io: Operands, packed: np.ndarray | None = None) -> tuple[Data, Data]:
+def weight_data(io: Operands, packed: np.ndarray | None = None) -> tuple[Data, Data]:
+    """Return the weights, as they are or packed, and the bias."""
     weights = io.ins[1].array if packed is None else packed
     note = "weights [" + ", ".join(map(str, weights.shape)) + "]"
     return Data("weights", weights, note), Data("bias", bias_of(io), "bias")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,12 +15,17 @@ from edgeq.kernels.portable._broadcast import Loop, loop_constants, loops
 from edgeq.kernels.requant import requant_facts
 from edgeq.ops._elementwise import BYTES, centred
 from edgeq.ops._rescaling import Rescales
+from edgeq.ops.abs import Abs
 from edgeq.ops.add import HEADROOM, Add, scaled_term
 from edgeq.ops.base import Op
 from edgeq.ops.dequantize import Dequantize
+from edgeq.ops.elu import Elu
+from edgeq.ops.gelu import Gelu
 from edgeq.ops.hard_swish import HardSwish
+from edgeq.ops.leaky_relu import LeakyRelu
 from edgeq.ops.logistic import Logistic
 from edgeq.ops.mul import Mul
+from edgeq.ops.neg import Neg
 from edgeq.ops.quantize import Quantize
 from edgeq.ops.relu import Relu
 from edgeq.ops.requantize import Requantize
@@ -40,7 +45,8 @@ def elementwise_note(op: Op, io: Operands) -> str:
     return f"{op.KIND.replace('_', ' ')}, {sizes}"
 
 
-def _zeros(io: Operands) -> dict[str, int]:
+def zeros(io: Operands) -> dict[str, int]:
+    """Return the zero points of two operands and the output."""
     return {
         "X0_ZERO": io.ins[0].zero_point,
         "X1_ZERO": io.ins[1].zero_point,
@@ -66,12 +72,14 @@ def unit_of(requant: Requant) -> int:
     return 1 << (shift + HEADROOM) if exact else 0
 
 
-def _term_facts(op: Add) -> tuple[dict[str, int], dict[str, Any], tuple[Data, ...]]:
-    """Return constants, flags and data of the two rescalings into the sum."""
+def term_facts(
+    terms: Sequence[Requant],
+) -> tuple[dict[str, int], tuple[Data, ...], dict[str, Any]]:
+    """Return constants, data and flags of the two rescalings into a sum."""
     constants: dict[str, int] = {}
     flags: dict[str, Any] = {}
     data: tuple[Data, ...] = ()
-    for name, requant in zip(("x0", "x1"), op.arithmetic.terms, strict=True):
+    for name, requant in zip(("x0", "x1"), terms, strict=True):
         unit = unit_of(requant)
         facts = requant_facts(requant, f"{name}_")
         constants[f"{name.upper()}_UNIT"] = unit or 1 << HEADROOM
@@ -80,19 +88,19 @@ def _term_facts(op: Add) -> tuple[dict[str, int], dict[str, Any], tuple[Data, ..
             constants.update(facts.constants)
             flags[f"{name}_requant"] = facts.flag
             data += facts.data
-    return constants, flags, data
+    return constants, data, flags
 
 
 def _add_parts(op: Add, io: Operands) -> tuple[dict[str, int], dict[str, Any], tuple[Data, ...]]:
-    constants, flags, data = _term_facts(op)
+    constants, data, flags = term_facts(op.arithmetic.terms)
     total = requant_facts(op.arithmetic.total)
-    constants = {**_zeros(io), **constants, **total.constants, **_clamp(op)}
+    constants = {**zeros(io), **constants, **total.constants, **_clamp(op)}
     return constants, {**flags, "requant": total.flag}, (*data, *total.data)
 
 
 def _mul_parts(op: Mul, io: Operands) -> tuple[dict[str, int], dict[str, Any], tuple[Data, ...]]:
     requant = requant_facts(op.arithmetic.requant)
-    constants = {**_zeros(io), **requant.constants, **_clamp(op)}
+    constants = {**zeros(io), **requant.constants, **_clamp(op)}
     return constants, {"requant": requant.flag}, requant.data
 
 
@@ -116,13 +124,14 @@ def broadcast_facts(op: Binary, io: Operands) -> Facts:
     return Facts(
         {**loop_constants(found), **constants},
         data,
-        {**flags, **_loop_flags(found), "packed": False},
+        {**flags, **loop_flags(found), "packed": False},
         None,
         elementwise_note(op, io),
     )
 
 
-def _loop_flags(found: tuple[Loop, ...]) -> dict[str, Any]:
+def loop_flags(found: tuple[Loop, ...]) -> dict[str, Any]:
+    """Return the loops round the innermost one, and the operands that stay in that one."""
     still = tuple(name for name in ("x0", "x1") if getattr(found[-1], name) == 0)
     return {"outer": found[:-1], "still": still}
 
@@ -177,10 +186,11 @@ def _binary_rows(op: type[Op], name: str) -> tuple[Kernel, ...]:
 
 def lookup_facts(op: Op, io: Operands) -> Facts:
     """Return the facts of a function of one 8-bit code: the reference's answer to each code."""
-    x = io.x
+    x = next(tensor for tensor in io.ins if not tensor.is_constant)
     codes = np.arange(x.dtype.min, x.dtype.max + 1).astype(x.dtype.numpy)
-    constants = [tensor.array.reshape(-1) for tensor in io.ins[1:]]
-    table = op.evaluate(io, [codes, *constants])[0]
+    table = op.evaluate(io, [t.data.reshape(-1) if t.data is not None else codes for t in io.ins])[
+        0
+    ]
     data = Data("table", table, f"{op.KIND}: the answer to each code")
     counts = {"COUNT": io.y.elements, "FIRST": x.dtype.min}
     return Facts(counts, (data,), {}, None, elementwise_note(op, io))
@@ -261,6 +271,6 @@ ROWS = (
     Kernel("portable/dequantize", Dequantize, dequantize_facts, _one_scale),
     *(
         Kernel("portable/lookup_s8", op, lookup_facts, _bytes, in_place=0)
-        for op in (Logistic, Tanh, HardSwish)
+        for op in (Logistic, Tanh, HardSwish, LeakyRelu, Abs, Neg, Elu, Gelu)
     ),
 )

@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from edgeq.ir.graph import Operands, Tensor
-from edgeq.ir.types import Shape, elements
+from edgeq.ir.types import DType, Shape, elements
 from edgeq.kernels.base import Facts, Kernel
 from edgeq.ops.base import Op
+from edgeq.ops.cast import Cast
 from edgeq.ops.concat import Concat
+from edgeq.ops.gather import Gather
 from edgeq.ops.pack import Pack
 from edgeq.ops.pad import Pad
 from edgeq.ops.reshape import Reshape
 from edgeq.ops.slice import Slice
 from edgeq.ops.split import Split
+from edgeq.ops.tile import Tile
 from edgeq.ops.transpose import Transpose
 from edgeq.plan.program import Data
 
@@ -23,13 +28,15 @@ from edgeq.plan.program import Data
 class Level:
     """One loop of a gather, by the names of its C variable and constants.
 
-    ``run`` marks the innermost level when its elements are neighbours in the input too.
+    ``run`` marks the innermost level when its elements are neighbours in the input too, ``still``
+    one that reads the same elements again and again.
     """
 
     index: str
     count: str
     step: str
     run: bool
+    still: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +106,9 @@ def _gather(
     for depth, (count, step) in enumerate(loops):
         run = step == 1 and depth == len(loops) - 1
         constants[f"COUNT{depth}"] = count
-        if not run:
+        if not run and step:
             constants[f"STEP{depth}"] = step
-        levels.append(Level(f"i{depth}", f"COUNT{depth}", f"STEP{depth}", run))
+        levels.append(Level(f"i{depth}", f"COUNT{depth}", f"STEP{depth}", run, not step))
     return constants, tuple(levels)
 
 
@@ -116,7 +123,17 @@ def transpose_facts(op: Transpose, io: Operands) -> Facts:
     apart = strides(io.x.shape)
     constants, levels = _gather(io.y.shape, [apart[axis] for axis in op.perm])
     note = f"transpose {dimensions(io.x.shape)} to {dimensions(io.y.shape)}"
-    return Facts(constants=constants, flags={"levels": levels}, note=note)
+    return Facts(constants=constants, flags={"levels": levels, "start": False}, note=note)
+
+
+def tile_facts(op: Tile, io: Operands) -> Facts:
+    """Return the facts of a repetition: loops that do not move on in the input."""
+    pairs = zip(op.multiples, io.x.shape, strict=True)
+    counts = [count for pair in pairs for count in pair]
+    steps = [step for apart in strides(io.x.shape) for step in (0, apart)]
+    constants, levels = _gather(counts, steps)
+    note = f"repetition of {dimensions(io.x.shape)} to {dimensions(io.y.shape)}"
+    return Facts(constants=constants, flags={"levels": levels, "start": False}, note=note)
 
 
 def slice_facts(op: Slice, io: Operands) -> Facts:
@@ -224,11 +241,50 @@ def split_facts(op: Split, io: Operands) -> Facts:
     return Facts(constants, flags={"pieces": pieces, "placed": placed}, note=note)
 
 
+def gather_facts(op: Gather, io: Operands) -> Facts:
+    """Return the facts of slices in the order of indices, which may be computed."""
+    x, indices = io.ins
+    inner, extent = elements(x.shape[op.axis + 1 :]), x.shape[op.axis]
+    known = indices.is_constant
+    constants = {
+        "OUTER": elements(x.shape[: op.axis]),
+        "COUNT": indices.elements,
+        "EXTENT": extent,
+        **({} if inner == 1 else {"INNER": inner}),
+        **({} if known else {"LAST": extent - 1}),
+    }
+    narrow = np.int16 if extent <= 1 << 15 else np.int32
+    packed = (indices.array.reshape(-1).astype(narrow),) if known else ()
+    data = tuple(Data("indices", each, f"places along dimension {op.axis}") for each in packed)
+    note = f"gather of {indices.elements} from {dimensions(x.shape)}"
+    return Facts(constants, data, flags={"known": known, "single": inner == 1}, note=note)
+
+
+def _known(op: Gather, io: Operands) -> bool:
+    return io.ins[1].is_constant
+
+
+def cast_facts(op: Cast, io: Operands) -> Facts:
+    """Return the facts of numbers that change their type."""
+    constants = {"COUNT": io.y.elements, **({"OFFSET": op.offset} if op.offset else {})}
+    flags = {
+        "offset": bool(op.offset),
+        "truth": io.y.dtype is DType.BOOL,
+        "narrow": io.y.dtype is DType.INT8,
+    }
+    note = f"{io.x.dtype.value} as {io.y.dtype.value}, {dimensions(io.y.shape)}"
+    return Facts(constants, flags=flags, note=note)
+
+
 # No roles: the planner numbers the operands of rows that take any number of them.
 ROWS = (
     Kernel("portable/reshape", Reshape, reshape_facts),
-    Kernel("portable/transpose", Transpose, transpose_facts),
-    Kernel("portable/slice", Slice, slice_facts),
+    Kernel("portable/strided_copy", Transpose, transpose_facts),
+    Kernel("portable/strided_copy", Slice, slice_facts),
+    Kernel("portable/strided_copy", Tile, tile_facts),
+    Kernel("portable/gather", Gather, gather_facts, _known, packed=(1,)),
+    Kernel("portable/gather", Gather, gather_facts, roles=("x", "indices", "y")),
+    Kernel("portable/cast", Cast, cast_facts),
     Kernel("portable/pad", Pad, pad_facts),
     Kernel("portable/concat", Concat, concat_facts, roles=()),
     Kernel("portable/concat", Pack, pack_facts, roles=()),

@@ -10,8 +10,11 @@ from edgeq.kernels.base import Facts, Kernel
 from edgeq.kernels.portable.convolution import channel_block
 from edgeq.kernels.portable.pooling import SHORT_TAPS
 from edgeq.kernels.requant import requant_facts
+from edgeq.ops._reduction import Reduction
 from edgeq.ops.arg_max import ArgMax
 from edgeq.ops.mean import Mean
+from edgeq.ops.reduce_sum import ReduceSum, Thresholds
+from edgeq.plan.program import Data
 
 NESTED = 5
 """Groups of axes that the mean's loops walk: kept, reduced, kept, reduced, kept."""
@@ -33,23 +36,32 @@ def groups(shape: Shape, axes: Sequence[int]) -> tuple[int, ...]:
     return tuple(runs) if len(runs) % 2 else (*runs, 1)
 
 
-def _mean_s8(op: Mean, io: Operands) -> bool:
+def _thresholds(op: ReduceSum, io: Operands) -> bool:
+    return _mean_s8(op, io) and isinstance(op.arithmetic, Thresholds)
+
+
+def _mean_s8(op: Reduction, io: Operands) -> bool:
     return io.x.dtype is DType.INT8 and len(groups(io.x.shape, op.axes)) <= NESTED
 
 
-def mean_facts(op: Mean, io: Operands) -> Facts:
-    """Return the facts of a mean: at most two groups of axes are reduced."""
+def _nest(op: Reduction, io: Operands) -> dict[str, int]:
+    """Return the extents of all loops; fewer groups leave the outer ones empty.
+
+    So the innermost run stays long.
+    """
     runs = groups(io.x.shape, op.axes)
-    # Fewer groups leave the outer ones empty, so that the innermost run stays long.
-    kept_0, reduced_0, kept_1, reduced_1, kept_2 = (1,) * (NESTED - len(runs)) + runs
+    names = ("OUTER", "ROWS", "MIDDLE", "COLUMNS", "INNER")
+    return dict(zip(names, (1,) * (NESTED - len(runs)) + runs, strict=True))
+
+
+def mean_facts(op: Mean | ReduceSum, io: Operands) -> Facts:
+    """Return the facts of a mean or a sum: at most two groups of axes are reduced."""
+    nest = _nest(op, io)
+    kept_2 = nest["INNER"]
     count = op.count(io)
     requant = requant_facts(op.arithmetic)
     constants = {
-        "OUTER": kept_0,
-        "ROWS": reduced_0,
-        "MIDDLE": kept_1,
-        "COLUMNS": reduced_1,
-        "INNER": kept_2,
+        **nest,
         "BLOCK": channel_block(kept_2),
         "COUNTED_ZERO": count * io.x.zero_point,
         "Y_ZERO": io.y.zero_point,
@@ -61,7 +73,19 @@ def mean_facts(op: Mean, io: Operands) -> Facts:
         del constants["BLOCK"]
         del constants["INNER"]
     flags = {"requant": requant.flag, "rows": kept_2 == 1, "short": count <= SHORT_TAPS}
-    return Facts(constants, requant.data, flags, None, f"mean of {count}, {_sizes(io)}")
+    return Facts(constants, requant.data, flags, None, _note(op, io))
+
+
+def threshold_facts(op: ReduceSum, io: Operands) -> Facts:
+    """Return the facts of a sum whose code is a count of thresholds."""
+    note = "the least sum for each code but the lowest"
+    data = Data("thresholds", op.arithmetic.sums, note)
+    return Facts(_nest(op, io), (data,), {}, None, _note(op, io))
+
+
+def _note(op: Reduction, io: Operands) -> str:
+    what = "mean" if isinstance(op, Mean) else "sum"
+    return f"{what} of {op.count(io)}, {_sizes(io)}"
 
 
 def _sizes(io: Operands) -> str:
@@ -104,6 +128,8 @@ def arg_max_facts(op: ArgMax, io: Operands) -> Facts:
 
 ROWS = (
     Kernel("portable/mean_s8", Mean, mean_facts, _mean_s8),
+    Kernel("portable/reduce_sum_s8", ReduceSum, threshold_facts, _thresholds),
+    Kernel("portable/mean_s8", ReduceSum, mean_facts, _mean_s8),
     Kernel("portable/arg_max_8", ArgMax, arg_max_key_facts, _keys_fit),
     Kernel("portable/arg_max", ArgMax, arg_max_facts),
 )

@@ -43,7 +43,11 @@ def test_dimensions_of_one_come_and_go() -> None:
 
 
 SLICES = st.tuples(
-    st.integers(-7, 7), st.integers(-7, 7), st.integers(1, 3), st.booleans(), st.booleans()
+    st.integers(-7, 7),
+    st.integers(-7, 7),
+    st.integers(-3, 3).filter(bool),
+    st.booleans(),
+    st.booleans(),
 )
 
 
@@ -81,7 +85,8 @@ def test_a_strided_slice_is_that_of_python(
     try:
         graph = verify(read_tflite(data, "m"))
     except EdgeqError:
-        assert expected.size == 0
+        backwards = any(shrink >> i & 1 and step < 0 for i, step in enumerate(strides))
+        assert expected.size == 0 or backwards
         return
     np.testing.assert_array_equal(run(graph, [array])[0], expected)
 
@@ -89,11 +94,11 @@ def test_a_strided_slice_is_that_of_python(
 @pytest.mark.parametrize(
     ("values", "options", "message"),
     [
-        (((0, 0), (2, 2), (-1, 1)), {}, "STRIDED_SLICE with a stride below 1 x1: op[0] 'y0'"),
-        (((0, 0), (2, 2), (1, 1)), {"ellipsis_mask": 1}, "with an ellipsis or a new axis"),
-        (((0, 0), (2, 2), (1, 1)), {"new_axis_mask": 2}, "with an ellipsis or a new axis"),
-        (((0, 0), (2,), (1, 1)), {}, "2 begins, 1 ends, 2 strides of 2 dimensions"),
-        (((0, 0, 0), (2, 2, 2), (1, 1, 1)), {}, "3 begins, 3 ends, 3 strides of 2 dimensions"),
+        (((0, 0), (2, 2), (0, 1)), {}, "has a stride of 0"),
+        (((0, 0), (2, 2), (-1, 1)), {"shrink_axis_mask": 1}, "and a stride below 0 there"),
+        (((0, 0), (2, 2), (1, 1)), {"ellipsis_mask": 3}, "has several ellipses"),
+        (((0, 0), (2,), (1, 1)), {}, "2 begins, 1 ends, 2 strides"),
+        (((0, 0, 0), (2, 2, 2), (1, 1, 1)), {}, "begins, ends and strides of 3 dimensions for 2"),
         (((3, 0), (2, 2), (1, 1)), {}, "elements 3 to 2 of 6 are none"),
         (((9, 0), (2, 2), (1, 1)), {"shrink_axis_mask": 1}, "dimension 9 of 6"),
     ],

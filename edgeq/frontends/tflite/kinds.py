@@ -1,0 +1,34 @@
+"""What .tflite operators become, where their names do not say it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from edgeq.ops.compare import Relation
+
+KINDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "BATCH_TO_SPACE_ND": ("reshape", "transpose", "slice"),
+        "BROADCAST_TO": ("reshape", "tile"),
+        "DEPTH_TO_SPACE": ("reshape", "transpose"),
+        "EXPAND_DIMS": ("reshape",),
+        "LOGICAL_AND": ("minimum",),
+        "LOGICAL_NOT": ("compare",),
+        "LOGICAL_OR": ("maximum",),
+        "MIRROR_PAD": ("gather",),
+        "QUANTIZE": ("quantize", "requantize"),
+        "REVERSE_V2": ("slice",),
+        "SELECT": ("tile", "select"),
+        "SELECT_V2": ("tile", "select"),
+        "SPACE_TO_BATCH_ND": ("pad", "reshape", "transpose"),
+        "SPACE_TO_DEPTH": ("reshape", "transpose"),
+        "SQUEEZE": ("reshape",),
+        "STRIDED_SLICE": ("slice", "reshape"),
+        "SUM": ("reduce_sum",),
+        "TRANSPOSE_CONV": ("transpose_conv2d",),
+        "UNPACK": ("split", "reshape"),
+        **{relation.name: ("compare",) for relation in Relation},
+    }
+)
+"""Operators whose names do not begin with that of the operation they become."""

@@ -1,0 +1,159 @@
+"""Portable rows of operations on pairs of elements that have no faster rows elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from edgeq.ir.graph import Operands
+from edgeq.ir.quant import Requant
+from edgeq.ir.types import DType
+from edgeq.kernels.base import Facts, Kernel
+from edgeq.kernels.portable._broadcast import loop_constants, loops
+from edgeq.kernels.portable.elementwise import (
+    elementwise_note,
+    lookup_facts,
+    loop_flags,
+    term_facts,
+    zeros,
+)
+from edgeq.kernels.requant import requant_facts
+from edgeq.ops import compare, squared_difference
+from edgeq.ops._elementwise import BYTES
+from edgeq.ops.base import Op
+from edgeq.ops.compare import Compare, Relation
+from edgeq.ops.maximum import Maximum
+from edgeq.ops.minimum import Minimum
+from edgeq.ops.prelu import Prelu
+from edgeq.ops.select import Select
+from edgeq.ops.squared_difference import SquaredDifference
+from edgeq.ops.sub import Sub
+from edgeq.plan.program import Data
+
+_OPERATORS: Mapping[Relation, str] = {
+    Relation.EQUAL: "==",
+    Relation.NOT_EQUAL: "!=",
+    Relation.LESS: "<",
+    Relation.LESS_EQUAL: "<=",
+    Relation.GREATER: ">",
+    Relation.GREATER_EQUAL: ">=",
+}
+
+
+def _pairs(op: Op, io: Operands, *parts: Facts, **flags: Any) -> Facts:
+    """Return the facts of the loops over two operands, joined with those of the arithmetic."""
+    found = loops(io.ins[0].shape, io.ins[1].shape, io.y.shape)
+    constants = loop_constants(found)
+    data = tuple(item for part in parts for item in part.data)
+    flags.update(loop_flags(found))
+    for part in parts:
+        constants.update(part.constants)
+        flags.update(part.flags)
+    return Facts(constants, data, flags, None, elementwise_note(op, io))
+
+
+def _rescalings(**requants: Requant) -> Facts:
+    """Return the facts of several requantizers; ``total`` needs no prefix in the template."""
+    constants: dict[str, int] = {}
+    flags: dict[str, Any] = {}
+    data: list[Data] = []
+    for name, requant in requants.items():
+        prefix = "" if name == "total" else f"{name}_"
+        found = requant_facts(requant, prefix)
+        constants.update(found.constants)
+        flags[f"{prefix}requant"] = found.flag
+        data += found.data
+    return Facts(constants, tuple(data), flags)
+
+
+def _bounds(op: Op, io: Operands) -> Facts:
+    return Facts({**zeros(io), "LOW": op.arithmetic.low, "HIGH": op.arithmetic.high})
+
+
+def sub_facts(op: Sub, io: Operands) -> Facts:
+    """Return the facts of a difference."""
+    terms = Facts(*term_facts(op.arithmetic.terms))
+    return _pairs(op, io, _bounds(op, io), terms, _rescalings(total=op.arithmetic.total))
+
+
+def squared_difference_facts(op: SquaredDifference, io: Operands) -> Facts:
+    """Return the facts of the square of a difference."""
+    first, second = op.arithmetic.terms
+    numbers = _rescalings(x0=first, x1=second, total=op.arithmetic.total)
+    unit = Facts({"UNIT": 1 << squared_difference.HEADROOM})
+    return _pairs(op, io, _bounds(op, io), unit, numbers)
+
+
+def prelu_facts(op: Prelu, io: Operands) -> Facts:
+    """Return the facts of a rectified linear unit with learned slopes."""
+    numbers = _rescalings(positive=op.arithmetic.positive, negative=op.arithmetic.negative)
+    return _pairs(op, io, _bounds(op, io), numbers)
+
+
+def plain_facts(op: Minimum | Maximum, io: Operands) -> Facts:
+    """Return the facts of an operation on elements as they are."""
+    return _pairs(op, io)
+
+
+def compare_facts(op: Compare, io: Operands) -> Facts:
+    """Return the facts of a comparison of elements as they are."""
+    return _pairs(op, io, operator=_OPERATORS[op.relation])
+
+
+def compare_codes_facts(op: Compare, io: Operands) -> Facts:
+    """Return the facts of a comparison of what codes stand for."""
+    first, second = op.arithmetic
+    constants = {
+        "UNIT": 1 << compare.HEADROOM,
+        "X0_ZERO": io.ins[0].zero_point,
+        "X1_ZERO": io.ins[1].zero_point,
+    }
+    numbers = _rescalings(x0=first, x1=second)
+    return _pairs(op, io, Facts(constants), numbers, operator=_OPERATORS[op.relation])
+
+
+def select_facts(op: Select, io: Operands) -> Facts:
+    """Return the facts of a choice."""
+    return Facts({"COUNT": io.y.elements}, note=elementwise_note(op, io))
+
+
+def _s8(op: Op, io: Operands) -> bool:
+    return io.x.dtype is DType.INT8
+
+
+def _codes(op: Compare, io: Operands) -> bool:
+    return op.arithmetic is not None
+
+
+def _scalar(op: Op, io: Operands) -> bool:
+    """Accept 8-bit codes beside one constant element; commutative operations have that second."""
+    x, constant = io.ins
+    return x.dtype in BYTES and constant.is_constant and constant.elements == 1
+
+
+def _rows(op: type[Op], *rows: tuple[str, Any, Any]) -> tuple[Kernel, ...]:
+    """Return rows of one operation: by table beside one constant element, then ``rows``."""
+    table, roles = "portable/lookup_s8", ("x0", "x1", "y")
+    return (
+        Kernel(table, op, lookup_facts, _scalar, packed=(1,)),
+        *(Kernel(name, op, facts, accepts, roles=roles) for name, facts, accepts in rows),
+    )
+
+
+def _any(op: Op, io: Operands) -> bool:
+    return True
+
+
+ROWS = (
+    *_rows(Sub, ("portable/sub_s8", sub_facts, _s8)),
+    *_rows(SquaredDifference, ("portable/squared_difference_s8", squared_difference_facts, _s8)),
+    *_rows(Prelu, ("portable/prelu_s8", prelu_facts, _s8)),
+    *_rows(Minimum, ("portable/minimum", plain_facts, _any)),
+    *_rows(Maximum, ("portable/maximum", plain_facts, _any)),
+    *_rows(
+        Compare,
+        ("portable/compare_codes", compare_codes_facts, _codes),
+        ("portable/compare", compare_facts, _any),
+    ),
+    Kernel("portable/select", Select, select_facts, roles=("which", "x", "z", "y")),
+)

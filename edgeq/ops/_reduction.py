@@ -1,0 +1,56 @@
+"""What operations that reduce some dimensions to one number share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgeq.errors import QuantizationError
+from edgeq.ir.graph import Operands
+from edgeq.ir.types import DType, Shape
+from edgeq.ops.base import Op, require, require_codes
+
+INT32_LIMIT = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Reduction(Op):
+    """Input: x of any rank. Output: x without ``axes``, or with extents of 1 there."""
+
+    axes: tuple[int, ...]
+    keep_dims: bool = False
+
+    def check(self, io: Operands) -> None:
+        """Raise ``ModelError`` when shapes or types do not fit."""
+        require(self, len(io.ins) == 1, f"{len(io.ins)} inputs, expected 1")
+        rank = len(io.x.shape)
+        require(self, len(set(self.axes)) == len(self.axes), f"axes {self.axes} repeat one")
+        inside = all(0 <= axis < rank for axis in self.axes)
+        require(self, inside, f"axes {self.axes} of {rank} dimensions")
+        require_codes(self, io, (DType.INT8, DType.UINT8, DType.FLOAT32))
+        same = io.x.dtype is io.y.dtype
+        require(self, same, f"output is {io.y.dtype.value} for {io.x.dtype.value} input")
+
+    def shapes(self, io: Operands) -> tuple[Shape, ...]:
+        """Return the extents that are kept; 1 for the others under ``keep_dims``."""
+        extents = [
+            (1 if axis in self.axes else extent)
+            for axis, extent in enumerate(io.x.shape)
+            if self.keep_dims or axis not in self.axes
+        ]
+        return (tuple(extents),)
+
+    def count(self, io: Operands) -> int:
+        """Return how many elements are reduced to one."""
+        count = 1
+        for axis in self.axes:
+            count *= io.x.shape[axis]
+        return count
+
+    def bounded_count(self, io: Operands) -> int:
+        """Return the count; raise ``QuantizationError`` when 32 bits do not hold such a sum."""
+        count = self.count(io)
+        if count * 255 > INT32_LIMIT:
+            raise QuantizationError(
+                f"a sum of {count} codes does not fit 32 bits", where=self.source
+            )
+        return count
