@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
@@ -11,6 +11,7 @@ import edgeq.ops.all  # noqa: F401  (fills the registry)
 from edgeq.frontends import READERS
 from edgeq.frontends.onnx import kinds as onnx_kinds
 from edgeq.frontends.tflite import CONVERTERS
+from edgeq.frontends.tflite.kinds import KINDS
 from edgeq.frontends.torch import kinds as torch_kinds
 from edgeq.host.doctor import Tool
 from edgeq.ir.graph import Graph
@@ -25,14 +26,6 @@ from edgeq.targets import TARGETS
 from edgeq.verify import Verdict
 
 Facts = dict[str, Any]
-
-# Operators whose names do not begin with that of the operation they become.
-_TFLITE_KINDS: Mapping[str, tuple[str, ...]] = {
-    "EXPAND_DIMS": ("reshape",),
-    "QUANTIZE": ("quantize", "requantize"),
-    "SQUEEZE": ("reshape",),
-    "STRIDED_SLICE": ("slice",),
-}
 
 
 def parameters(graph: Graph) -> int:
@@ -128,8 +121,8 @@ def tflite_kinds(code: str) -> tuple[str, ...]:
     >>> tflite_kinds("DEPTHWISE_CONV_2D"), tflite_kinds("SQUEEZE")
     (('depthwise_conv2d',), ('reshape',))
     """
-    if code in _TFLITE_KINDS:
-        return _TFLITE_KINDS[code]
+    if code in KINDS:
+        return KINDS[code]
     plain = code.replace("_", "").lower()
     near = [kind for kind in REGISTRY if plain.startswith(kind.replace("_", ""))]
     return (max(near, key=len),) if near else ()
