@@ -418,4 +418,59 @@ static inline HVX_VectorPair Q6_W_vmpyoacc_WVwVh(HVX_VectorPair x, HVX_Vector u,
     return x;
 }
 
+/* ---- Of resizing, products, softmax and copies --------------------------------------------- */
+
+/* A byte or a half of a register, with its sign. */
+static inline int edgeq_model_byte(int32_t r, int i)
+{
+    return (int8_t)((uint32_t)r >> (8 * i));
+}
+
+static inline int edgeq_model_half(int32_t r, int i)
+{
+    return (int16_t)((uint32_t)r >> (16 * i));
+}
+
+EDGEQ_MODEL_VV(Q6_Vb_vpacko_VhVh, b, 128, i < 64 ? v.b[2 * (i & 63) + 1] : u.b[2 * (i & 63) + 1])
+EDGEQ_MODEL_VV(Q6_Vh_vpacko_VwVw, h, 64, i < 32 ? v.h[2 * (i & 31) + 1] : u.h[2 * (i & 31) + 1])
+
+/* The lower 16 or 32 bits of products with the bytes or halves of a register in turn. */
+EDGEQ_MODEL_VR(Q6_Vh_vmpyi_VhRb, h, 64, (int16_t)(u.h[i] * edgeq_model_byte(r, i & 3)))
+EDGEQ_MODEL_VR(Q6_Vw_vmpyi_VwRh, uw, 32, (uint32_t)((int64_t)u.w[i] * edgeq_model_half(r, i & 1)))
+
+static inline HVX_Vector Q6_Vh_vmpyiacc_VhVhRb(HVX_Vector x, HVX_Vector u, int32_t r)
+{
+    return Q6_Vh_vadd_VhVh(x, Q6_Vh_vmpyi_VhRb(u, r));
+}
+
+static inline HVX_Vector Q6_Vw_vmpyiacc_VwVwRh(HVX_Vector x, HVX_Vector u, int32_t r)
+{
+    return Q6_Vw_vadd_VwVw(x, Q6_Vw_vmpyi_VwRh(u, r));
+}
+
+/* Halves at even places in the low half, at odd ones in the other. */
+static inline HVX_VectorPair Q6_Ww_vmpyacc_WwVhRh(HVX_VectorPair x, HVX_Vector u, int32_t r)
+{
+    for (int i = 0; i < 64; ++i) {
+        x.v[i & 1].uw[i / 2] += (uint32_t)(u.h[i] * edgeq_model_half(r, i & 1));
+    }
+    return x;
+}
+
+static inline HVX_VectorPair Q6_Ww_vmpy_VhRh(HVX_Vector u, int32_t r)
+{
+    return Q6_Ww_vmpyacc_WwVhRh(Q6_W_vcombine_VV(Q6_V_vzero(), Q6_V_vzero()), u, r);
+}
+
+/* The same bytes as 16 bits, in order. */
+static inline HVX_VectorPair Q6_Wh_vunpack_Vb(HVX_Vector u)
+{
+    HVX_VectorPair y;
+
+    for (int i = 0; i < 128; ++i) {
+        y.v[i / 64].h[i % 64] = u.b[i];
+    }
+    return y;
+}
+
 #endif

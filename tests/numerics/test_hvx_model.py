@@ -43,6 +43,12 @@ VECTORS = {
     "Q6_Vw_vrmpyacc_VwVubRb": "(c, a, r)",
     "Q6_Vw_vmpyoacc_VwVwVh_s1_sat_shift": "(c, a, b)",
     "Q6_Vw_vmpyoacc_VwVwVh_s1_rnd_sat_shift": "(c, a, b)",
+    "Q6_Vb_vpacko_VhVh": "(a, b)",
+    "Q6_Vh_vpacko_VwVw": "(a, b)",
+    "Q6_Vh_vmpyi_VhRb": "(a, r)",
+    "Q6_Vh_vmpyiacc_VhVhRb": "(a, b, r)",
+    "Q6_Vw_vmpyi_VwRh": "(a, r)",
+    "Q6_Vw_vmpyiacc_VwVwRh": "(a, b, r)",
     "Q6_V_vmux_QVV": "(Q6_Q_vsetq_R(r), a, b)",
     "Q6_Vw_condacc_QVwVw": "(Q6_Q_vcmp_gt_VwVw(a, b), c, b)",
 }
@@ -55,6 +61,9 @@ PAIRS = {
     "Q6_Ww_vadd_VhVh": "(a, b)",
     "Q6_Ww_vaddacc_WwVhVh": "(Q6_W_vcombine_VV(c, a), a, b)",
     "Q6_W_vmpye_VwVuh": "(a, b)",
+    "Q6_Ww_vmpy_VhRh": "(a, r)",
+    "Q6_Ww_vmpyacc_WwVhRh": "(Q6_W_vcombine_VV(c, a), b, r)",
+    "Q6_Wh_vunpack_Vb": "(a)",
     "Q6_W_vmpyoacc_WVwVh": "(Q6_W_vcombine_VV(c, a), a, b)",
 }
 # Predicates, as the bytes of a vector that they choose from a.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from edgeq.kernels.base import Kernel
-from edgeq.kernels.hvx import depthwise, elementwise, pooling, product
+from edgeq.kernels.hvx import depthwise, elementwise, pooling, product, resize
 
 ROWS: tuple[Kernel, ...] = (
     *product.ROWS,
     *depthwise.ROWS,
     *elementwise.ROWS,
     *pooling.ROWS,
+    *resize.ROWS,
 )
