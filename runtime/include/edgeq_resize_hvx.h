@@ -66,18 +66,18 @@ static inline void edgeq_mix_pixels_s32(int32_t *restrict line, const int8_t *re
 }
 
 /* 64 sums of two lines in 16 bits, of which the upper eight are the code: ties go up, or away from
- * zero with a mask of -1. */
-static inline HVX_Vector edgeq_mix_s16x64(const int16_t *above, const int16_t *below, int32_t up, int32_t down, HVX_Vector away)
+ * zero. */
+static inline HVX_Vector edgeq_mix_s16x64(const int16_t *above, const int16_t *below, int32_t up, int32_t down, int32_t away)
 {
     const HVX_Vector sum = Q6_Vh_vmpyiacc_VhVhRb(Q6_Vh_vmpyi_VhRb(edgeq_load_aligned_x128(above), up), edgeq_load_aligned_x128(below), down);
     const HVX_Vector half = Q6_Vh_vadd_VhVh(sum, Q6_Vh_vsplat_R(1 << 7));
 
-    return Q6_Vh_vasracc_VhVhR(half, Q6_V_vand_VV(sum, away), 15);
+    return away != 0 ? Q6_Vh_vasracc_VhVhR(half, sum, 15) : half;
 }
 
-/* Codes of two lines whose memory is aligned and goes on for 127 numbers; down of 256 parts of the
- * one below with shares across included: unit of them are both. */
-static inline void edgeq_mix_lines_s16(int8_t *restrict y, const int16_t *restrict above, const int16_t *restrict below, int32_t count, int32_t down, int32_t unit, HVX_Vector away)
+/* Codes of two lines, (unit - down) of the one above and down of the other; the memory of both is
+ * aligned and goes on for 127 numbers. */
+static inline void edgeq_mix_lines_s16(int8_t *restrict y, const int16_t *restrict above, const int16_t *restrict below, int32_t count, int32_t down, int32_t unit, int32_t away)
 {
     const int32_t upper = edgeq_share_bytes(unit - down);
     const int32_t lower = edgeq_share_bytes(down);
@@ -96,15 +96,15 @@ static inline void edgeq_mix_lines_s16(int8_t *restrict y, const int16_t *restri
 }
 
 /* The same in 32 bits. */
-static inline HVX_Vector edgeq_mix_s32x32(const int32_t *above, const int32_t *below, int32_t up, int32_t down, HVX_Vector away)
+static inline HVX_Vector edgeq_mix_s32x32(const int32_t *above, const int32_t *below, int32_t up, int32_t down, int32_t away)
 {
     const HVX_Vector sum = Q6_Vw_vmpyiacc_VwVwRh(Q6_Vw_vmpyi_VwRh(edgeq_load_aligned_x128(above), up), edgeq_load_aligned_x128(below), down);
     const HVX_Vector half = Q6_Vw_vadd_VwVw(sum, Q6_V_vsplat_R(1 << 23));
 
-    return Q6_Vw_vasracc_VwVwR(half, Q6_V_vand_VV(sum, away), 31);
+    return away != 0 ? Q6_Vw_vasracc_VwVwR(half, sum, 31) : half;
 }
 
-static inline void edgeq_mix_lines_s32(int8_t *restrict y, const int32_t *restrict above, const int32_t *restrict below, int32_t count, int32_t down, int32_t unit, HVX_Vector away)
+static inline void edgeq_mix_lines_s32(int8_t *restrict y, const int32_t *restrict above, const int32_t *restrict below, int32_t count, int32_t down, int32_t unit, int32_t away)
 {
     const int32_t upper = edgeq_share_halves(unit - down);
     const int32_t lower = edgeq_share_halves(down);
