@@ -255,20 +255,27 @@ static inline HVX_VectorPair Q6_W_vcombine_VV(HVX_Vector u, HVX_Vector v)
 
 EDGEQ_MODEL_VR(Q6_V_vror_VR, b, 128, u.b[(i + r) & 127])
 
+/* Exchange bytes so far apart; of no distance, none. */
+static inline HVX_VectorPair edgeq_model_exchange(HVX_VectorPair y, int distance)
+{
+    for (int i = 0; i < 128; ++i) {
+        if (distance != 0 && (i & distance) == 0) {
+            const int8_t byte = y.v[1].b[i];
+
+            y.v[1].b[i] = y.v[0].b[i + distance];
+            y.v[0].b[i + distance] = byte;
+        }
+    }
+    return y;
+}
+
 /* Exchange what the bits of r tell: bytes so far apart, smallest distances first. */
 static inline HVX_VectorPair Q6_W_vshuff_VVR(HVX_Vector u, HVX_Vector v, int32_t r)
 {
     HVX_VectorPair y = {{v, u}};
 
     for (int distance = 1; distance < 128; distance *= 2) {
-        for (int i = 0; i < 128; ++i) {
-            if ((r & distance) != 0 && (i & distance) == 0) {
-                const int8_t byte = y.v[1].b[i];
-
-                y.v[1].b[i] = y.v[0].b[i + distance];
-                y.v[0].b[i + distance] = byte;
-            }
-        }
+        y = edgeq_model_exchange(y, r & distance);
     }
     return y;
 }
@@ -469,6 +476,52 @@ static inline HVX_VectorPair Q6_Wh_vunpack_Vb(HVX_Vector u)
 
     for (int i = 0; i < 128; ++i) {
         y.v[i / 64].h[i % 64] = u.b[i];
+    }
+    return y;
+}
+
+EDGEQ_MODEL_VV(Q6_Vb_vadd_VbVb, b, 128, (int8_t)(u.b[i] + v.b[i]))
+
+static inline HVX_VectorPred Q6_Q_vcmp_gt_VbVb(HVX_Vector u, HVX_Vector v)
+{
+    HVX_VectorPred q;
+
+    for (int i = 0; i < 128; ++i) {
+        q.bits[i] = u.b[i] > v.b[i];
+    }
+    return q;
+}
+
+/* Undo the exchanges of shuffling, largest distances first. */
+static inline HVX_VectorPair Q6_W_vdeal_VVR(HVX_Vector u, HVX_Vector v, int32_t r)
+{
+    HVX_VectorPair y = {{v, u}};
+
+    for (int distance = 64; distance > 0; distance /= 2) {
+        y = edgeq_model_exchange(y, r & distance);
+    }
+    return y;
+}
+
+/* In steps, largest distances first, a byte comes from as far as its control tells. */
+static inline HVX_Vector Q6_V_vdelta_VV(HVX_Vector u, HVX_Vector v)
+{
+    for (int distance = 64; distance > 0; distance /= 2) {
+        const HVX_Vector x = u;
+
+        for (int i = 0; i < 128; ++i) {
+            u.b[i] = x.b[i ^ (v.ub[i] & distance)];
+        }
+    }
+    return u;
+}
+
+static inline HVX_VectorPair Q6_Wuw_vunpack_Vuh(HVX_Vector u)
+{
+    HVX_VectorPair y;
+
+    for (int i = 0; i < 64; ++i) {
+        y.v[i / 32].uw[i % 32] = u.uh[i];
     }
     return y;
 }

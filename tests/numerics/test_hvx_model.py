@@ -49,6 +49,8 @@ VECTORS = {
     "Q6_Vh_vmpyiacc_VhVhRb": "(a, b, r)",
     "Q6_Vw_vmpyi_VwRh": "(a, r)",
     "Q6_Vw_vmpyiacc_VwVwRh": "(a, b, r)",
+    "Q6_Vb_vadd_VbVb": "(a, b)",
+    "Q6_V_vdelta_VV": "(a, b)",
     "Q6_V_vmux_QVV": "(Q6_Q_vsetq_R(r), a, b)",
     "Q6_Vw_condacc_QVwVw": "(Q6_Q_vcmp_gt_VwVw(a, b), c, b)",
 }
@@ -64,6 +66,8 @@ PAIRS = {
     "Q6_Ww_vmpy_VhRh": "(a, r)",
     "Q6_Ww_vmpyacc_WwVhRh": "(Q6_W_vcombine_VV(c, a), b, r)",
     "Q6_Wh_vunpack_Vb": "(a)",
+    "Q6_Wuw_vunpack_Vuh": "(a)",
+    "Q6_W_vdeal_VVR": "(a, b, r)",
     "Q6_W_vmpyoacc_WVwVh": "(Q6_W_vcombine_VV(c, a), a, b)",
 }
 # Predicates, as the bytes of a vector that they choose from a.
@@ -73,6 +77,7 @@ PREDICATES = {
     "Q6_Q_and_QQn": "(Q6_Q_vsetq_R(r), Q6_Q_vcmp_gt_VwVw(a, b))",
     "Q6_Q_vcmp_gt_VwVw": "(a, b)",
     "Q6_Q_vcmp_gt_VuwVuw": "(a, b)",
+    "Q6_Q_vcmp_gt_VbVb": "(a, b)",
 }
 FUNCTION = """
 void {name}_case(uint8_t *y, const uint8_t *x)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgeq.kernels.base import Kernel
-from edgeq.kernels.hvx import depthwise, elementwise, pooling, product, resize
+from edgeq.kernels.hvx import arg_max, depthwise, elementwise, pooling, product, resize
 
 ROWS: tuple[Kernel, ...] = (
     *product.ROWS,
@@ -11,4 +11,5 @@ ROWS: tuple[Kernel, ...] = (
     *elementwise.ROWS,
     *pooling.ROWS,
     *resize.ROWS,
+    *arg_max.ROWS,
 )
