@@ -526,4 +526,14 @@ static inline HVX_VectorPair Q6_Wuw_vunpack_Vuh(HVX_Vector u)
     return y;
 }
 
+static inline HVX_VectorPair Q6_Ww_vmpy_VhVh(HVX_Vector u, HVX_Vector v)
+{
+    HVX_VectorPair y;
+
+    for (int i = 0; i < 64; ++i) {
+        y.v[i & 1].w[i / 2] = u.h[i] * v.h[i];
+    }
+    return y;
+}
+
 #endif

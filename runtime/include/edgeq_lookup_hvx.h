@@ -24,6 +24,19 @@ static inline HVX_VectorPair edgeq_linear_s16x128(HVX_Vector x, int32_t a, HVX_V
     return Q6_Wh_vmpyacc_WhVbVb(Q6_Wh_vmpy_VbVb(x, Q6_Vb_vsplat_R(a)), y, Q6_Vb_vsplat_R(b));
 }
 
+/* Codes times factors of theirs; plus what is at multiples of 128, of even places and then of odd. */
+static inline HVX_VectorPair edgeq_scale_s16x128(HVX_Vector x, const int8_t *factors)
+{
+    return Q6_Wh_vmpy_VbVb(x, edgeq_load_aligned_x128(factors));
+}
+
+static inline HVX_VectorPair edgeq_affine_s16x128(HVX_Vector x, const int8_t *factors, const int16_t *offsets)
+{
+    const HVX_VectorPair start = Q6_W_vcombine_VV(edgeq_load_aligned_x128(offsets + 64), edgeq_load_aligned_x128(offsets));
+
+    return Q6_Wh_vmpyacc_WhVbVb(start, x, edgeq_load_aligned_x128(factors));
+}
+
 /* Plus a constant. */
 static inline HVX_VectorPair edgeq_add_constant_s16x128(HVX_VectorPair x, int32_t constant)
 {

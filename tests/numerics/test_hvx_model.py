@@ -64,6 +64,7 @@ PAIRS = {
     "Q6_Ww_vaddacc_WwVhVh": "(Q6_W_vcombine_VV(c, a), a, b)",
     "Q6_W_vmpye_VwVuh": "(a, b)",
     "Q6_Ww_vmpy_VhRh": "(a, r)",
+    "Q6_Ww_vmpy_VhVh": "(a, b)",
     "Q6_Ww_vmpyacc_WwVhRh": "(Q6_W_vcombine_VV(c, a), b, r)",
     "Q6_Wh_vunpack_Vb": "(a)",
     "Q6_Wuw_vunpack_Vuh": "(a)",

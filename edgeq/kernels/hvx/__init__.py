@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from edgeq.kernels.base import Kernel
-from edgeq.kernels.hvx import arg_max, depthwise, elementwise, pooling, product, resize
+from edgeq.kernels.hvx import arg_max, broadcast, depthwise, elementwise, pooling, product, resize
 
 ROWS: tuple[Kernel, ...] = (
     *product.ROWS,
     *depthwise.ROWS,
+    *broadcast.ROWS,
     *elementwise.ROWS,
     *pooling.ROWS,
     *resize.ROWS,
