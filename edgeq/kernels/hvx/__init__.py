@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from edgeq.kernels.base import Kernel
-from edgeq.kernels.hvx import arg_max, broadcast, depthwise, elementwise, pooling, product, resize
+from edgeq.kernels.hvx import (
+    arg_max,
+    broadcast,
+    depthwise,
+    elementwise,
+    movement,
+    pooling,
+    product,
+    resize,
+)
 
 ROWS: tuple[Kernel, ...] = (
     *product.ROWS,
@@ -12,5 +21,6 @@ ROWS: tuple[Kernel, ...] = (
     *elementwise.ROWS,
     *pooling.ROWS,
     *resize.ROWS,
+    *movement.ROWS,
     *arg_max.ROWS,
 )
