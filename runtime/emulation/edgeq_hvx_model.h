@@ -536,4 +536,14 @@ static inline HVX_VectorPair Q6_Ww_vmpy_VhVh(HVX_Vector u, HVX_Vector v)
     return y;
 }
 
+EDGEQ_MODEL_VV(Q6_Vb_vsub_VbVb, b, 128, (int8_t)(u.b[i] - v.b[i]))
+
+static inline HVX_Vector Q6_Vuw_vrmpyacc_VuwVubRub(HVX_Vector x, HVX_Vector u, int32_t r)
+{
+    for (int i = 0; i < 128; ++i) {
+        x.uw[i / 4] += u.ub[i] * ((uint32_t)r >> 8 * (i & 3) & 0xffu);
+    }
+    return x;
+}
+
 #endif

@@ -51,6 +51,8 @@ VECTORS = {
     "Q6_Vw_vmpyiacc_VwVwRh": "(a, b, r)",
     "Q6_Vb_vadd_VbVb": "(a, b)",
     "Q6_V_vdelta_VV": "(a, b)",
+    "Q6_Vb_vsub_VbVb": "(a, b)",
+    "Q6_Vuw_vrmpyacc_VuwVubRub": "(c, a, r)",
     "Q6_V_vmux_QVV": "(Q6_Q_vsetq_R(r), a, b)",
     "Q6_Vw_condacc_QVwVw": "(Q6_Q_vcmp_gt_VwVw(a, b), c, b)",
 }

@@ -12,6 +12,7 @@ from edgeq.kernels.hvx import (
     pooling,
     product,
     resize,
+    softmax,
 )
 
 ROWS: tuple[Kernel, ...] = (
@@ -23,4 +24,5 @@ ROWS: tuple[Kernel, ...] = (
     *resize.ROWS,
     *movement.ROWS,
     *arg_max.ROWS,
+    *softmax.ROWS,
 )
