@@ -546,4 +546,16 @@ static inline HVX_Vector Q6_Vuw_vrmpyacc_VuwVubRub(HVX_Vector x, HVX_Vector u, i
     return x;
 }
 
+EDGEQ_MODEL_VV(Q6_Vh_vavg_VhVh_rnd, h, 64, (int16_t)((u.h[i] + v.h[i] + 1) >> 1))
+
+static inline HVX_VectorPred Q6_Q_vcmp_eq_VwVw(HVX_Vector u, HVX_Vector v)
+{
+    HVX_VectorPred q;
+
+    for (int i = 0; i < 128; ++i) {
+        q.bits[i] = u.w[i / 4] == v.w[i / 4];
+    }
+    return q;
+}
+
 #endif

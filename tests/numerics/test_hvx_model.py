@@ -51,6 +51,7 @@ VECTORS = {
     "Q6_Vw_vmpyiacc_VwVwRh": "(a, b, r)",
     "Q6_Vb_vadd_VbVb": "(a, b)",
     "Q6_V_vdelta_VV": "(a, b)",
+    "Q6_Vh_vavg_VhVh_rnd": "(a, b)",
     "Q6_Vb_vsub_VbVb": "(a, b)",
     "Q6_Vuw_vrmpyacc_VuwVubRub": "(c, a, r)",
     "Q6_V_vmux_QVV": "(Q6_Q_vsetq_R(r), a, b)",
@@ -80,6 +81,7 @@ PREDICATES = {
     "Q6_Q_and_QQn": "(Q6_Q_vsetq_R(r), Q6_Q_vcmp_gt_VwVw(a, b))",
     "Q6_Q_vcmp_gt_VwVw": "(a, b)",
     "Q6_Q_vcmp_gt_VuwVuw": "(a, b)",
+    "Q6_Q_vcmp_eq_VwVw": "(a, Q6_V_vand_VV(b, Q6_V_vsplat_R(-2)))",
     "Q6_Q_vcmp_gt_VbVb": "(a, b)",
 }
 FUNCTION = """

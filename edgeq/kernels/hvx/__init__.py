@@ -11,6 +11,7 @@ from edgeq.kernels.hvx import (
     movement,
     pooling,
     product,
+    quantize,
     resize,
     softmax,
 )
@@ -24,5 +25,6 @@ ROWS: tuple[Kernel, ...] = (
     *resize.ROWS,
     *movement.ROWS,
     *arg_max.ROWS,
+    *quantize.ROWS,
     *softmax.ROWS,
 )
