@@ -558,4 +558,8 @@ static inline HVX_VectorPred Q6_Q_vcmp_eq_VwVw(HVX_Vector u, HVX_Vector v)
     return q;
 }
 
+EDGEQ_MODEL_VV(Q6_Vb_vshuffo_VbVb, b, 128, (i & 1) != 0 ? u.b[i] : v.b[i + 1])
+EDGEQ_MODEL_VV(Q6_Vh_vshuffo_VhVh, h, 64, (i & 1) != 0 ? u.h[i] : v.h[i + 1])
+EDGEQ_MODEL_VV(Q6_Vw_vmpyie_VwVuh, uw, 32, u.uw[i] * (v.uw[i] & 0xffffu))
+
 #endif

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from edgeq.ir.graph import Operands
 from edgeq.ir.quant import Requant, Rounding
 from edgeq.ir.types import DType
 from edgeq.kernels.base import Facts, Kernel
 from edgeq.kernels.division import mean_factor
 from edgeq.kernels.hvx.common import HEADERS, VECTOR
-from edgeq.kernels.portable.pooling import average_pool2d_facts, max_pool2d_facts
+from edgeq.kernels.portable.pooling import (
+    RECIPROCAL_BITS,
+    average_pool2d_facts,
+    max_pool2d_facts,
+)
 from edgeq.kernels.portable.reduction import NESTED, groups, mean_facts
 from edgeq.kernels.requant import requant_facts
 from edgeq.kernels.rescale import RescaleFlag
 from edgeq.ops.average_pool2d import AveragePool2D
 from edgeq.ops.max_pool2d import MaxPool2D
 from edgeq.ops.mean import Mean
+from edgeq.plan.program import Data
 
 FILES = (*HEADERS, "edgeq_sums_hvx.h")
 SHORT_TAPS = 255  # codes whose sum is 16 bits
@@ -79,6 +86,30 @@ def _mean_s8(op: Mean, io: Operands) -> bool:
 
 
 def average_facts(op: AveragePool2D, io: Operands) -> Facts:
+    """Return the facts of an average pool of small windows: sums times a reciprocal.
+
+    The portable facts tell why the quotient is exact.
+    """
+    facts = average_pool2d_facts(op, io)
+    taps = op.window[0] * op.window[1]
+    unused = ("BLOCK", "COUNT", "OFFSET", "RECIPROCAL_BITS")
+    window = {name: value for name, value in facts.constants.items() if name not in unused}
+    reciprocals = (1 << RECIPROCAL_BITS) // np.arange(1, taps + 1) + 1
+    count = {"COUNT": taps, "RECIPROCAL": int(reciprocals[-1])}
+    data: tuple[Data, ...] = ()
+    if facts.flags["padded"]:
+        count = {}
+        data = (Data("reciprocal", reciprocals.astype(np.int32), "2^24 / count + 1 of counts"),)
+    constants = {**window, "BYTES": io.x.elements, **count}
+    flags = {name: facts.flags[name] for name in ("padded", "away")}
+    return Facts(constants, data, {**flags, **_vectors(io, io.x.shape[3])}, None, facts.note)
+
+
+def _averages(op: AveragePool2D, io: Operands) -> bool:
+    return _fits(io) and op.window[0] * op.window[1] <= SHORT_TAPS
+
+
+def long_average_facts(op: AveragePool2D, io: Operands) -> Facts:
     """Return the facts of an average pool of windows inside the image, by a proven factor."""
     facts = average_pool2d_facts(op, io)
     factor = mean_factor(op.window[0] * op.window[1], op.round_half_up)
@@ -93,7 +124,7 @@ def average_facts(op: AveragePool2D, io: Operands) -> Facts:
     )
 
 
-def _averages(op: AveragePool2D, io: Operands) -> bool:
+def _averages_long(op: AveragePool2D, io: Operands) -> bool:
     if not _fits(io) or op.padding.any or op.window[1] > SHORT_TAPS:
         return False
     return mean_factor(op.window[0] * op.window[1], op.round_half_up) is not None
@@ -124,6 +155,13 @@ def _takes_maximum(op: MaxPool2D, io: Operands) -> bool:
 
 ROWS = (
     Kernel("hvx/average_pool2d_s8", AveragePool2D, average_facts, _averages, headers=FILES),
+    Kernel(
+        "hvx/average_pool2d_long_s8",
+        AveragePool2D,
+        long_average_facts,
+        _averages_long,
+        headers=FILES,
+    ),
     Kernel("hvx/max_pool2d_s8", MaxPool2D, maximum_facts, _takes_maximum, headers=FILES),
     Kernel("hvx/mean_s8", Mean, mean_s8_facts, _mean_s8, headers=FILES),
 )

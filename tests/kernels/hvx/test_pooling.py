@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from edgeq.ops._spatial import Padding
 from edgeq.ops.activation import Activation
 from edgeq.ops.average_pool2d import AveragePool2D
 from edgeq.ops.max_pool2d import MaxPool2D
@@ -24,22 +27,31 @@ def test_maxima(form: Target) -> None:
 
 
 @each_form
-def test_averages_inside_the_image(form: Target) -> None:
-    inside = [w for w in FITTING if "padding" not in w[2]]
-    cases = [pool(AveragePool2D, x, window, **changes) for x, window, changes in inside]
+def test_averages(form: Target) -> None:
+    cases = [
+        pool(AveragePool2D, x, window, round_half_up=up, **changes)
+        for x, window, changes in FITTING
+        for up in (False, True)
+    ]
     cases += [
         pool(AveragePool2D, (1, 5, 6, c), window, activation=Activation.RELU6, round_half_up=up)
         for c in (5, 127, 128, 129, 200, 256)
         for window, up in (((2, 3), False), ((3, 3), True))
     ]
-    cases += [pool(AveragePool2D, (1, 20, 20, 9), (20, 20))]
+    cases += [
+        pool(AveragePool2D, (1, 5, 6, c), (4, 3), padding=Padding(2, 1, 1, 2))
+        for c in (5, 127, 128, 129, 256)
+    ]
+    cases += [pool(AveragePool2D, (1, 15, 17, 3), window) for window in ((15, 17), (6, 6))]
     check(on("hvx", cases), form)
 
 
 @each_form
-def test_windows_that_leave_the_image_are_portable(form: Target) -> None:
-    case = pool(AveragePool2D, (1, 5, 6, 32), (3, 3), padding=SAME)
-    check(on("portable", [case]), form)
+def test_averages_of_large_windows(form: Target) -> None:
+    inside = [pool(AveragePool2D, (1, 20, 20, c), (20, 20)) for c in (9, 130)]
+    cases = [replace(case, kernel="hvx/average_pool2d_long_s8") for case in inside]
+    across = pool(AveragePool2D, (1, 20, 20, 9), (20, 20), padding=SAME)
+    check([*cases, replace(across, kernel="portable/average_pool2d_s8")], form)
 
 
 @each_form
