@@ -1,7 +1,7 @@
-"""HVX row of float32 numbers that become codes, in integers: proven on every threshold.
+"""HVX rows between float32 numbers and codes, without such numbers: from their bits.
 
-The code of a number without its sign grows with its bits, so that two ways of computing it agree
-everywhere when they agree on where each code begins.
+Quotients are proven on every threshold: the code of a number without its sign grows with its bits,
+so that two ways of computing it agree everywhere when they agree on where each code begins.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ import numpy as np
 from edgeq.ir.graph import Operands
 from edgeq.ir.types import DType
 from edgeq.kernels.base import Facts, Kernel
-from edgeq.kernels.hvx.common import HEADERS, VECTOR
-from edgeq.kernels.portable.elementwise import quantize_facts
+from edgeq.kernels.hvx.common import HEADERS, VECTOR, aligned
+from edgeq.kernels.hvx.elementwise import shuffled
+from edgeq.kernels.portable.elementwise import dequantize_facts, quantize_facts
 from edgeq.ops._float_codes import LIMIT
+from edgeq.ops.dequantize import Dequantize
 from edgeq.ops.quantize import Quantize
 
 INFINITY = 0x7F800000
@@ -133,7 +135,28 @@ def _divides(op: Quantize, io: Operands) -> bool:
     return fits and _division(op, io) is not None
 
 
+def table_facts(op: Dequantize, io: Operands) -> Facts:
+    """Return the facts of 256 numbers, in tables of one of their bytes each."""
+    codes = np.arange(256).astype(np.uint8).view(np.int8)
+    numbers = op.evaluate(io, [codes])[0].astype("<f4").view(np.uint8).reshape(-1, 4)
+    tables = np.concatenate([shuffled(numbers[:, i].copy()) for i in range(4)])
+    data = (aligned("table", tables, "the number of each code, a table for each byte"),)
+    return Facts({"COUNT": io.y.elements}, data, {}, None, dequantize_facts(op, io).note)
+
+
+def _tables(op: Dequantize, io: Operands) -> bool:
+    one_scale = io.x.quant is not None and not io.x.quant.per_channel
+    return io.x.dtype is DType.INT8 and one_scale and io.y.elements >= VECTOR
+
+
 ROWS = (
+    Kernel(
+        "hvx/dequantize_s8",
+        Dequantize,
+        table_facts,
+        _tables,
+        headers=(*HEADERS, "edgeq_lookup_hvx.h"),
+    ),
     Kernel(
         "hvx/quantize_s8",
         Quantize,

@@ -1,4 +1,4 @@
-"""HVX division of float32 numbers against the reference."""
+"""HVX rows between float32 numbers and codes against the reference."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import pytest
 
 from edgeq.ir.types import DType
 from edgeq.kernels.hvx.quantize import division
+from edgeq.ops.dequantize import Dequantize
 from edgeq.ops.quantize import Quantize
 from edgeq.targets import Target
 from tests.kernel_harness import Case, compile_layer, one_op_graph
@@ -84,3 +85,17 @@ def test_codes_of_all_numbers_of_some_exponents(scale: float) -> None:
 @pytest.mark.parametrize("scale", [1e-38, 1e38])
 def test_scales_at_the_ends_of_float32_have_no_form(scale: float) -> None:
     assert division(scale, 255) is None
+
+
+def reals(scale: float, zero: int, count: int, row: str = "hvx/dequantize_s8") -> Case:
+    codes = np.resize(np.arange(256, dtype=np.uint8).view(np.int8), count)
+    x = coded("x", (count,), DType.INT8, scale, zero)
+    y = coded("y", (count,), DType.FLOAT32)
+    return Case(Dequantize(inputs=("x",), outputs=("y",)), by_name(x, y), [[codes]], row)
+
+
+@each_form
+def test_numbers_of_codes(form: Target) -> None:
+    cases = [reals(s, z, 256) for s in (0.1, 37.5, 1e-9) for z in (-128, 127, -5)]
+    cases += [reals(0.3, 4, count) for count in (128, 129, 255, 257, 640)]
+    check([*cases, reals(0.3, 4, 127, "portable/dequantize")], form)
