@@ -35,8 +35,34 @@ def _vectors(io: Operands, channels: int) -> dict[str, object]:
     return {
         "few": channels < VECTOR,
         "ragged": channels > VECTOR and channels % VECTOR != 0,
-        "near": channels % VECTOR != 0,
+        "near": channels < VECTOR,
     }
+
+
+def _clear(op: AveragePool2D | MaxPool2D, io: Operands) -> int:
+    """Return how many first pixels of the output whole vectors may be read and written for.
+
+    Only those of few channels reach beyond a pixel: what they write there is written again later.
+    """
+    n, in_h, in_w, channels = io.x.shape
+    _, out_h, out_w, _ = io.y.shape
+    bottom, right = (
+        np.minimum(np.arange(outs) * stride - before + window, pixels) - 1
+        for outs, stride, before, window, pixels in (
+            (out_h, op.stride[0], op.padding.top, op.window[0], in_h),
+            (out_w, op.stride[1], op.padding.left, op.window[1], in_w),
+        )
+    )
+    rows = np.arange(n)[:, None] * in_h + bottom
+    read = (rows[..., None] * in_w + right).ravel() * channels + VECTOR <= io.x.elements
+    written = np.arange(read.size) * channels + VECTOR <= io.y.elements
+    return int(np.logical_and.accumulate(read & written).sum())
+
+
+def _turns(op: AveragePool2D | MaxPool2D, io: Operands) -> dict[str, int]:
+    """Return the pixels where vectors are whole, if that is not all."""
+    pixels = io.y.elements // io.y.shape[3]
+    return {"PIXELS": pixels, **({"CLEAR": _clear(op, io)} if io.y.shape[3] < VECTOR else {})}
 
 
 def _rescaling(requant: Requant) -> tuple[dict[str, int], RescaleFlag]:
@@ -92,7 +118,7 @@ def average_facts(op: AveragePool2D, io: Operands) -> Facts:
     """
     facts = average_pool2d_facts(op, io)
     taps = op.window[0] * op.window[1]
-    unused = ("BLOCK", "COUNT", "OFFSET", "RECIPROCAL_BITS")
+    unused = ("IMAGES", "BLOCK", "COUNT", "OFFSET", "RECIPROCAL_BITS")
     window = {name: value for name, value in facts.constants.items() if name not in unused}
     reciprocals = (1 << RECIPROCAL_BITS) // np.arange(1, taps + 1) + 1
     count = {"COUNT": taps, "RECIPROCAL": int(reciprocals[-1])}
@@ -100,7 +126,7 @@ def average_facts(op: AveragePool2D, io: Operands) -> Facts:
     if facts.flags["padded"]:
         count = {}
         data = (Data("reciprocal", reciprocals.astype(np.int32), "2^24 / count + 1 of counts"),)
-    constants = {**window, "BYTES": io.x.elements, **count}
+    constants = {**window, **_turns(op, io), "BYTES": io.x.elements, **count}
     flags = {name: facts.flags[name] for name in ("padded", "away")}
     return Facts(constants, data, {**flags, **_vectors(io, io.x.shape[3])}, None, facts.note)
 
@@ -133,13 +159,13 @@ def _averages_long(op: AveragePool2D, io: Operands) -> bool:
 def maximum_facts(op: MaxPool2D, io: Operands) -> Facts:
     """Return the facts of a maximum pool of small windows."""
     facts = max_pool2d_facts(op, io)
-    unused = ("WINDOW_H", "WINDOW_W", "LOW", "HIGH")
+    unused = ("IMAGES", "WINDOW_H", "WINDOW_W", "LOW", "HIGH")
     window = {name: value for name, value in facts.constants.items() if name not in unused}
     clamp = {"LOW": op.arithmetic.low, "HIGH": op.arithmetic.high}
     rows, columns = op.window
     return replace(
         facts,
-        constants={**window, "BYTES": io.x.elements, **clamp},
+        constants={**window, **_turns(op, io), "BYTES": io.x.elements, **clamp},
         flags={
             "padded": op.padding.any,
             "rows": range(rows),
