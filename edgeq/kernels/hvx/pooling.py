@@ -27,6 +27,7 @@ from edgeq.plan.program import Data
 
 FILES = (*HEADERS, "edgeq_sums_hvx.h")
 SHORT_TAPS = 255  # codes whose sum is 16 bits
+MOST_COLUMNS = 8  # of a window whose rows are written out
 MOST_TAPS = 25  # of a window whose maximum is written out
 
 
@@ -128,6 +129,7 @@ def average_facts(op: AveragePool2D, io: Operands) -> Facts:
         data = (Data("reciprocal", reciprocals.astype(np.int32), "2^24 / count + 1 of counts"),)
     constants = {**window, **_turns(op, io), "BYTES": io.x.elements, **count}
     flags = {name: facts.flags[name] for name in ("padded", "away")}
+    flags["columns"] = range(op.window[1]) if op.window[1] <= MOST_COLUMNS else ()
     return Facts(constants, data, {**flags, **_vectors(io, io.x.shape[3])}, None, facts.note)
 
 
