@@ -22,8 +22,8 @@ def spread(length: int) -> np.ndarray:
     ... 1 apart; going back from the last one, byte k was at a place that has the lower bits of its
     source and the upper ones of k. No two bytes of the result ask for different bits there.
 
-    >>> sorted(set(spread(32).tolist())), spread(31)[32]
-    ([0], 63)
+    >>> set(spread(32).tolist()), int(spread(31)[32])
+    ({0}, 1)
     """
     controls = np.zeros(VECTOR, np.uint8)
     for k in range(VECTOR):

@@ -37,50 +37,47 @@ def _inside(taps: Taps) -> bool:
     return bool((taps.weight >= 0).all() and (taps.weight <= 1 << taps.bits).all())
 
 
+def _taps(name: str, taps: Taps, stride: int, bits: int, what: str) -> tuple[Data, ...]:
+    """Return one axis's tables; shares have ``bits``, or more than they need."""
+    weight = (taps.weight << (bits - taps.bits)).astype(np.int16)
+    return (
+        Data(f"{name}_lower", taps.lower * stride, f"first {what} of each output"),
+        Data(f"{name}_upper", taps.upper * stride, f"second {what} of each output"),
+        Data(f"{name}_weight", weight, f"share of the second {what}"),
+    )
+
+
 def bilinear_facts(op: ResizeBilinear, io: Operands) -> Facts:
     """Return the facts of a bilinear resize: rows are mixed across once, then down."""
     numbers: Interpolation = op.arithmetic
     facts = resize_bilinear_facts(op, io)
     # Layers without such bits are not accepted.
     down, across = _split(numbers) or (0, 0)
-    n, _, _, channels = io.x.shape
-    kinds = (
-        ("row", numbers.rows, 1, down, "row"),
-        ("column", numbers.columns, channels, across, "pixel"),
+    n, in_h, in_w, channels = io.x.shape
+    data = (
+        *_taps("row", numbers.rows, 1, down, "row"),
+        *_taps("column", numbers.columns, channels, across, "pixel"),
     )
-    data = tuple(
-        item
-        for name, taps, stride, bits, what in kinds
-        for item in (
-            Data(f"{name}_lower", taps.lower * stride, f"first {what} of each output"),
-            Data(f"{name}_upper", taps.upper * stride, f"second {what} of each output"),
-            Data(
-                f"{name}_weight",
-                (taps.weight << (bits - taps.bits)).astype(np.int16),
-                f"share of the second {what}",
-            ),
-        )
-    )
-    short = down + across == SHORT_BITS
     line = io.y.shape[2] * channels
     # Vectors of a last pixel write beyond it.
     room = -(-(line + VECTOR) // VECTOR) * VECTOR
     constants = {
         "LINES": n * io.y.shape[1],
-        "IN_H": io.x.shape[1],
+        "IN_H": in_h,
         "OUT_H": io.y.shape[1],
         "OUT_W": io.y.shape[2],
         "CHANNELS": channels,
-        "IN_LINE": io.x.shape[2] * channels,
+        "IN_LINE": in_w * channels,
         "OUT_LINE": line,
         "BYTES": io.x.elements,
         "ROOM": room,
         "ROW_UNIT": 1 << down,
         "COLUMN_UNIT": 1 << across,
     }
-    kind = DType.INT16 if short else DType.INT32
+    short = down + across == SHORT_BITS
     flags = {"bits": 16 if short else 32, "away": facts.flags["away"]}
-    return Facts(constants, data, flags, Scratch("lines", kind, 2 * room), facts.note)
+    lines = Scratch("lines", DType.INT16 if short else DType.INT32, 2 * room)
+    return Facts(constants, data, flags, lines, facts.note)
 
 
 def _bilinear(op: ResizeBilinear, io: Operands) -> bool:
