@@ -19,8 +19,8 @@ from edgeq.kernels.hvx import (
 ROWS: tuple[Kernel, ...] = (
     *product.ROWS,
     *depthwise.ROWS,
-    *broadcast.ROWS,
     *elementwise.ROWS,
+    *broadcast.ROWS,
     *pooling.ROWS,
     *resize.ROWS,
     *movement.ROWS,
