@@ -18,6 +18,12 @@ static inline HVX_Vector edgeq_look_up_x128(HVX_Vector codes, HVX_Vector low, HV
     return Q6_Vb_vlut32or_VbVbVbI(y, codes, high, 7);
 }
 
+/* The same from a table at a multiple of 128. */
+static inline HVX_Vector edgeq_answers_x128(HVX_Vector codes, const uint8_t *table)
+{
+    return edgeq_look_up_x128(codes, edgeq_load_aligned_x128(table), edgeq_load_aligned_x128(table + 128));
+}
+
 /* a * x + b * y in 16 bits: of bytes at even places, then of those at odd ones. */
 static inline HVX_VectorPair edgeq_linear_s16x128(HVX_Vector x, int32_t a, HVX_Vector y, int32_t b)
 {

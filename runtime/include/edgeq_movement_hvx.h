@@ -32,7 +32,7 @@ static inline void edgeq_translate_run_s8(int8_t *restrict y, const int8_t *rest
     if (rest > 0) {
         const HVX_Vector codes = edgeq_load_part_x128(x + count - rest, rest);
 
-        edgeq_store_part_x128(y + count - rest, edgeq_look_up_x128(codes, edgeq_load_aligned_x128(table), edgeq_load_aligned_x128(table + 128)), rest);
+        edgeq_store_part_x128(y + count - rest, edgeq_answers_x128(codes, table), rest);
     }
 }
 

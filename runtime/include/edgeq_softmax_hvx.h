@@ -22,7 +22,7 @@ static inline HVX_Vector edgeq_largest_s8x128(const int8_t *x, int32_t count)
 static inline HVX_Vector edgeq_add_looked_up_s32x32(HVX_Vector sums, HVX_Vector codes, const uint8_t *tables, int32_t bytes)
 {
     for (int32_t i = 0; i < 3; ++i) {
-        const HVX_Vector found = edgeq_look_up_x128(codes, edgeq_load_aligned_x128(tables + 256 * i), edgeq_load_aligned_x128(tables + 256 * i + 128));
+        const HVX_Vector found = edgeq_answers_x128(codes, tables + 256 * i);
         const HVX_Vector kept = Q6_V_vmux_QVV(Q6_Q_vsetq2_R(bytes), found, Q6_V_vzero());
         const HVX_Vector more = Q6_Vuw_vrmpyacc_VuwVubRub(Q6_V_vzero(), kept, 0x01010101);
 
