@@ -23,7 +23,7 @@ from edgeq.kernels.rescale import RescaleFlag
 from edgeq.ops.average_pool2d import AveragePool2D
 from edgeq.ops.max_pool2d import MaxPool2D
 from edgeq.ops.mean import Mean
-from edgeq.plan.program import Data
+from edgeq.plan.program import Data, Scratch
 
 FILES = (*HEADERS, "edgeq_sums_hvx.h")
 SHORT_TAPS = 255  # codes whose sum is 16 bits
@@ -181,6 +181,45 @@ def _takes_maximum(op: MaxPool2D, io: Operands) -> bool:
     return _fits(io) and op.window[0] * op.window[1] <= MOST_TAPS
 
 
+def lines_facts(op: MaxPool2D, io: Operands) -> Facts:
+    """Return the facts of a maximum pool of few channels: first down whole rows, then across."""
+    facts = max_pool2d_facts(op, io)
+    _, in_h, in_w, channels = io.x.shape
+    n, out_h, out_w, _ = io.y.shape
+    before = op.padding.left * channels
+    across = ((out_w - 1) * op.stride[1] + op.window[1]) * channels
+    line = max(across, in_w * channels + before)
+    constants = {
+        "ROWS": n * out_h,
+        "IN_H": in_h,
+        "IN_LINE": in_w * channels,
+        "OUT_H": out_h,
+        "OUT_W": out_w,
+        "CHANNELS": channels,
+        "STRIDE_H": op.stride[0],
+        "STEP": op.stride[1] * channels,
+        "CLEAR": out_w - (VECTOR - 1) // channels,
+        "LOW": op.arithmetic.low,
+        "HIGH": op.arithmetic.high,
+    }
+    if op.padding.any:
+        beside = line - in_w * channels
+        constants |= {"PAD_TOP": op.padding.top, "BEFORE": before, "BESIDE": beside}
+    flags = {
+        "padded": op.padding.any,
+        "rows": range(op.window[0]),
+        "columns": range(op.window[1]),
+    }
+    # Vectors of a last pixel read beyond it.
+    return Facts(constants, (), flags, Scratch("line", DType.INT8, line + VECTOR), facts.note)
+
+
+def _takes_lines(op: MaxPool2D, io: Operands) -> bool:
+    channels = io.x.shape[3]
+    whole = min(io.x.shape[2], io.y.shape[2]) * channels >= VECTOR
+    return _takes_maximum(op, io) and channels < VECTOR and whole and op.window[1] > 1
+
+
 ROWS = (
     Kernel("hvx/average_pool2d_s8", AveragePool2D, average_facts, _averages, headers=FILES),
     Kernel(
@@ -190,6 +229,7 @@ ROWS = (
         _averages_long,
         headers=FILES,
     ),
+    Kernel("hvx/max_pool2d_lines_s8", MaxPool2D, lines_facts, _takes_lines, headers=FILES),
     Kernel("hvx/max_pool2d_s8", MaxPool2D, maximum_facts, _takes_maximum, headers=FILES),
     Kernel("hvx/mean_s8", Mean, mean_s8_facts, _mean_s8, headers=FILES),
 )

@@ -9,6 +9,7 @@ from edgeq.ops.activation import Activation
 from edgeq.ops.average_pool2d import AveragePool2D
 from edgeq.ops.max_pool2d import MaxPool2D
 from edgeq.targets import Target
+from tests.kernel_harness import Case
 from tests.kernels.hvx.forms import check, each_form
 from tests.kernels.layers import SAME, WINDOWS, mean, on, pool
 from tests.kernels.neon.layers import ROUNDINGS
@@ -16,14 +17,30 @@ from tests.kernels.neon.layers import ROUNDINGS
 FITTING = [w for w in WINDOWS if w[0][1] * w[0][2] * w[0][3] >= 128]
 
 
+def in_lines(case: Case) -> bool:
+    """Tell whether rows of few channels fill vectors, and windows share what is in them."""
+    widths = [case.tensors[name].shape[2] for name in "xy"]
+    channels = case.tensors["x"].shape[3]
+    return channels < 128 <= min(widths) * channels and case.op.window[1] > 1
+
+
 @each_form
 def test_maxima(form: Target) -> None:
     cases = [pool(MaxPool2D, x, window, **changes) for x, window, changes in FITTING]
     cases += [
-        pool(MaxPool2D, (1, 5, 6, c), (3, 2), padding=SAME, activation=Activation.RELU)
-        for c in (5, 127, 128, 129, 200, 256)
+        pool(MaxPool2D, (2, 5, 6, c), (3, 2), padding=SAME, activation=Activation.RELU)
+        for c in (5, 22, 43, 64, 127, 128, 129, 200, 256)
     ]
-    check(on("hvx", cases), form)
+    cases += [
+        pool(MaxPool2D, (1, 7, 9, c), (3, 3), stride=(2, 2), padding=padding)
+        for c in (26, 33, 64)
+        for padding in (Padding(), SAME, Padding(0, 1, 0, 1), Padding(2, 2, 2, 2))
+    ]
+    lines = [case for case in cases if in_lines(case)]
+    assert 0 < len(lines) < len(cases)
+    others = [case for case in cases if case not in lines]
+    found = [replace(case, kernel="hvx/max_pool2d_lines_s8") for case in lines]
+    check([*found, *on("hvx", others)], form)
 
 
 @each_form
