@@ -19,6 +19,7 @@ from edgeq.ops.conv2d import Conv2D
 from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
 from edgeq.ops.logistic import Logistic
 from edgeq.ops.max_pool2d import MaxPool2D
+from edgeq.ops.mul import Mul
 
 SAME = Padding(1, 1, 1, 1)
 # One row and column less than at stride 1: the last window ends where the image does.
@@ -49,6 +50,7 @@ def samples() -> Iterable[Sample]:
     # In networks the sum has the larger scale, and a linear form of both codes; here not always.
     for scale in (0.067, SCALE):
         yield _add((1, 56, 56, 64), scale)
+    yield _mul((1, 56, 56, 64))
     yield _table((1, 32, 32, 64))
 
 
@@ -84,6 +86,13 @@ def _add(shape: Shape, scale: float) -> Sample:
     graph = _network(op, shape, shape, more)
     title = f"residual add, {shape[1]}x{shape[2]}x{shape[3]}, scales {SCALE} and 0.031 to {scale}"
     return Sample(title, graph, 0.20)
+
+
+def _mul(shape: Shape) -> Sample:
+    op = Mul(inputs=("x", "other"), outputs=("y",))
+    more = {"other": _codes("other", shape, 0.031, 3), "y": _codes("y", shape, 0.3, 2)}
+    title = f"product, {shape[1]}x{shape[2]}x{shape[3]}"
+    return Sample(title, _network(op, shape, shape, more), 0.20)
 
 
 def _table(shape: Shape) -> Sample:

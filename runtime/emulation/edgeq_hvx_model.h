@@ -255,20 +255,27 @@ static inline HVX_VectorPair Q6_W_vcombine_VV(HVX_Vector u, HVX_Vector v)
 
 EDGEQ_MODEL_VR(Q6_V_vror_VR, b, 128, u.b[(i + r) & 127])
 
+/* Exchange bytes so far apart; of no distance, none. */
+static inline HVX_VectorPair edgeq_model_exchange(HVX_VectorPair y, int distance)
+{
+    for (int i = 0; i < 128; ++i) {
+        if (distance != 0 && (i & distance) == 0) {
+            const int8_t byte = y.v[1].b[i];
+
+            y.v[1].b[i] = y.v[0].b[i + distance];
+            y.v[0].b[i + distance] = byte;
+        }
+    }
+    return y;
+}
+
 /* Exchange what the bits of r tell: bytes so far apart, smallest distances first. */
 static inline HVX_VectorPair Q6_W_vshuff_VVR(HVX_Vector u, HVX_Vector v, int32_t r)
 {
     HVX_VectorPair y = {{v, u}};
 
     for (int distance = 1; distance < 128; distance *= 2) {
-        for (int i = 0; i < 128; ++i) {
-            if ((r & distance) != 0 && (i & distance) == 0) {
-                const int8_t byte = y.v[1].b[i];
-
-                y.v[1].b[i] = y.v[0].b[i + distance];
-                y.v[0].b[i + distance] = byte;
-            }
-        }
+        y = edgeq_model_exchange(y, r & distance);
     }
     return y;
 }
@@ -417,5 +424,142 @@ static inline HVX_VectorPair Q6_W_vmpyoacc_WVwVh(HVX_VectorPair x, HVX_Vector u,
     }
     return x;
 }
+
+/* ---- Of resizing, products, softmax and copies --------------------------------------------- */
+
+/* A byte or a half of a register, with its sign. */
+static inline int edgeq_model_byte(int32_t r, int i)
+{
+    return (int8_t)((uint32_t)r >> (8 * i));
+}
+
+static inline int edgeq_model_half(int32_t r, int i)
+{
+    return (int16_t)((uint32_t)r >> (16 * i));
+}
+
+EDGEQ_MODEL_VV(Q6_Vb_vpacko_VhVh, b, 128, i < 64 ? v.b[2 * (i & 63) + 1] : u.b[2 * (i & 63) + 1])
+EDGEQ_MODEL_VV(Q6_Vh_vpacko_VwVw, h, 64, i < 32 ? v.h[2 * (i & 31) + 1] : u.h[2 * (i & 31) + 1])
+
+/* The lower 16 or 32 bits of products with the bytes or halves of a register in turn. */
+EDGEQ_MODEL_VR(Q6_Vh_vmpyi_VhRb, h, 64, (int16_t)(u.h[i] * edgeq_model_byte(r, i & 3)))
+EDGEQ_MODEL_VR(Q6_Vw_vmpyi_VwRh, uw, 32, (uint32_t)((int64_t)u.w[i] * edgeq_model_half(r, i & 1)))
+
+static inline HVX_Vector Q6_Vh_vmpyiacc_VhVhRb(HVX_Vector x, HVX_Vector u, int32_t r)
+{
+    return Q6_Vh_vadd_VhVh(x, Q6_Vh_vmpyi_VhRb(u, r));
+}
+
+static inline HVX_Vector Q6_Vw_vmpyiacc_VwVwRh(HVX_Vector x, HVX_Vector u, int32_t r)
+{
+    return Q6_Vw_vadd_VwVw(x, Q6_Vw_vmpyi_VwRh(u, r));
+}
+
+/* Halves at even places in the low half, at odd ones in the other. */
+static inline HVX_VectorPair Q6_Ww_vmpyacc_WwVhRh(HVX_VectorPair x, HVX_Vector u, int32_t r)
+{
+    for (int i = 0; i < 64; ++i) {
+        x.v[i & 1].uw[i / 2] += (uint32_t)(u.h[i] * edgeq_model_half(r, i & 1));
+    }
+    return x;
+}
+
+static inline HVX_VectorPair Q6_Ww_vmpy_VhRh(HVX_Vector u, int32_t r)
+{
+    return Q6_Ww_vmpyacc_WwVhRh(Q6_W_vcombine_VV(Q6_V_vzero(), Q6_V_vzero()), u, r);
+}
+
+/* The same bytes as 16 bits, in order. */
+static inline HVX_VectorPair Q6_Wh_vunpack_Vb(HVX_Vector u)
+{
+    HVX_VectorPair y;
+
+    for (int i = 0; i < 128; ++i) {
+        y.v[i / 64].h[i % 64] = u.b[i];
+    }
+    return y;
+}
+
+EDGEQ_MODEL_VV(Q6_Vb_vadd_VbVb, b, 128, (int8_t)(u.b[i] + v.b[i]))
+
+static inline HVX_VectorPred Q6_Q_vcmp_gt_VbVb(HVX_Vector u, HVX_Vector v)
+{
+    HVX_VectorPred q;
+
+    for (int i = 0; i < 128; ++i) {
+        q.bits[i] = u.b[i] > v.b[i];
+    }
+    return q;
+}
+
+/* Undo the exchanges of shuffling, largest distances first. */
+static inline HVX_VectorPair Q6_W_vdeal_VVR(HVX_Vector u, HVX_Vector v, int32_t r)
+{
+    HVX_VectorPair y = {{v, u}};
+
+    for (int distance = 64; distance > 0; distance /= 2) {
+        y = edgeq_model_exchange(y, r & distance);
+    }
+    return y;
+}
+
+/* In steps, largest distances first, a byte comes from as far as its control tells. */
+static inline HVX_Vector Q6_V_vdelta_VV(HVX_Vector u, HVX_Vector v)
+{
+    for (int distance = 64; distance > 0; distance /= 2) {
+        const HVX_Vector x = u;
+
+        for (int i = 0; i < 128; ++i) {
+            u.b[i] = x.b[i ^ (v.ub[i] & distance)];
+        }
+    }
+    return u;
+}
+
+static inline HVX_VectorPair Q6_Wuw_vunpack_Vuh(HVX_Vector u)
+{
+    HVX_VectorPair y;
+
+    for (int i = 0; i < 64; ++i) {
+        y.v[i / 32].uw[i % 32] = u.uh[i];
+    }
+    return y;
+}
+
+static inline HVX_VectorPair Q6_Ww_vmpy_VhVh(HVX_Vector u, HVX_Vector v)
+{
+    HVX_VectorPair y;
+
+    for (int i = 0; i < 64; ++i) {
+        y.v[i & 1].w[i / 2] = u.h[i] * v.h[i];
+    }
+    return y;
+}
+
+EDGEQ_MODEL_VV(Q6_Vb_vsub_VbVb, b, 128, (int8_t)(u.b[i] - v.b[i]))
+
+static inline HVX_Vector Q6_Vuw_vrmpyacc_VuwVubRub(HVX_Vector x, HVX_Vector u, int32_t r)
+{
+    for (int i = 0; i < 128; ++i) {
+        x.uw[i / 4] += u.ub[i] * ((uint32_t)r >> 8 * (i & 3) & 0xffu);
+    }
+    return x;
+}
+
+EDGEQ_MODEL_VV(Q6_Vh_vavg_VhVh_rnd, h, 64, (int16_t)((u.h[i] + v.h[i] + 1) >> 1))
+
+static inline HVX_VectorPred Q6_Q_vcmp_eq_VwVw(HVX_Vector u, HVX_Vector v)
+{
+    HVX_VectorPred q;
+
+    for (int i = 0; i < 128; ++i) {
+        q.bits[i] = u.w[i / 4] == v.w[i / 4];
+    }
+    return q;
+}
+
+EDGEQ_MODEL_VV(Q6_Vb_vshuffo_VbVb, b, 128, (i & 1) != 0 ? u.b[i] : v.b[i + 1])
+EDGEQ_MODEL_VV(Q6_Vh_vshuffo_VhVh, h, 64, (i & 1) != 0 ? u.h[i] : v.h[i + 1])
+EDGEQ_MODEL_VV(Q6_Vw_vmpyie_VwVuh, uw, 32, u.uw[i] * (v.uw[i] & 0xffffu))
 
 #endif

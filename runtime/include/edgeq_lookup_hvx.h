@@ -18,10 +18,29 @@ static inline HVX_Vector edgeq_look_up_x128(HVX_Vector codes, HVX_Vector low, HV
     return Q6_Vb_vlut32or_VbVbVbI(y, codes, high, 7);
 }
 
+/* The same from a table at a multiple of 128. */
+static inline HVX_Vector edgeq_answers_x128(HVX_Vector codes, const uint8_t *table)
+{
+    return edgeq_look_up_x128(codes, edgeq_load_aligned_x128(table), edgeq_load_aligned_x128(table + 128));
+}
+
 /* a * x + b * y in 16 bits: of bytes at even places, then of those at odd ones. */
 static inline HVX_VectorPair edgeq_linear_s16x128(HVX_Vector x, int32_t a, HVX_Vector y, int32_t b)
 {
     return Q6_Wh_vmpyacc_WhVbVb(Q6_Wh_vmpy_VbVb(x, Q6_Vb_vsplat_R(a)), y, Q6_Vb_vsplat_R(b));
+}
+
+/* Codes times factors of theirs; plus what is at multiples of 128, of even places and then of odd. */
+static inline HVX_VectorPair edgeq_scale_s16x128(HVX_Vector x, const int8_t *factors)
+{
+    return Q6_Wh_vmpy_VbVb(x, edgeq_load_aligned_x128(factors));
+}
+
+static inline HVX_VectorPair edgeq_affine_s16x128(HVX_Vector x, const int8_t *factors, const int16_t *offsets)
+{
+    const HVX_VectorPair start = Q6_W_vcombine_VV(edgeq_load_aligned_x128(offsets + 64), edgeq_load_aligned_x128(offsets));
+
+    return Q6_Wh_vmpyacc_WhVbVb(start, x, edgeq_load_aligned_x128(factors));
 }
 
 /* Plus a constant. */

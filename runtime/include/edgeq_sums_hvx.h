@@ -71,6 +71,27 @@ static inline HVX_Vector edgeq_narrow_sums_s32x128(HVX_Vector a, HVX_Vector b, H
     return Q6_Vb_vasr_VhVhR_sat(Q6_Vh_vsat_VwVw(d, c), Q6_Vh_vsat_VwVw(b, a), 0);
 }
 
+/* Means of up to 255 codes, of sums in 16 bits: halves go up, or away from zero. What is divided is
+ * moved to 0..256 count, and times reciprocal = 2^24 / count + 1 has the mean in its upper byte. */
+static inline HVX_Vector edgeq_means_s8x128(HVX_VectorPair sums, int32_t count, int32_t reciprocal, int32_t away)
+{
+    const HVX_Vector offset = Q6_Vh_vsplat_R(128 * count + count / 2);
+    const HVX_Vector by = Q6_V_vsplat_R(reciprocal);
+    const HVX_Vector tie = Q6_Vh_vsplat_R(away != 0 && count % 2 == 0 ? -1 : 0);
+    HVX_Vector quotients[2];
+
+    for (int32_t i = 0; i < 2; ++i) {
+        const HVX_Vector sum = i == 0 ? Q6_V_lo_W(sums) : Q6_V_hi_W(sums);
+        const HVX_Vector down = Q6_V_vand_VV(Q6_Vh_vasr_VhR(sum, 15), tie);
+        const HVX_Vector moved = Q6_Vh_vadd_VhVh(Q6_Vh_vadd_VhVh(sum, offset), down);
+        const HVX_Vector first = Q6_Vw_vmpyie_VwVuh(by, moved);
+        const HVX_Vector second = Q6_Vw_vmpyie_VwVuh(by, Q6_Vuw_vlsr_VuwR(moved, 16));
+
+        quotients[i] = Q6_Vh_vshuffo_VhVh(second, first);
+    }
+    return Q6_V_vxor_VV(Q6_Vb_vshuffo_VbVb(quotients[1], quotients[0]), Q6_Vb_vsplat_R(-128));
+}
+
 /* Copy pixels of some channels, step bytes apart there; up to 127 bytes after each are written, and as
  * many read where x has them: it ends after so many bytes. */
 static inline void edgeq_deal_pixels_s8(int8_t *restrict y, const int8_t *restrict x, int32_t channels, int32_t step, int32_t count, int32_t bytes)

@@ -43,6 +43,20 @@ VECTORS = {
     "Q6_Vw_vrmpyacc_VwVubRb": "(c, a, r)",
     "Q6_Vw_vmpyoacc_VwVwVh_s1_sat_shift": "(c, a, b)",
     "Q6_Vw_vmpyoacc_VwVwVh_s1_rnd_sat_shift": "(c, a, b)",
+    "Q6_Vb_vpacko_VhVh": "(a, b)",
+    "Q6_Vh_vpacko_VwVw": "(a, b)",
+    "Q6_Vh_vmpyi_VhRb": "(a, r)",
+    "Q6_Vh_vmpyiacc_VhVhRb": "(a, b, r)",
+    "Q6_Vw_vmpyi_VwRh": "(a, r)",
+    "Q6_Vw_vmpyiacc_VwVwRh": "(a, b, r)",
+    "Q6_Vb_vadd_VbVb": "(a, b)",
+    "Q6_V_vdelta_VV": "(a, b)",
+    "Q6_Vb_vshuffo_VbVb": "(a, b)",
+    "Q6_Vh_vshuffo_VhVh": "(a, b)",
+    "Q6_Vw_vmpyie_VwVuh": "(a, b)",
+    "Q6_Vh_vavg_VhVh_rnd": "(a, b)",
+    "Q6_Vb_vsub_VbVb": "(a, b)",
+    "Q6_Vuw_vrmpyacc_VuwVubRub": "(c, a, r)",
     "Q6_V_vmux_QVV": "(Q6_Q_vsetq_R(r), a, b)",
     "Q6_Vw_condacc_QVwVw": "(Q6_Q_vcmp_gt_VwVw(a, b), c, b)",
 }
@@ -55,6 +69,12 @@ PAIRS = {
     "Q6_Ww_vadd_VhVh": "(a, b)",
     "Q6_Ww_vaddacc_WwVhVh": "(Q6_W_vcombine_VV(c, a), a, b)",
     "Q6_W_vmpye_VwVuh": "(a, b)",
+    "Q6_Ww_vmpy_VhRh": "(a, r)",
+    "Q6_Ww_vmpy_VhVh": "(a, b)",
+    "Q6_Ww_vmpyacc_WwVhRh": "(Q6_W_vcombine_VV(c, a), b, r)",
+    "Q6_Wh_vunpack_Vb": "(a)",
+    "Q6_Wuw_vunpack_Vuh": "(a)",
+    "Q6_W_vdeal_VVR": "(a, b, r)",
     "Q6_W_vmpyoacc_WVwVh": "(Q6_W_vcombine_VV(c, a), a, b)",
 }
 # Predicates, as the bytes of a vector that they choose from a.
@@ -64,6 +84,8 @@ PREDICATES = {
     "Q6_Q_and_QQn": "(Q6_Q_vsetq_R(r), Q6_Q_vcmp_gt_VwVw(a, b))",
     "Q6_Q_vcmp_gt_VwVw": "(a, b)",
     "Q6_Q_vcmp_gt_VuwVuw": "(a, b)",
+    "Q6_Q_vcmp_eq_VwVw": "(a, Q6_V_vand_VV(b, Q6_V_vsplat_R(-2)))",
+    "Q6_Q_vcmp_gt_VbVb": "(a, b)",
 }
 FUNCTION = """
 void {name}_case(uint8_t *y, const uint8_t *x)

@@ -3,11 +3,28 @@
 from __future__ import annotations
 
 from edgeq.kernels.base import Kernel
-from edgeq.kernels.hvx import depthwise, elementwise, pooling, product
+from edgeq.kernels.hvx import (
+    arg_max,
+    broadcast,
+    depthwise,
+    elementwise,
+    movement,
+    pooling,
+    product,
+    quantize,
+    resize,
+    softmax,
+)
 
 ROWS: tuple[Kernel, ...] = (
     *product.ROWS,
     *depthwise.ROWS,
     *elementwise.ROWS,
+    *broadcast.ROWS,
     *pooling.ROWS,
+    *resize.ROWS,
+    *movement.ROWS,
+    *arg_max.ROWS,
+    *quantize.ROWS,
+    *softmax.ROWS,
 )

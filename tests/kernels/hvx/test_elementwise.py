@@ -72,6 +72,14 @@ def test_tables_of_every_length(form: Target) -> None:
 
 
 @each_form
+def test_tables_share_a_function(form: Target) -> None:
+    pair = (DType.INT8, DType.INT8)
+    cases = [one_code(op(**ONE), 300, *pair) for op in (Logistic, HardSwish)]
+    text = check_layers(tuple(cases), form, "equal").files["src/layers.c"]
+    assert text.count("static void shared_lookup_8(") == 1
+
+
+@each_form
 def test_sums_of_every_length(form: Target) -> None:
     cases = [add_case(count, kernel="hvx/add_s8") for count in LENGTHS if count >= 128]
     check([*cases, add_case(100, kernel="portable/add_s8")], form)
