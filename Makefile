@@ -11,13 +11,14 @@ JOBS ?= 2
 .PHONY: help demo test lint clean debian
 
 help:
-	@echo "make demo   compile a model, run the C, compare it with the reference"
+	@echo "make demo   compile a model, run the C, compare it with the reference; train one, compare it with its C"
 	@echo "make test   lint and all tests (JOBS=$(JOBS) at a time)"
 	@echo "make lint   ruff and mypy"
 	@echo "make clean  remove what building and testing left; .venv stays"
 
 demo: $(RUN)
 	$(PYTHON) examples/digits/demo.py
+	$(PYTHON) examples/digits/qat.py
 
 test: debian lint
 	$(PYTHON) -m pytest -q -n $(JOBS) $(ARGS)
