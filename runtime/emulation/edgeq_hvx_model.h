@@ -418,4 +418,19 @@ static inline HVX_VectorPair Q6_W_vmpyoacc_WVwVh(HVX_VectorPair x, HVX_Vector u,
     return x;
 }
 
+/* ---- Products of bytes alone, four to a lane --------------------------------------------- */
+
+static inline HVX_Vector Q6_Vw_vrmpy_VbVb(HVX_Vector u, HVX_Vector v)
+{
+    HVX_Vector y;
+
+    for (int i = 0; i < 32; ++i) {
+        const int8_t *const a = u.b + 4 * i;
+        const int8_t *const b = v.b + 4 * i;
+
+        y.w[i] = a[0] * b[0] + a[1] * b[1] + a[2] * b[2] + a[3] * b[3];
+    }
+    return y;
+}
+
 #endif
