@@ -30,10 +30,10 @@ from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
 from edgeq.plan.program import Scratch
 
 DEEP = 4  # lines together
-UNITS = 14  # of 32 sums at once; more of them are kept on the stack
+UNITS = 14  # of 32 sums at once: more need more registers than there are
 WIDEST = 5  # columns of windows, whose weights are kept in registers
 MOST_STEPS = 4  # columns from one pixel to the next of the same channels
-BEGIN = 5  # what a tile takes beside its units, as units are counted
+BEGIN = 2  # what a tile takes beside its units, as units are counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +41,14 @@ class Tiles:
     """How rows are cut into units of 32 bytes: ``pixel`` bytes later the channels are the same.
 
     ``step`` is the columns of the image that this is, ``count`` how often it is in a row; ``tile``
-    of them in each of ``rows`` rows are computed together.
+    of them in each of ``outs`` rows are computed together. ``rows`` rows share their lines.
     """
 
     pixel: int
     step: int
     count: int
     tile: int
+    outs: int
     rows: int
 
 
@@ -64,16 +65,19 @@ def tiles_of(op: DepthwiseConv2D, io: Operands) -> Tiles | None:
     if not fits or height > DEEP or width > WIDEST or io.x.shape[2] * channels < VECTOR:
         return None
     count = row // pixel
-    return Tiles(pixel, step, count, _tile(count, rows, pixel), rows)
+    narrow = is_narrow(centred(io.ins[1], np.int32))
+    # Few pixels for what a unit needs: rows together. Wide weights need more registers.
+    outs = rows if narrow and count <= 2 * UNITS else 1
+    most = UNITS // outs if narrow or count > UNITS else UNITS // 2
+    return Tiles(pixel, step, count, _tile(count, pixel, most), outs, rows)
 
 
-def _tile(count: int, rows: int, pixel: int) -> int:
-    """Return how many units of a row to compute at once: for the fewest units in all."""
-    whole = VECTOR // LANES
-    if pixel == LANES and count >= whole:
-        return whole  # a vector of neighbours
-    sizes = range(1, min(UNITS // rows, count) + 1)
-    return min(sizes, key=lambda size: (-(-count // size) * (size * rows + 1), size))
+def _tile(count: int, pixel: int, most: int) -> int:
+    """Return how many units of a row to compute at once: for the fewest in all."""
+    neighbours = VECTOR // LANES  # of which a vector is stored at once
+    by = neighbours if pixel == LANES and count >= neighbours else 1
+    sizes = range(by, min(most, count) + 1, by)
+    return min(sizes, key=lambda size: -(-count // size) * (size + BEGIN))
 
 
 def split_weights(w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -111,7 +115,8 @@ def quads_facts(op: DepthwiseConv2D, io: Operands) -> Facts:
         "COUNT": tiles.count,
         "TILE": tiles.tile,
         "SETS": len(places),
-        "WEIGHTS": weights.size // len(places),
+        "ROWS": tiles.rows,
+        "WEIGHTS": weights.size // len(places) // tiles.rows,
         **codes(op, io),
         **rescale.constants,
     }
@@ -164,25 +169,50 @@ def _structure(op: DepthwiseConv2D, io: Operands, tiles: Tiles) -> dict[str, obj
     windows = {
         t: [t * tiles.step + kx * op.dilation[1] for kx in range(width)] for t in range(tiles.tile)
     }
-    units = [(r, t) for r in range(tiles.rows) for t in windows]
+    full = tiles.pixel == LANES and tiles.tile % 4 == 0
+    ragged = io.y.shape[1] % tiles.rows != 0
+    # Side by side in time as in the image, so that few codes are kept in registers.
+    units = [(r, t) for t in windows for r in range(tiles.outs)]
+    units = sorted(units, key=lambda unit: (unit[1] // 4, unit)) if full else units
     row = tiles.count * tiles.pixel
-    places = {unit: (unit[0] * row + unit[1] * tiles.pixel) % VECTOR for unit in units}
+    places = {(r, t): (r * row + t * tiles.pixel) % VECTOR for r, t in units}
+    groups = [units[i : i + 4] for i in range(0, len(units), 4)]
     outside_rows, _ = borders(op, io)
     return {
         "lines": range(lines),
         "given": [min(i, lines - 1) for i in range(DEEP)],
-        "outs": range(tiles.rows),
+        "outs": range(tiles.outs),
+        "apart": tiles.outs < tiles.rows,
+        "ragged": ragged,
         "width": range(width),
-        "columns": sorted({c for window in windows.values() for c in window}),
+        "fresh": _first_uses([[c for _, t in group for c in windows[t]] for group in groups]),
         "windows": windows,
-        "groups": [units[i : i + 4] for i in range(0, len(units), 4)],
+        "groups": groups,
         "places": places,
         "starts": {place: unit for unit, place in reversed(places.items())},
-        "full": tiles.pixel == LANES and tiles.tile % 4 == 0,
-        "blank": outside_rows,
+        "full": full,
+        "blank": outside_rows or (ragged and tiles.outs < tiles.rows),
         "whole_lines": io.x.shape[2] * io.x.shape[3] % VECTOR == 0,
-        "whole_pixels": io.x.shape[3] % LANES == 0,
+        "aligned": [
+            c
+            for c in sorted({c for window in windows.values() for c in window})
+            if (c - op.padding.left) * io.x.shape[3] % LANES == 0
+        ],
     }
+
+
+def _first_uses(uses: list[list[int]]) -> list[list[int]]:
+    """Return of each list what is in none before it.
+
+    >>> _first_uses([[0, 2, 1], [2, 3], [1]])
+    [[0, 1, 2], [3], []]
+    """
+    seen: set[int] = set()
+    fresh = []
+    for each in uses:
+        fresh.append(sorted(set(each) - seen))
+        seen.update(each)
+    return fresh
 
 
 def _in_units(op: DepthwiseConv2D, io: Operands) -> bool:
