@@ -128,11 +128,10 @@ def depthwise_facts(op: DepthwiseConv2D, io: Operands) -> Facts:
 
 
 def _memory(op: DepthwiseConv2D, io: Operands, rows: int) -> tuple[dict[str, int], int]:
-    """Return the sizes of lines and of columns at the sides, and the bytes that either take."""
+    """Return the sizes of lines and the first and last column inside, and the bytes of lines."""
     lines = lines_of(op, io, rows)
     channels, width = io.x.shape[3], io.x.shape[2]
     first, last = inner_columns(op, io)
-    span = ((op.kernel(io)[1] - 1) * op.dilation[1] + 1) * channels
     left = min(op.padding.left, lines.columns)
     inside = min(width, lines.columns - left)
     sizes = {
@@ -143,13 +142,11 @@ def _memory(op: DepthwiseConv2D, io: Operands, rows: int) -> tuple[dict[str, int
         "RIGHT": (lines.columns - left - inside) * channels,
         "PITCH": lines.pitch,
         "REACH": lines.reach,
-        "SPAN": span,
         "FIRST": first,
         "LAST": last,
     }
-    # Where the image is read itself: a line outside it, and the columns of windows at its sides.
-    beside = width * channels + lines.reach * span
-    return sizes, max(lines.reach * lines.pitch, beside)
+    # Where the image is read itself: what is outside it, as a line.
+    return sizes, max(lines.reach * lines.pitch, width * channels)
 
 
 def _structure(
@@ -172,6 +169,8 @@ def _structure(
     return {
         "outs": range(rows),
         "lines": used,
+        "first_lines": [line for line in used if any(line == ky for ky, _ in taps)],
+        "width": range(width),
         "codes": [
             (line, kx, kx * op.dilation[1] % op.stride[1], kx * op.dilation[1] // op.stride[1])
             for line in used
