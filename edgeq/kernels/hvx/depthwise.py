@@ -93,10 +93,12 @@ def depthwise_facts(op: DepthwiseConv2D, io: Operands) -> Facts:
     """Return the facts of a depthwise convolution of few taps."""
     height, width = op.kernel(io)
     out_h, out_w, channels = io.y.shape[1:]
-    rows, row = min(ROWS_AT_ONCE, out_h), out_w * channels
+    row = out_w * channels
     places, period = vector_channels(row, channels)
     w = centred(io.ins[1], np.int32).reshape(height * width, channels)
     parts = narrow_parts(w)
+    # Weights of two parts and sums of two rows are too many for the registers.
+    rows = min(ROWS_AT_ONCE, out_h) if len(parts) == 1 else 1
     taps = np.concatenate(parts)
     order = places[:, ORDER].ravel()
     rescale = vector_rescale(op, io, w.T, channels, order)

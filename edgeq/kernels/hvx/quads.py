@@ -66,9 +66,11 @@ def tiles_of(op: DepthwiseConv2D, io: Operands) -> Tiles | None:
         return None
     count = row // pixel
     narrow = is_narrow(centred(io.ins[1], np.int32))
-    # Few pixels for what a unit needs: rows together. Wide weights need more registers.
+    # Few pixels for what a unit needs: rows together. Wide weights need more registers, most of
+    # all where pixels share few columns, or what a unit needs is read for each tile.
     outs = rows if narrow and count <= 2 * UNITS else 1
-    most = UNITS // outs if narrow or count > UNITS else UNITS // 2
+    crowded = not narrow and (count <= UNITS or op.stride[1] > 1)
+    most = UNITS // 2 if crowded else UNITS // outs
     return Tiles(pixel, step, count, _tile(count, pixel, most), outs, rows)
 
 
@@ -174,9 +176,10 @@ def _structure(op: DepthwiseConv2D, io: Operands, tiles: Tiles) -> dict[str, obj
     # Side by side in time as in the image, so that few codes are kept in registers.
     units = [(r, t) for t in windows for r in range(tiles.outs)]
     units = sorted(units, key=lambda unit: (unit[1] // 4, unit)) if full else units
-    row = tiles.count * tiles.pixel
-    places = {(r, t): (r * row + t * tiles.pixel) % VECTOR for r, t in units}
     groups = [units[i : i + 4] for i in range(0, len(units), 4)]
+    stores = _stores(groups, tiles)
+    # There are four predicates, and one is made of others.
+    late = len({place for *_, place in stores}) > 2
     outside_rows, _ = borders(op, io)
     return {
         "lines": range(lines),
@@ -188,8 +191,8 @@ def _structure(op: DepthwiseConv2D, io: Operands, tiles: Tiles) -> dict[str, obj
         "fresh": _first_uses([[c for _, t in group for c in windows[t]] for group in groups]),
         "windows": windows,
         "groups": groups,
-        "places": places,
-        "starts": {place: unit for unit, place in reversed(places.items())},
+        "stores": sorted(stores, key=lambda store: store[-1]) if late else stores,
+        "late": late,
         "full": full,
         "blank": outside_rows or (ragged and tiles.outs < tiles.rows),
         "whole_lines": io.x.shape[2] * io.x.shape[3] % VECTOR == 0,
@@ -199,6 +202,15 @@ def _structure(op: DepthwiseConv2D, io: Operands, tiles: Tiles) -> dict[str, obj
             if (c - op.padding.left) * io.x.shape[3] % LANES == 0
         ],
     }
+
+
+def _stores(groups: list[list[tuple[int, int]]], tiles: Tiles) -> list[tuple[int, ...]]:
+    """Return row, pixel, vector and part of it for each unit, and its place in a vector of y."""
+    return [
+        (r, t, number, part, (r * tiles.count + t) * tiles.pixel % VECTOR)
+        for number, group in enumerate(groups)
+        for part, (r, t) in enumerate(group)
+    ]
 
 
 def _first_uses(uses: list[list[int]]) -> list[list[int]]:
