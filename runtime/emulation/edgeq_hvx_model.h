@@ -562,4 +562,19 @@ EDGEQ_MODEL_VV(Q6_Vb_vshuffo_VbVb, b, 128, (i & 1) != 0 ? u.b[i] : v.b[i + 1])
 EDGEQ_MODEL_VV(Q6_Vh_vshuffo_VhVh, h, 64, (i & 1) != 0 ? u.h[i] : v.h[i + 1])
 EDGEQ_MODEL_VV(Q6_Vw_vmpyie_VwVuh, uw, 32, u.uw[i] * (v.uw[i] & 0xffffu))
 
+/* ---- Products of bytes alone, four to a lane --------------------------------------------- */
+
+static inline HVX_Vector Q6_Vw_vrmpy_VbVb(HVX_Vector u, HVX_Vector v)
+{
+    HVX_Vector y;
+
+    for (int i = 0; i < 32; ++i) {
+        const int8_t *const a = u.b + 4 * i;
+        const int8_t *const b = v.b + 4 * i;
+
+        y.w[i] = a[0] * b[0] + a[1] * b[1] + a[2] * b[2] + a[3] * b[3];
+    }
+    return y;
+}
+
 #endif

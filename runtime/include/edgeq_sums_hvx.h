@@ -114,19 +114,4 @@ static inline void edgeq_deal_pixels_s8(int8_t *restrict y, const int8_t *restri
     }
 }
 
-/* Some neighbouring columns of a line of an image, from column ix on; outside it the zero point. */
-static inline void edgeq_copy_columns_s8(int8_t *restrict y, const int8_t *restrict line, int32_t channels, int32_t width, int32_t ix, int32_t count, int32_t zero)
-{
-    const int32_t before = ix < 0 ? -ix : 0;
-    const int32_t after = ix + count > width ? ix + count - width : 0;
-
-    if (before + after >= count) {
-        edgeq_fill_run_s8(y, zero, count * channels);
-        return;
-    }
-    edgeq_fill_run_s8(y, zero, before * channels);
-    edgeq_copy_run_s8(y + before * channels, line + (ix + before) * channels, (count - before - after) * channels);
-    edgeq_fill_run_s8(y + (count - after) * channels, zero, after * channels);
-}
-
 #endif

@@ -51,6 +51,8 @@ static inline void edgeq_share_windows_s32(int32_t *restrict share, const int8_t
         HVX_Vector g = a;
         HVX_Vector h = a;
 
+        /* Unrolled, it would need more registers than there are. */
+        EDGEQ_ROLLED
         for (int32_t k = 0; k < window; k += 128) {
             const HVX_Vector factors = window - k >= 128 ? whole : part;
 

@@ -39,6 +39,7 @@ VECTORS = {
     "Q6_Vb_vasr_VhVhR_sat": "(a, b, r)",
     "Q6_Vb_vlut32_VbVbI": "(a, b, 5)",
     "Q6_Vb_vlut32or_VbVbVbI": "(c, a, b, 2)",
+    "Q6_Vw_vrmpy_VbVb": "(a, b)",
     "Q6_Vw_vrmpyacc_VwVubVb": "(c, a, b)",
     "Q6_Vw_vrmpyacc_VwVubRb": "(c, a, r)",
     "Q6_Vw_vmpyoacc_VwVwVh_s1_sat_shift": "(c, a, b)",

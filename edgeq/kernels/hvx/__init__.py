@@ -11,6 +11,7 @@ from edgeq.kernels.hvx import (
     movement,
     pooling,
     product,
+    quads,
     quantize,
     resize,
     softmax,
@@ -18,6 +19,7 @@ from edgeq.kernels.hvx import (
 
 ROWS: tuple[Kernel, ...] = (
     *product.ROWS,
+    *quads.ROWS,
     *depthwise.ROWS,
     *elementwise.ROWS,
     *broadcast.ROWS,

@@ -93,10 +93,12 @@ def depthwise_facts(op: DepthwiseConv2D, io: Operands) -> Facts:
     """Return the facts of a depthwise convolution of few taps."""
     height, width = op.kernel(io)
     out_h, out_w, channels = io.y.shape[1:]
-    rows, row = min(ROWS_AT_ONCE, out_h), out_w * channels
+    row = out_w * channels
     places, period = vector_channels(row, channels)
     w = centred(io.ins[1], np.int32).reshape(height * width, channels)
     parts = narrow_parts(w)
+    # Weights of two parts and sums of two rows are too many for the registers.
+    rows = min(ROWS_AT_ONCE, out_h) if len(parts) == 1 else 1
     taps = np.concatenate(parts)
     order = places[:, ORDER].ravel()
     rescale = vector_rescale(op, io, w.T, channels, order)
@@ -128,11 +130,10 @@ def depthwise_facts(op: DepthwiseConv2D, io: Operands) -> Facts:
 
 
 def _memory(op: DepthwiseConv2D, io: Operands, rows: int) -> tuple[dict[str, int], int]:
-    """Return the sizes of lines and of columns at the sides, and the bytes that either take."""
+    """Return the sizes of lines and the first and last column inside, and the bytes of lines."""
     lines = lines_of(op, io, rows)
     channels, width = io.x.shape[3], io.x.shape[2]
     first, last = inner_columns(op, io)
-    span = ((op.kernel(io)[1] - 1) * op.dilation[1] + 1) * channels
     left = min(op.padding.left, lines.columns)
     inside = min(width, lines.columns - left)
     sizes = {
@@ -143,13 +144,11 @@ def _memory(op: DepthwiseConv2D, io: Operands, rows: int) -> tuple[dict[str, int
         "RIGHT": (lines.columns - left - inside) * channels,
         "PITCH": lines.pitch,
         "REACH": lines.reach,
-        "SPAN": span,
         "FIRST": first,
         "LAST": last,
     }
-    # Where the image is read itself: a line outside it, and the columns of windows at its sides.
-    beside = width * channels + lines.reach * span
-    return sizes, max(lines.reach * lines.pitch, beside)
+    # Where the image is read itself: what is outside it, as a line.
+    return sizes, max(lines.reach * lines.pitch, width * channels)
 
 
 def _structure(
@@ -172,6 +171,8 @@ def _structure(
     return {
         "outs": range(rows),
         "lines": used,
+        "first_lines": [line for line in used if any(line == ky for ky, _ in taps)],
+        "width": range(width),
         "codes": [
             (line, kx, kx * op.dilation[1] % op.stride[1], kx * op.dilation[1] // op.stride[1])
             for line in used

@@ -19,12 +19,13 @@ from tests.kernels.neon.layers import IO, ROUNDINGS, depthwise_case, sums_case
 
 ROW = "hvx/depthwise_conv2d_s8"
 SAME = Padding(1, 1, 1, 1)
+TALL = Padding(2, 2, 1, 1)
 
 
 @each_form
 def test_channels_round_the_vector(form: Target) -> None:
     cases = [
-        depthwise_case((1, 5, 6, c), (3, 3), stride=(s, s), padding=SAME, zero=zero, row=ROW)
+        depthwise_case((1, 5, 6, c), (5, 3), stride=(s, s), padding=TALL, zero=zero, row=ROW)
         for c in (1, 3, 31, 64, 96, 127, 128, 129, 144)
         for s, zero in ((1, None), (2, 3))
     ]
@@ -39,7 +40,7 @@ WINDOWS = (
     ((1, 3, 9, 4), (2, 7), {"padding": Padding(1, 0, 3, 3)}),
     ((1, 26, 2, 17), (25, 1), {}),
     ((1, 2, 26, 17), (1, 25), {}),
-    ((1, 9, 8, 16), (3, 3), {"dilation": (2, 2), "padding": Padding(2, 2, 2, 2)}),
+    ((1, 9, 9, 16), (3, 3), {"dilation": (2, 2), "padding": Padding(2, 2, 2, 2)}),
     ((1, 7, 9, 16), (3, 3), {"dilation": (1, 3), "padding": Padding(1, 1, 3, 3)}),
     ((1, 9, 9, 8), (3, 3), {"stride": (2, 2), "dilation": (2, 2), "padding": SAME}),
     ((1, 8, 7, 5), (2, 2), {"stride": (3, 3)}),
@@ -58,7 +59,7 @@ def test_windows(form: Target) -> None:
 
 # Whole vectors of channels in the arena are read where they are.
 INSIDE = (
-    ((1, 7, 8, 128), (3, 3), {"padding": SAME}),
+    ((1, 7, 8, 128), (5, 3), {"padding": TALL}),
     ((2, 6, 8, 128), (3, 3), {"stride": (2, 2), "padding": Padding(0, 1, 0, 1)}),
     ((1, 7, 5, 256), (3, 3), {"stride": (2, 2), "padding": SAME}),
     ((1, 5, 4, 128), (5, 5), {"stride": (2, 2), "padding": Padding(2, 2, 2, 2)}),
