@@ -94,16 +94,18 @@ def mobilenet_v2(count: int, calibration: int) -> Task:
     """Return a trained MobileNet v2: ImageNet images, the first ones to calibrate with."""
     name = "imagenet_sample_1000_224_jpg.npz"
     calibration = min(calibration, 100)
-    every = np.stack(list(images(name, 224, 1000)))[:, np.newaxis] / np.float32(127.5) - 1
     classes = labels(name, "labels")[calibration:] + 1  # class 0 is the background
-    chosen = every[calibration:][:count]
+    count = min(count, len(classes))
+    every = np.empty((calibration + count, 1, 224, 224, 3), np.float32)
+    for place, picture in enumerate(images(name, 224, len(every))):
+        every[place] = picture / np.float32(127.5) - 1
     return Task(
         "MobileNet v2 1.0 (224)",
         None,
         "coral_tf2_mobilenet_v2_1.0_224_ptq",
         "top-1",
         every[:calibration],
-        chosen,
+        every[calibration:],
         top1(classes),
     )
 
