@@ -18,6 +18,7 @@ except ImportError:
 
 Run = Callable[[np.ndarray], np.ndarray]  # one real input to one real output
 RATE, FRAME, HOP, MELS, FRAMES = 16000, 1024, 512, 128, 5
+LARGE = 300  # inputs of networks that take their time
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,9 +94,8 @@ def wake_words(count: int, calibration: int) -> Task:
 def mobilenet_v2(count: int, calibration: int) -> Task:
     """Return a trained MobileNet v2: ImageNet images, the first ones to calibrate with."""
     name = "imagenet_sample_1000_224_jpg.npz"
-    calibration = min(calibration, 100)
+    calibration, count = min(calibration, 50), min(count, LARGE)
     classes = labels(name, "labels")[calibration:] + 1  # class 0 is the background
-    count = min(count, len(classes))
     every = np.empty((calibration + count, 1, 224, 224, 3), np.float32)
     for place, picture in enumerate(images(name, 224, len(every))):
         every[place] = picture / np.float32(127.5) - 1
@@ -151,8 +151,7 @@ def mcunet(count: int, calibration: int) -> Task:
 def untrained(count: int, calibration: int) -> Task:
     """Return a MobileNet v1 0.25 of random weights, against itself in float."""
     name = "imagenet_sample_1000_224_jpg.npz"
-    calibration = min(calibration, 100)
-    count = min(count, 400)
+    calibration, count = min(calibration, 50), min(count, LARGE)
     pictures = list(images(name, 128, calibration + count))
     every = np.stack(pictures)[:, np.newaxis] / np.float32(127.5) - 1
     return Task(
