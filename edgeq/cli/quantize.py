@@ -17,9 +17,8 @@ from edgeq.errors import QuantizationError
 from edgeq.frontends.npz import graph_bytes
 from edgeq.ir.types import DType
 from edgeq.quantize import Config, load_float, quantize
-from edgeq.quantize.equalize import equalize
 from edgeq.quantize.explain import explain as losses_of
-from edgeq.quantize.rules import prepare
+from edgeq.quantize.quantizer import make_ready
 from edgeq.quantize.sample_file import SampleFile
 from edgeq.report import facts, terminal
 from edgeq.report.losses import losses
@@ -111,7 +110,8 @@ def _quantize(
     if is_explained and calibration is not None:
         few = SampleFile.of(calibration, graph, min(limit or EXPLAINED, EXPLAINED))
         seen = output.each(few, "explaining")
-        lost = losses_of(equalize(prepare(graph)) if config.equalize else graph, integer, seen)
+        ready, *_ = make_ready(graph, SampleFile.of(calibration, graph, limit), config)
+        lost = losses_of(ready, integer, seen)
         shown["losses"] = [loss.facts() for loss in lost]
         tables = (*tables, losses(lost))
     output.show(shown, *tables)
