@@ -120,15 +120,17 @@ def key_of(subject: Subject, row: Row) -> str:
     files = [hashlib.sha256(model_path(name).read_bytes()).hexdigest() for name in models]
     versions = [v for n, v in VERSION.items() if row.config and getattr(row.config, n)]
     counts = (len(subject.task.inputs), len(subject.task.calibration))
-    facts = (subject.key, files, row.config, row.simulated, row.floats, versions, counts)
-    if row.config is None:
-        facts = (subject.key, files, row.label, counts)
+    facts: tuple[object, ...] = (subject.key, files, row.label, counts)
+    if row.config is not None:
+        facts = (subject.key, files, row.config, row.simulated, row.floats, versions, counts)
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:24]
 
 
 def measured(subject: Subject, row: Row, kept: Kept) -> dict[str, Any] | None:
     """Return a number, measured now unless it is kept; ``None`` where there is nothing."""
     if row is PUBLISHED_ROW and subject.task.official is None:
+        return None
+    if row.costly and subject.task.is_large:
         return None
     key = key_of(subject, row)
     if key not in kept:

@@ -13,7 +13,8 @@ class Row:
     """One way to quantize.
 
     ``config`` is ``None`` for the float network. ``simulated`` rows round in PyTorch what no
-    integer kernel computes; ``floats`` among them keep float weights.
+    integer kernel computes; ``floats`` among them keep float weights. ``costly`` rows are left out
+    for large networks.
     """
 
     part: str
@@ -21,6 +22,7 @@ class Row:
     config: Config | None = None
     simulated: bool = False
     floats: bool = False
+    costly: bool = False
 
 
 LAYER = Config(per_channel=False)
@@ -74,7 +76,7 @@ ROWS: tuple[Row, ...] = (
         replace(LAYER, equalize=True, symmetric_weights=False),
     ),
     Row(REPAIRS, "bias correction", replace(LAYER, bias_correction=True)),
-    Row(REPAIRS, "adaptive rounding", replace(LAYER, adaround=True)),
+    Row(REPAIRS, "adaptive rounding", replace(LAYER, adaround=True), costly=True),
     Row(
         REPAIRS,
         "equalize, bias correction",
@@ -89,18 +91,18 @@ ROWS: tuple[Row, ...] = (
     Row(RANGES, "least squared error", Config(observer="mse")),
     Row(REPAIRS_CHANNEL, "none", Config()),
     Row(REPAIRS_CHANNEL, "bias correction", Config(bias_correction=True)),
-    Row(REPAIRS_CHANNEL, "adaptive rounding", Config(adaround=True)),
-    Row(REPAIRS_CHANNEL, "all three", Config(**ALL_REPAIRS)),
+    Row(REPAIRS_CHANNEL, "adaptive rounding", Config(adaround=True), costly=True),
+    Row(REPAIRS_CHANNEL, "all three", Config(**ALL_REPAIRS), costly=True),
     Row(BITS, "8, per channel", Config()),
     Row(BITS, "6, per channel", Config(weight_bits=6)),
     Row(BITS, "4, per channel", NARROW),
     Row(BITS, "4, per layer", replace(NARROW, per_channel=False)),
     Row(BITS, "4, per channel, bias correction", replace(NARROW, bias_correction=True)),
-    Row(BITS, "4, per channel, adaptive rounding", replace(NARROW, adaround=True)),
+    Row(BITS, "4, per channel, adaptive rounding", replace(NARROW, adaround=True), costly=True),
     Row(
         BITS,
         "4, per channel, both",
         replace(NARROW, adaround=True, bias_correction=True),
     ),
-    Row(BITS, "4, per channel, all three", replace(NARROW, **ALL_REPAIRS)),
+    Row(BITS, "4, per channel, all three", replace(NARROW, **ALL_REPAIRS), costly=True),
 )

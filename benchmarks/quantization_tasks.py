@@ -38,6 +38,7 @@ class Task:
     calibration: np.ndarray
     inputs: np.ndarray
     score: Callable[[np.ndarray, np.ndarray], float] | None
+    is_large: bool = False
 
 
 def images(name: str, size: int, limit: int) -> Iterator[np.ndarray]:
@@ -107,6 +108,7 @@ def mobilenet_v2(count: int, calibration: int) -> Task:
         every[:calibration],
         every[calibration:],
         top1(classes),
+        is_large=True,
     )
 
 

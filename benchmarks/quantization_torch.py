@@ -52,7 +52,9 @@ def batch_run(
 
     def run(x: np.ndarray) -> np.ndarray:
         with torch.inference_mode():
-            parts = [_run(graph, constants, code, x[i : i + BATCH]) for i in range(0, len(x), BATCH)]
+            parts = [
+                _run(graph, constants, code, x[i : i + BATCH]) for i in range(0, len(x), BATCH)
+            ]
         return np.concatenate(parts)
 
     return run
@@ -86,7 +88,7 @@ def _clamped(op: Op, y: Value) -> Value:
 
 def _image(op: Op, x: Value, fill: float = 0.0) -> Value:
     """Return an NHWC image padded as NCHW; its memory stays channels last."""
-    pad = op.padding  # type: ignore[attr-defined]
+    pad = op.padding
     return F.pad(x.permute(0, 3, 1, 2), (pad.left, pad.right, pad.top, pad.bottom), value=fill)
 
 
@@ -96,7 +98,7 @@ def _conv(op: Op, io: Operands, arrays: list[Value]) -> Value:
     depthwise = op.KIND == "depthwise_conv2d"
     kernel = w.permute(3, 0, 1, 2) if depthwise else w.permute(0, 3, 1, 2)
     groups = x.shape[3] // (1 if depthwise else w.shape[3])
-    stride, dilation = op.stride, op.dilation  # type: ignore[attr-defined]
+    stride, dilation = op.stride, op.dilation
     y = F.conv2d(_image(op, x), kernel, bias, stride, 0, dilation, groups)
     return y.permute(0, 2, 3, 1)
 
@@ -108,19 +110,19 @@ def _dense(op: Op, io: Operands, arrays: list[Value]) -> Value:
 
 
 def _average(op: Op, io: Operands, arrays: list[Value]) -> Value:
-    if op.padding.any:  # type: ignore[attr-defined]
+    if op.padding.any:
         raise SystemExit("an average over padding is not simulated")
-    y = F.avg_pool2d(_image(op, arrays[0]), op.window, op.stride)  # type: ignore[attr-defined]
+    y = F.avg_pool2d(_image(op, arrays[0]), op.window, op.stride)
     return y.permute(0, 2, 3, 1)
 
 
 def _pad(op: Op, io: Operands, arrays: list[Value]) -> Value:
-    sides = [n for pair in reversed(op.paddings) for n in pair]  # type: ignore[attr-defined]
-    return F.pad(arrays[0], sides, value=op.value)  # type: ignore[attr-defined]
+    sides = [n for pair in reversed(op.paddings) for n in pair]
+    return F.pad(arrays[0], sides, value=op.value)
 
 
 def _mean(op: Op, io: Operands, arrays: list[Value]) -> Value:
-    return arrays[0].mean(dim=op.axes).reshape(-1, *io.y.shape[1:])  # type: ignore[attr-defined]
+    return arrays[0].mean(dim=op.axes).reshape(-1, *io.y.shape[1:])
 
 
 _KINDS: dict[str, Callable[[Op, Operands, list[Value]], Value]] = {
@@ -133,6 +135,6 @@ _KINDS: dict[str, Callable[[Op, Operands, list[Value]], Value]] = {
     "add": lambda op, io, arrays: arrays[0] + arrays[1],
     "relu": lambda op, io, arrays: arrays[0],
     "reshape": lambda op, io, arrays: arrays[0].reshape(-1, *io.y.shape[1:]),
-    "transpose": lambda op, io, arrays: arrays[0].permute(op.perm),  # type: ignore[attr-defined]
-    "softmax": lambda op, io, arrays: torch.softmax(arrays[0] * op.beta, dim=-1)  # type: ignore[attr-defined],
+    "transpose": lambda op, io, arrays: arrays[0].permute(op.perm),
+    "softmax": lambda op, io, arrays: torch.softmax(arrays[0] * op.beta, dim=-1),,
 }

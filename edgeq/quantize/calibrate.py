@@ -82,4 +82,3 @@ def _see(
                 "the float network gives NaN or infinity", where=f"tensor '{name}'"
             )
         observers[group].see(values[name])
-
