@@ -44,7 +44,7 @@ def _seconds(tasks: Sequence[Task], rows: Iterable[Row], found: Found) -> list[s
 
 def _score(cell: Mapping[str, Any] | None) -> str:
     if cell is None:
-        return "–"
+        return ""
     score = float(cell["score"])
     return f"{score:.4f}" if score < 10 else f"{score:.1f}"
 

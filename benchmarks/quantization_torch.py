@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
-import torch.nn.functional as F
+from torch.nn import functional
 
 from edgeq.ir.graph import Graph, Operands
 from edgeq.ir.quant import QuantParams
@@ -27,7 +27,7 @@ _CLAMPS = {Activation.RELU: (0.0, None), Activation.RELU6: (0.0, 6.0)}
 def batch_run(
     graph: Graph, codes: Mapping[str, QuantParams] | None = None, dtype: DType = DType.INT8
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """Return what runs a float graph of batch 1 on [N, *input of the graph].
+    """Return what runs a float graph on [N, *input of the graph], to [N, *output of the graph].
 
     ``codes`` round the tensors they name to 8 bits.
     """
@@ -55,7 +55,7 @@ def batch_run(
             parts = [
                 _run(graph, constants, code, x[i : i + BATCH]) for i in range(0, len(x), BATCH)
             ]
-        return np.concatenate(parts)
+        return np.concatenate(parts)[:, np.newaxis]
 
     return run
 
@@ -89,7 +89,8 @@ def _clamped(op: Op, y: Value) -> Value:
 def _image(op: Op, x: Value, fill: float = 0.0) -> Value:
     """Return an NHWC image padded as NCHW; its memory stays channels last."""
     pad = op.padding
-    return F.pad(x.permute(0, 3, 1, 2), (pad.left, pad.right, pad.top, pad.bottom), value=fill)
+    sides = (pad.left, pad.right, pad.top, pad.bottom)
+    return functional.pad(x.permute(0, 3, 1, 2), sides, value=fill)
 
 
 def _conv(op: Op, io: Operands, arrays: list[Value]) -> Value:
@@ -99,26 +100,26 @@ def _conv(op: Op, io: Operands, arrays: list[Value]) -> Value:
     kernel = w.permute(3, 0, 1, 2) if depthwise else w.permute(0, 3, 1, 2)
     groups = x.shape[3] // (1 if depthwise else w.shape[3])
     stride, dilation = op.stride, op.dilation
-    y = F.conv2d(_image(op, x), kernel, bias, stride, 0, dilation, groups)
+    y = functional.conv2d(_image(op, x), kernel, bias, stride, 0, dilation, groups)
     return y.permute(0, 2, 3, 1)
 
 
 def _dense(op: Op, io: Operands, arrays: list[Value]) -> Value:
     x, w = arrays[0], arrays[1]
-    y = F.linear(x.reshape(len(x), -1), w, arrays[2] if len(arrays) > 2 else None)
+    y = functional.linear(x.reshape(len(x), -1), w, arrays[2] if len(arrays) > 2 else None)
     return y.reshape(-1, *io.y.shape[1:])
 
 
 def _average(op: Op, io: Operands, arrays: list[Value]) -> Value:
     if op.padding.any:
         raise SystemExit("an average over padding is not simulated")
-    y = F.avg_pool2d(_image(op, arrays[0]), op.window, op.stride)
+    y = functional.avg_pool2d(_image(op, arrays[0]), op.window, op.stride)
     return y.permute(0, 2, 3, 1)
 
 
 def _pad(op: Op, io: Operands, arrays: list[Value]) -> Value:
     sides = [n for pair in reversed(op.paddings) for n in pair]
-    return F.pad(arrays[0], sides, value=op.value)
+    return functional.pad(arrays[0], sides, value=op.value)
 
 
 def _mean(op: Op, io: Operands, arrays: list[Value]) -> Value:
@@ -136,5 +137,5 @@ _KINDS: dict[str, Callable[[Op, Operands, list[Value]], Value]] = {
     "relu": lambda op, io, arrays: arrays[0],
     "reshape": lambda op, io, arrays: arrays[0].reshape(-1, *io.y.shape[1:]),
     "transpose": lambda op, io, arrays: arrays[0].permute(op.perm),
-    "softmax": lambda op, io, arrays: torch.softmax(arrays[0] * op.beta, dim=-1),,
+    "softmax": lambda op, io, arrays: torch.softmax(arrays[0] * op.beta, dim=-1),
 }

@@ -2,10 +2,10 @@
 
 Each weight may round down or up. What is minimized is the mean squared error of the layer's
 output before its activation, ``E[(Wq x' - W x)^2]``, where ``x'`` is what the quantized network
-gives the layer (their asymmetric reconstruction). With ``d = Wq - W`` and ``e = W x' - W x`` it is
-``d E[x' x'^T] d^T + 2 d E[e x'] + constant``: moments are all that is needed of the data. A rectified
-sigmoid makes the choice continuous, a regularizer drives it to 0 or 1, and descent one weight at
-a time finishes it.
+gives the layer (their asymmetric reconstruction). With ``d = Wq - W`` and ``e = W x' - W x`` it
+is ``d E[x' x'^T] d^T + 2 d E[e x']`` and a constant: moments are all that is needed of the data.
+A rectified sigmoid makes the choice continuous, a regularizer drives it to 0 or 1, and descent
+one weight at a time finishes it.
 """
 
 from __future__ import annotations

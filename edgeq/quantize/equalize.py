@@ -1,13 +1,15 @@
 """Cross-layer equalization (Nagel et al. 2019, "Data-free quantization", sections 4.1 and 4.1.3).
 
-Three rewritings that leave the network's function alone. Channels that are never on lose their
-weights (``edgeq/quantize/silent.py``). Then ranges are traded: a factor per channel moves between two layers without changing the network: ReLU and pooling
-commute with positive factors. After ``W1 / s`` and ``W2 * s`` with ``s = sqrt(r1 / r2)``, where
-``r`` are the largest magnitudes of a channel's weights, both have the same range, and one scale
-per tensor loses little. At last, what a channel always has is absorbed: ``relu(x) = relu(x - c) + c``
-where ``x >= c``, so a bias gives ``c`` to the next layer's, and the tensor between has a smaller
-range. ReLU6 commutes with a factor only below its bound: through it, channels are traded that the
-samples never bring there, and by factors that keep them below.
+Three rewritings that leave the network's function alone:
+
+* Channels that are never on lose their weights (``edgeq/quantize/silent.py``).
+* A factor per channel moves between two layers: ReLU and pooling commute with positive factors.
+  After ``W1 / s`` and ``W2 * s`` with ``s = sqrt(r1 / r2)``, where ``r`` are the largest magnitudes
+  of a channel's weights, both have the same range, and one scale per tensor loses little. ReLU6
+  commutes with a factor only below its bound: through it, channels are traded that the samples
+  never bring there, and by factors that keep them below.
+* What a channel always has is absorbed: ``relu(x) = relu(x - c) + c`` where ``x >= c``, so a bias
+  gives ``c`` to the next layer's, and the tensor between has a smaller range.
 """
 
 from __future__ import annotations

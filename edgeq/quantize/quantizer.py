@@ -49,7 +49,8 @@ def quantize(
 
     ``calibration`` yields samples, each with one float32 array per input, of exactly the input's
     shape; it is read once, one sample at a time (about 100 samples suffice: Krishnamoorthi 2018,
-    section 2). Repairs keep the first samples in memory, as many as ``capacity`` says. ``progress`` is called with the number of samples done. With
+    section 2). Repairs keep the first samples in memory, as many as ``capacity`` says.
+    ``progress`` is called with the number of samples done. With
     ``config.weights_only`` the result is a float graph with integer weights, which the reference
     runs and no target compiles. Raise ``QuantizationError`` for options that contradict each
     other, no samples, or a range that collapses; ``ModelError`` for a sample that does not fit.

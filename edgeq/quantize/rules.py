@@ -55,8 +55,9 @@ def prepare(graph: Graph) -> Graph:
     """Return a float graph as it is quantized: constants folded, pads and activations fused.
 
     Factors and summands per channel (batch normalization) join the layer before them, and hard
-    swish spelled out becomes one operation, whatever file the network came from. Raise ``ModelError`` for constants with NaN or infinity, and ``UnsupportedError`` for a graph
-    that is not in floating point throughout.
+    swish spelled out becomes one operation, whatever file the network came from. Raise
+    ``ModelError`` for constants with NaN or infinity, and ``UnsupportedError`` for a graph that is
+    not in floating point throughout.
     """
     graph = run_passes(graph, FLOAT_PIPELINE)
     for tensor in graph.tensors.values():
