@@ -27,6 +27,7 @@ from quantization_twins import float_twin
 import edgeq
 from edgeq.ir.graph import Graph
 from edgeq.quantize import Config, load_float, quantize
+from edgeq.quantize.equalize import DEAD
 from edgeq.quantize.ranges import to_codes, to_reals
 from edgeq.quantize.rules import prepare
 
@@ -150,6 +151,19 @@ def measured(subject: Subject, row: Row, kept: Kept) -> dict[str, Any] | None:
     return kept[key]
 
 
+def spread(graph: Graph) -> float:
+    """Return the largest over the median range of a layer's output channels, of the worst layer."""
+    worst = 1.0
+    for op, io in graph.walk():
+        if op.WEIGHTS_AXIS is None:
+            continue
+        rows = np.moveaxis(io.ins[1].array, op.WEIGHTS_AXIS, 0).reshape(io.y.shape[-1], -1)
+        extents = np.abs(rows).max(axis=1)
+        alive = extents[extents > DEAD * extents.max(initial=0)]
+        worst = max(worst, float(alive.max() / np.median(alive))) if alive.size else worst
+    return worst
+
+
 def kept_numbers(path: Path) -> Kept:
     """Return what an earlier run has kept."""
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
@@ -185,7 +199,8 @@ def main() -> None:
     rows = ROWS if given.all else DEFAULT_ROWS
     subjects = [Subject(n, TASKS[n](given.inputs, given.calibration)) for n in given.networks]
     found = measure_all(subjects, rows, given.kept)
-    text = body([s.task for s in subjects], rows, found)
+    spreads = [spread(subject.graph) for subject in subjects]
+    text = body([s.task for s in subjects], spreads, rows, found)
     print(text)
     if given.write:
         title = "Measured: every option" if given.all else "Measured: default options"

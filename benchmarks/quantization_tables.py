@@ -11,12 +11,14 @@ from quantization_tasks import Task
 Found = Mapping[tuple[str, Row], Mapping[str, Any] | None]
 
 
-def body(tasks: Sequence[Task], rows: Sequence[Row], found: Found) -> str:
+def body(tasks: Sequence[Task], spreads: Sequence[float], rows: Sequence[Row], found: Found) -> str:
     """Return one table of the scores, a row per option, and one of the seconds."""
     head = ["", *(f"{task.name} ({task.metric})" for task in tasks)]
     lines = [_line(head), _line(["---"] * len(head))]
     counts = ["inputs", *(str(len(task.inputs)) for task in tasks)]
     lines.append(_line(counts))
+    label = "largest over median range of a layer's channels, worst layer"
+    lines.append(_line([label, *(f"{value:.0f}" for value in spreads)]))
     part = ""
     for row in rows:
         if row.part != part:

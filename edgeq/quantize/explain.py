@@ -28,8 +28,8 @@ from edgeq.quantize.rules import prepare
 class LayerLoss:
     """One layer: decibels, the share of its outputs that are clipped, and its weights' ranges.
 
-    ``channel_ratio`` is the largest over the smallest range of the weights' output channels, and
-    ``None`` for a layer without weights.
+    ``channel_ratio`` is the largest over the smallest range of the weights' output channels, those
+    that are switched off left out, and ``None`` for a layer without weights.
     """
 
     layer: str
