@@ -127,13 +127,17 @@ def key_of(subject: Subject, row: Row) -> str:
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:24]
 
 
-def measured(subject: Subject, row: Row, kept: Kept) -> dict[str, Any] | None:
+def measured(
+    subject: Subject, row: Row, kept: Kept, *, only_kept: bool = False
+) -> dict[str, Any] | None:
     """Return a number, measured now unless it is kept; ``None`` where there is nothing."""
     if row is PUBLISHED_ROW and subject.task.official is None:
         return None
     if row.costly and subject.task.is_large:
         return None
     key = key_of(subject, row)
+    if key not in kept and only_kept:
+        return None
     if key not in kept:
         subject.seconds = 0.0
         begin = time.process_time()
@@ -170,7 +174,7 @@ def kept_numbers(path: Path) -> Kept:
 
 
 def measure_all(
-    subjects: Iterable[Subject], rows: Iterable[Row], path: Path
+    subjects: Iterable[Subject], rows: Iterable[Row], path: Path, *, only_kept: bool = False
 ) -> dict[tuple[str, Row], dict[str, Any] | None]:
     """Return every number by network and row; each is in the file before the next one begins."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -178,7 +182,7 @@ def measure_all(
     for subject in subjects:
         for row in rows:
             kept = kept_numbers(path)
-            found[subject.task.name, row] = measured(subject, row, kept)
+            found[subject.task.name, row] = measured(subject, row, kept, only_kept=only_kept)
             path.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
     return found
 
@@ -191,6 +195,7 @@ def main() -> None:
     parser.add_argument("--calibration", type=int, default=200, help="samples to calibrate with")
     parser.add_argument("--all", action="store_true", help="every row, not the defaults alone")
     parser.add_argument("--kept", type=Path, default=KEPT, help="the file of known numbers")
+    parser.add_argument("--only-kept", action="store_true", help="measure nothing that is new")
     parser.add_argument("--write", action="store_true", help=f"write {DOCUMENT.name}")
     given = parser.parse_args()
     unknown = set(given.networks) - set(TASKS)
@@ -198,7 +203,7 @@ def main() -> None:
         parser.error(f"no network {', '.join(sorted(unknown))}; there are {', '.join(TASKS)}")
     rows = ROWS if given.all else DEFAULT_ROWS
     subjects = [Subject(n, TASKS[n](given.inputs, given.calibration)) for n in given.networks]
-    found = measure_all(subjects, rows, given.kept)
+    found = measure_all(subjects, rows, given.kept, only_kept=given.only_kept)
     spreads = [spread(subject.graph) for subject in subjects]
     text = body([s.task for s in subjects], spreads, rows, found)
     print(text)
