@@ -25,7 +25,7 @@ def body(tasks: Sequence[Task], spreads: Sequence[float], rows: Sequence[Row], f
             part = row.part
             lines.append(_line([f"**{part}**", *[""] * len(tasks)]))
         lines.append(_line([row.label, *(_score(found[task.name, row]) for task in tasks)]))
-    lines += ["", "Seconds of one core that quantizing takes (calibration included):", ""]
+    lines += ["", "Seconds of one core that quantizing takes, with its calibration:", ""]
     lines += _seconds(tasks, rows, found)
     return "\n".join(lines)
 
@@ -35,7 +35,8 @@ def _seconds(tasks: Sequence[Task], rows: Iterable[Row], found: Found) -> list[s
     lines = [_line(head), _line(["---"] * len(head))]
     shown = set()
     for row in rows:
-        if row.config is None or row.simulated or row.config in shown:
+        quick = row.config is not None and not row.config.needs_calibration
+        if row.config is None or quick or row.simulated or row.config in shown:
             continue
         shown.add(row.config)
         cells = [found[task.name, row] for task in tasks]
