@@ -51,9 +51,9 @@ def fix_addresses() -> None:
     ctypes.CDLL(None).personality(_FIXED_ADDRESSES)
 
 
-def write_section(title: str, body: str) -> None:
+def write_section(title: str, body: str, path: Path = RESULTS) -> None:
     """Replace the section ``title`` of the results file, or append it."""
-    text = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else "# Results\n"
+    text = path.read_text(encoding="utf-8") if path.exists() else "# Results\n"
     head = f"## {title}\n"
     section = f"{head}\n{body.strip()}\n"
     if head in text:
@@ -63,4 +63,4 @@ def write_section(title: str, body: str) -> None:
         text = before + section + ("\n" + after if after else "")
     else:
         text = text.rstrip() + "\n\n" + section
-    RESULTS.write_text(text, encoding="utf-8")
+    path.write_text(text, encoding="utf-8")

@@ -18,22 +18,27 @@ except ImportError:
 
 Run = Callable[[np.ndarray], np.ndarray]  # one real input to one real output
 RATE, FRAME, HOP, MELS, FRAMES = 16000, 1024, 512, 128, 5
+LARGE = 300  # inputs of networks that take their time
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Task:
     """A float network, the integer one that its authors publish, and data.
 
-    ``calibration`` and ``inputs`` are [N, *input]; ``score`` takes inputs and outputs.
+    ``float_model`` is the name of a model, and ``None`` for what the published integers stand for
+    (``quantization_twins``); ``official`` is ``None`` where nothing is published. ``calibration``
+    and ``inputs`` are [N, *input]; ``score`` takes inputs and outputs, or is ``None``: then it is
+    the share of outputs whose largest element is that of the float network.
     """
 
     name: str
-    float_model: str
-    official: str
+    float_model: str | None
+    official: str | None
     metric: str
     calibration: np.ndarray
     inputs: np.ndarray
-    score: Callable[[np.ndarray, np.ndarray], float]
+    score: Callable[[np.ndarray, np.ndarray], float] | None
+    is_large: bool = False
 
 
 def images(name: str, size: int, limit: int) -> Iterator[np.ndarray]:
@@ -87,6 +92,81 @@ def wake_words(count: int, calibration: int) -> Task:
     )
 
 
+def mobilenet_v2(count: int, calibration: int) -> Task:
+    """Return a trained MobileNet v2: ImageNet images, the first ones to calibrate with."""
+    name = "imagenet_sample_1000_224_jpg.npz"
+    calibration, count = min(calibration, 50), min(count, LARGE)
+    classes = labels(name, "labels")[calibration:] + 1  # class 0 is the background
+    every = np.empty((calibration + count, 1, 224, 224, 3), np.float32)
+    for place, picture in enumerate(images(name, 224, len(every))):
+        every[place] = picture / np.float32(127.5) - 1
+    return Task(
+        "MobileNet v2 1.0 (224)",
+        None,
+        "coral_tf2_mobilenet_v2_1.0_224_ptq",
+        "top-1",
+        every[:calibration],
+        every[calibration:],
+        top1(classes),
+        is_large=True,
+    )
+
+
+def person_detect(count: int, calibration: int) -> Task:
+    """Return a trained MobileNet v1 0.25 on grey COCO images."""
+    seen = images("imagenet_sample_1000_224_jpg.npz", 96, calibration)
+    test = "coco128_val2017.npz"
+    return Task(
+        "MobileNet v1 0.25 (person)",
+        None,
+        "tflm_person_detect",
+        "top-1",
+        _grey(seen),
+        _grey(images(test, 96, count)),
+        top1(labels(test, "person_gt0p5pct")),
+    )
+
+
+def _grey(pictures: Iterator[np.ndarray]) -> np.ndarray:
+    """Return images as luminance from -1 to 1, [N, 1, H, W, 1]."""
+    weights = np.array([0.299, 0.587, 0.114], np.float32)
+    grey = np.stack([(picture @ weights)[np.newaxis, :, :, np.newaxis] for picture in pictures])
+    scaled: np.ndarray = np.round(grey) / np.float32(127.5) - 1
+    return scaled
+
+
+def mcunet(count: int, calibration: int) -> Task:
+    """Return the MCUNet for visual wake words."""
+    seen = images("imagenet_sample_1000_224_jpg.npz", 80, calibration)
+    test = "coco128_val2017.npz"
+    return Task(
+        "MCUNet (VWW-80)",
+        None,
+        "mcu_vww",
+        "top-1",
+        np.stack(list(seen))[:, np.newaxis] / np.float32(127.5) - 1,
+        np.stack(list(images(test, 80, count)))[:, np.newaxis] / np.float32(127.5) - 1,
+        top1(labels(test, "person_gt0p5pct")),
+    )
+
+
+def untrained(count: int, calibration: int) -> Task:
+    """Return a MobileNet v1 0.25 of random weights, against itself in float."""
+    name = "imagenet_sample_1000_224_jpg.npz"
+    calibration, count = min(calibration, 50), min(count, LARGE)
+    pictures = list(images(name, 128, calibration + count))
+    every = np.stack(pictures)[:, np.newaxis] / np.float32(127.5) - 1
+    return Task(
+        "MobileNet v1 0.25 (128), random weights",
+        "k_mobilenet_v1_0.25_128_float",
+        None,
+        "same top-1 as in float",
+        every[:calibration],
+        every[calibration:],
+        None,
+    )
+
+
 def autoencoder(count: int, calibration: int) -> Task:
     """Return the autoencoder on log-mel windows of recordings: even ones calibrate, odd ones test.
 
@@ -132,4 +212,12 @@ def _mel_bank() -> np.ndarray:
     return found
 
 
-TASKS = {"resnet": resnet, "vww": wake_words, "ad01": autoencoder}
+TASKS: dict[str, Callable[[int, int], Task]] = {
+    "mobilenet_v2": mobilenet_v2,
+    "vww": wake_words,
+    "resnet": resnet,
+    "ad01": autoencoder,
+    "person": person_detect,
+    "mcunet": mcunet,
+    "untrained": untrained,
+}

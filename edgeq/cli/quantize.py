@@ -19,9 +19,8 @@ from edgeq.frontends.npz import graph_bytes
 from edgeq.ir.types import DType
 from edgeq.quantize import Config, load_float, quantize
 from edgeq.quantize.distributions import distributions
-from edgeq.quantize.equalize import equalize
 from edgeq.quantize.explain import explain as losses_of
-from edgeq.quantize.rules import prepare
+from edgeq.quantize.quantizer import make_ready
 from edgeq.report import facts, terminal
 from edgeq.report.losses import losses
 from edgeq.report.plots import plots as drawn
@@ -124,10 +123,10 @@ def _quantize(output: Output, given: Mapping[str, Any], config: Config) -> None:
     write_file(graph_bytes(integer), out)
     shown = {**_facts(path, out, found, config), **facts.contents(integer)}
     tables = terminal.contents(shown)
-    if given["explain"]:
+    if given["explain"] and found is not None:
         few = min(limit or EXPLAINED, EXPLAINED)
         seen = data_options.opened(Path(given["calibration"]), graph, given, few).inputs
-        ready = equalize(prepare(graph)) if config.equalize else graph
+        ready, *_ = make_ready(graph, found.inputs, config)
         lost = losses_of(ready, integer, output.each(seen, "explaining"))
         shown["losses"] = [loss.facts() for loss in lost]
         tables = (*tables, losses(lost))

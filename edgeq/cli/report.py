@@ -21,11 +21,10 @@ from edgeq.emit.write import write_file
 from edgeq.errors import EdgeqError, QuantizationError, TargetError, ToolchainError
 from edgeq.ir.graph import Graph
 from edgeq.options import Options
-from edgeq.quantize import load_float
-from edgeq.quantize.equalize import equalize as equalized
+from edgeq.quantize import Config, load_float
 from edgeq.quantize.explain import explain
 from edgeq.quantize.pairs import check_pair
-from edgeq.quantize.rules import prepare
+from edgeq.quantize.quantizer import make_ready
 from edgeq.report import tables
 from edgeq.report.html.page import page
 from edgeq.report.losses import advice
@@ -173,8 +172,9 @@ def _bench(
 def _explain(output: Output, path: Path, graph: Graph, pair: _Pair) -> dict[str, Any]:
     """Return the loss of each layer against the float model, the worst first."""
     floats = load_float(pair.path)
+    calibration = data_options.opened(pair.calibration, floats, pair.given, pair.samples).inputs
     if pair.is_equalized:
-        floats = equalized(prepare(floats))
+        floats, *_ = make_ready(floats, calibration, Config(equalize=True))
     try:
         check_pair(floats, graph)
     except EdgeqError as error:

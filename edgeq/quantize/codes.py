@@ -33,14 +33,16 @@ def plain_codes(
     ``ranges`` are those of the observed groups; ``bits`` are of groups with fewer than 8;
     ``steps`` are scales of weights, by name, that training has found.
     """
-    activations = activation_codes(plan, ranges, config, bits)
+    activations: dict[str, QuantParams] = {}
+    if not config.weights_only:
+        activations = activation_codes(plan, ranges, config, bits)
     biases = {
         index: graph.tensors[graph.ops[index].inputs[2]].array.astype(np.float64)
         for index in plan.layers
         if len(graph.ops[index].inputs) > 2
     }
     least: dict[str, np.ndarray | float] = {}
-    for index, bias in biases.items():
+    for index, bias in biases.items() if activations else ():
         x, w = graph.ops[index].inputs[:2]
         scales = least_scales(bias, activations[plan.groups[x]].scale[0], plan.weights[w])
         least[w] = np.maximum(least.get(w, 0.0), scales)

@@ -38,7 +38,12 @@ class Config:
     @property
     def needs_calibration(self) -> bool:
         """Tell whether samples are read at all."""
-        return not self.weights_only or self.adaround or self.bias_correction
+        return not self.weights_only or self.is_repaired
+
+    @property
+    def is_repaired(self) -> bool:
+        """Tell whether samples are kept in memory for repairs."""
+        return self.equalize or self.adaround or self.bias_correction
 
     def check(self) -> Config:
         """Return the wishes; raise ``QuantizationError`` when some contradict each other."""

@@ -19,6 +19,7 @@ from edgeq.ir.graph import Graph, Operands, Tensor
 from edgeq.ir.profiles import profile
 from edgeq.ops.base import Op
 from edgeq.quantize.calibrate import Sample
+from edgeq.quantize.equalize import DEAD
 from edgeq.quantize.ranges import to_codes, to_reals
 from edgeq.quantize.rules import prepare
 
@@ -27,8 +28,8 @@ from edgeq.quantize.rules import prepare
 class LayerLoss:
     """One layer: decibels, the share of its outputs that are clipped, and its weights' ranges.
 
-    ``channel_ratio`` is the largest over the smallest range of the weights' output channels, and
-    ``None`` for a layer without weights.
+    ``channel_ratio`` is the largest over the smallest range of the weights' output channels, those
+    that are switched off left out, and ``None`` for a layer without weights.
     """
 
     layer: str
@@ -141,7 +142,7 @@ def _decibels(energy: float, noise: float) -> float:
 def _ratio(w: np.ndarray, axis: int) -> float:
     others = tuple(i for i in range(w.ndim) if i != axis)
     extents = np.abs(w.astype(np.float64)).max(axis=others)
-    alive = extents[extents > 0]
+    alive = extents[extents > DEAD * extents.max(initial=0)]
     return float(alive.max() / alive.min()) if alive.size else 1.0
 
 

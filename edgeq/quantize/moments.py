@@ -1,8 +1,4 @@
-"""The second moments of what a layer multiplies by its weights.
-
-With ``v`` the input vector of one output, an error ``d`` of one row of the weights costs
-``E[(d v)^2] = d E[v v^T] d^T``: the moments are all that adaptive rounding needs of the data.
-"""
+"""A layer as a product of rows of weights and vectors of its input."""
 
 from __future__ import annotations
 
@@ -14,15 +10,6 @@ from edgeq.ops._spatial import windows
 from edgeq.ops.base import Op
 from edgeq.ops.conv2d import Conv2D
 from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
-
-
-def add_moments(
-    sums: dict[int, np.ndarray], index: int, op: Op, io: Operands, x: np.ndarray
-) -> None:
-    """Add the mean of ``v v^T`` over one sample, [groups, K, K], to ``sums[index]``."""
-    vectors = input_vectors(op, io, x)
-    product = np.matmul(vectors.transpose(0, 2, 1), vectors) / vectors.shape[1]
-    sums[index] = sums.get(index, 0) + product.astype(np.float64)
 
 
 def input_vectors(op: Op, io: Operands, x: np.ndarray) -> np.ndarray:

@@ -7,27 +7,24 @@ compiled = edgeq.compile(integer)
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
 from pathlib import Path
-
-import numpy as np
 
 from edgeq import frontends
 from edgeq.errors import ModelError
 from edgeq.ir.graph import Graph
-from edgeq.ir.quant import QuantParams
-from edgeq.ir.types import DType
-from edgeq.quantize.adaround import adaptive
-from edgeq.quantize.bias_correction import shift_of
-from edgeq.quantize.calibrate import Progress, Sample, Statistics, calibrate
+from edgeq.quantize.calibrate import Progress, Sample, calibrate, checked
+from edgeq.quantize.codes import plain_codes
 from edgeq.quantize.config import Config
 from edgeq.quantize.convert import Codes, integer_graph, weights_only_graph
 from edgeq.quantize.equalize import equalize
-from edgeq.quantize.ranges import activation_params
-from edgeq.quantize.rules import FixedCode, QuantPlan, plan_quantization, prepare
-from edgeq.quantize.weights import Coded, code_weights, least_scales
+from edgeq.quantize.ranges import Range
+from edgeq.quantize.reconstruct import Repair, capacity
+from edgeq.quantize.rules import QuantPlan, plan_quantization, prepare
 
 DEFAULT = Config()
+EQUALIZED_WITH = 32  # samples: they only tell how far values reach
 
 
 def load_float(path: str | Path) -> Graph:
@@ -48,84 +45,48 @@ def quantize(
 
     ``calibration`` yields samples, each with one float32 array per input, of exactly the input's
     shape; it is read once, one sample at a time (about 100 samples suffice: Krishnamoorthi 2018,
-    section 2). ``progress`` is called with the number of samples done. With
+    section 2). Repairs keep the first samples in memory, as many as ``capacity`` says.
+    ``progress`` is called with the number of samples done. With
     ``config.weights_only`` the result is a float graph with integer weights, which the reference
     runs and no target compiles. Raise ``QuantizationError`` for options that contradict each
     other, no samples, or a range that collapses; ``ModelError`` for a sample that does not fit.
     """
     config.check()
-    ready = prepare(graph)
-    if config.equalize:
-        ready = equalize(ready)
+    ready, kept, rest = make_ready(graph, calibration, config)
     plan = plan_quantization(ready, config)
-    found = Statistics()
+    ranges: dict[str, Range] = {}
     if config.needs_calibration:
-        found = calibrate(ready, plan, calibration, config, progress)
-    codes = choose_codes(ready, plan, found, config)
+        ranges = calibrate(ready, plan, chain(kept, rest), config, progress)
+    codes = choose_codes(ready, plan, ranges, kept, config)
     finish = weights_only_graph if config.weights_only else integer_graph
     return finish(ready, plan, codes, config)
 
 
-def choose_codes(graph: Graph, plan: QuantPlan, found: Statistics, config: Config) -> Codes:
-    """Return scales and codes of everything, from the statistics of a calibration."""
-    activations: dict[str, QuantParams] = {}
-    if not config.weights_only:
-        activations = activation_codes(plan, found, config)
-    biases = {
-        index: graph.tensors[graph.ops[index].inputs[2]].array.astype(np.float64)
-        for index in plan.layers
-        if len(graph.ops[index].inputs) > 2
-    }
-    least: dict[str, np.ndarray | float] = {}
-    if not config.weights_only:
-        for index, bias in biases.items():
-            x, w = graph.ops[index].inputs[:2]
-            scales = least_scales(bias, activations[plan.groups[x]].scale[0], plan.weights[w])
-            least[w] = np.maximum(least.get(w, 0.0), scales)
-    weights = {
-        name: code_weights(graph.tensors[name].array, axis, config, least.get(name, 0.0))
-        for name, axis in plan.weights.items()
-    }
-    if config.adaround:
-        weights |= _rounded(graph, plan, found, weights)
-    if config.bias_correction:
-        for index in plan.layers:
-            op = graph.ops[index]
-            rounded = weights[op.inputs[1]].reals
-            shift = shift_of(graph, op, found.means[index], rounded)
-            biases[index] = biases.get(index, np.zeros(1)) + shift
-    return Codes(activations, weights, biases)
+def make_ready(
+    graph: Graph, calibration: Iterable[Sample], config: Config
+) -> tuple[Graph, list[Sample], Iterator[Sample]]:
+    """Return the float graph as it is quantized, the samples kept for repairs, and the others."""
+    ready = prepare(graph)
+    samples = iter(calibration)
+    if not config.is_repaired:
+        return ready, [], samples
+    first = enumerate(islice(samples, capacity(ready)))
+    kept = [checked(ready, sample, index) for index, sample in first]
+    if config.equalize:
+        ready = equalize(ready, kept[:EQUALIZED_WITH])
+    return ready, kept, samples
 
 
-def _rounded(
-    graph: Graph, plan: QuantPlan, found: Statistics, weights: Mapping[str, Coded]
-) -> dict[str, Coded]:
-    """Return the weights with adaptive rounding; layers that share some add their moments."""
-    layers: dict[str, list[int]] = {}
-    for index in plan.layers:
-        layers.setdefault(graph.ops[index].inputs[1], []).append(index)
-    chosen = {}
-    for name, places in layers.items():
-        op = graph.ops[places[0]]
-        moments = np.sum([found.moments[index] for index in places], axis=0)
-        w = graph.tensors[name].array
-        chosen[name] = adaptive(op, graph.operands(op), w, weights[name], moments)
-    return chosen
-
-
-def activation_codes(plan: QuantPlan, found: Statistics, config: Config) -> dict[str, QuantParams]:
-    """Return scale and zero point of each group of tensors."""
-    codes = {name: _fixed(code, config.dtype) for name, code in plan.fixed.items()}
-    for name, span in found.ranges.items():
-        codes[name] = activation_params(
-            span,
-            config.dtype,
-            symmetric=config.symmetric_activations,
-            where=f"tensor '{name}'",
-        )
-    return codes
-
-
-def _fixed(code: FixedCode, dtype: DType) -> QuantParams:
-    scale, zero = code
-    return QuantParams.per_tensor(scale, zero + (128 if dtype is DType.UINT8 else 0))
+def choose_codes(
+    graph: Graph,
+    plan: QuantPlan,
+    ranges: Mapping[str, Range],
+    kept: Sequence[Sample],
+    config: Config,
+) -> Codes:
+    """Return scales and codes of everything, from the ranges of a calibration."""
+    found = plain_codes(graph, plan, ranges, config)
+    weights, biases = dict(found.weights), dict(found.biases)
+    if config.adaround or config.bias_correction:
+        Repair(graph, plan, config, found.activations, weights, biases).run(kept)
+    return Codes(found.activations, weights, biases)

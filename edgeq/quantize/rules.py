@@ -21,12 +21,8 @@ import numpy as np
 
 from edgeq.errors import ModelError, UnsupportedError
 from edgeq.ir.graph import Graph, Operands
-from edgeq.ir.verify import verify
 from edgeq.ops.base import Op
-from edgeq.passes.fold_constants import fold_constants
-from edgeq.passes.fuse_activation import fuse_activation
-from edgeq.passes.fuse_pad import fuse_pad
-from edgeq.passes.remove_dead import remove_dead
+from edgeq.passes.pipeline import FLOAT_PIPELINE, run_passes
 from edgeq.quantize.config import Config
 
 FixedCode = tuple[float, int]  # scale, int8 zero point
@@ -58,11 +54,12 @@ class QuantPlan:
 def prepare(graph: Graph) -> Graph:
     """Return a float graph as it is quantized: constants folded, pads and activations fused.
 
-    Raise ``ModelError`` for constants with NaN or infinity, and ``UnsupportedError`` for a graph
-    that is not in floating point throughout.
+    Factors and summands per channel (batch normalization) join the layer before them, and hard
+    swish spelled out becomes one operation, whatever file the network came from. Raise
+    ``ModelError`` for constants with NaN or infinity, and ``UnsupportedError`` for a graph that is
+    not in floating point throughout.
     """
-    for step in (fold_constants, remove_dead, fuse_pad, fuse_activation, remove_dead):
-        graph = verify(step(graph))
+    graph = run_passes(graph, FLOAT_PIPELINE)
     for tensor in graph.tensors.values():
         if tensor.dtype.is_float and tensor.data is not None:
             if not np.isfinite(tensor.data).all():

@@ -13,7 +13,7 @@ from edgeq.quantize import Config, quantize
 from edgeq.quantize.equalize import equalize
 from edgeq.quantize.explain import explain
 from tests.quantize import float_nets
-from tests.quantize.test_repairs import uneven
+from tests.quantize.test_equalize import uneven
 
 NET = float_nets.residual()
 

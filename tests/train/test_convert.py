@@ -48,7 +48,7 @@ NETS: dict[str, Callable[[], Graph]] = {
 def calibrated(graph: Graph, config: Config, samples: list[float_nets.Sample]) -> QuantModule:
     module = prepare(graph, config)
     found = calibrate(module.graph, module.plan, samples, config.post_training)
-    module.set_ranges(getattr(found, "ranges", found))
+    module.set_ranges(found)
     return module
 
 
