@@ -19,8 +19,8 @@ MAX_TENSOR_BYTES = 1 << 31
 MAX_TOTAL_BYTES = 1 << 32
 MAX_EXTENT = 1 << 24
 MAX_RANK = 8
-MAX_OPS = 1 << 17
-MAX_TENSORS = 1 << 18
+MAX_OPS = 1 << 15
+MAX_TENSORS = 1 << 16
 MAX_OPERANDS = 1 << 20
 
 # Between these, products and ratios of the scales of three operands are float32 numbers. Weights of

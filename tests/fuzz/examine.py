@@ -1,4 +1,4 @@
-"""What becomes of one file: refused in one clear error, or as far as a program; anything else fails.
+"""What becomes of one file: refused in one clear error, or read; all else is a failure.
 
 A file may do no more than this: raise an ``EdgeqError`` that names the file and says why, or load
 and then be lowered and planned. The time is that of the processor, so a busy machine hangs nothing.

@@ -38,7 +38,18 @@ LIKE: dict[type, tuple[Any, ...]] = {
     bool: (True, False),
     type(None): (None, 0, 1, -1),
 }
-ANYTHING = (*NUMBERS, *REALS, *TEXTS, None, True, [], {}, [[]], [2**31 - 1] * 4, {"a": 1})
+ANYTHING: tuple[Any, ...] = (
+    *NUMBERS,
+    *REALS,
+    *TEXTS,
+    None,
+    True,
+    [],
+    {},
+    [[]],
+    [2**31 - 1] * 4,
+    {"a": 1},
+)
 
 
 @lru_cache(maxsize=256)

@@ -41,6 +41,7 @@ def parsed(data: bytes) -> Message | None:
     try:
         while at < len(data):
             tag, at = _number(data, at)
+            payload: Any
             kind = tag & 7
             if kind == VARINT:
                 payload, at = _number(data, at)

@@ -11,6 +11,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
+from tests.fuzz.commands import examine_commands
 from tests.fuzz.examine import Found, examine, limit_memory, peak_bytes, seconds
 from tests.fuzz.minimise import minimised
 from tests.fuzz.mutate import damaged
@@ -32,10 +33,11 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What all inputs of a run have in common."""
+    """What all inputs of a run have in common; every ``commands_of``-th goes through commands."""
 
     seed: int
     real: bool = False
+    commands_of: int = 0
 
 
 def run_chunk(chunk: Chunk, job: Job, folder: Path, started: Callable[[int], None]) -> Tally:
@@ -47,7 +49,8 @@ def run_chunk(chunk: Chunk, job: Job, folder: Path, started: Callable[[int], Non
         started(number)
         data = damaged(chunk.suffix, job.seed, number, job.real)
         at = seconds()
-        found = examine(data, path)
+        through = job.commands_of and number % job.commands_of == 0
+        found = (examine_commands if through else examine)(data, path)
         tally.slowest = max(tally.slowest, (seconds() - at, (chunk.suffix, number)))
         tally.largest = max(tally.largest, (peak_bytes() - peak, (chunk.suffix, number)))
         peak = peak_bytes()
@@ -59,8 +62,12 @@ def run_chunk(chunk: Chunk, job: Job, folder: Path, started: Callable[[int], Non
 
 
 def _failure(found: Found, data: bytes, first: Input, path: Path, tally: Tally) -> Failure:
-    if found.failure not in tally.failures:
-        data = minimised(data, lambda smaller: examine(smaller, path).failure == found.failure)
+    def fails(smaller: bytes) -> bool:
+        return examine(smaller, path).failure == found.failure
+
+    # One of a cause in each chunk; what fails only in commands stays as it is.
+    if found.failure not in tally.failures and fails(data):
+        data = minimised(data, fails)
     return Failure(1, first, data, found.detail)
 
 
@@ -84,7 +91,7 @@ def _serve(connection: Connection, job: Job, current: Any) -> None:
             connection.send(run_chunk(chunk, job, Path(folder), started))
 
 
-class Lost(Exception):
+class LostError(Exception):
     """A process died or is stuck; the message says which."""
 
 
@@ -110,18 +117,18 @@ class Worker:
         self.connection.send(chunk)
 
     def answer(self) -> Tally | None:
-        """Return the tally, ``None`` while there is none; raise ``Lost`` when none will come."""
+        """Return the tally, ``None`` before there is one; raise ``LostError`` if none will be."""
         try:
             if self.connection.poll():
                 tally: Tally = self.connection.recv()
                 return tally
         except (EOFError, ConnectionResetError):
             self.process.join()
-            raise Lost(f"the process ended with {self.process.exitcode}") from None
+            raise LostError(f"the process ended with {self.process.exitcode}") from None
         if self.current.value != self.heard[0]:
             self.heard = (self.current.value, time.monotonic())
         if time.monotonic() - self.heard[1] > STUCK_SECONDS:
-            raise Lost("the process takes no signal any more")
+            raise LostError("the process takes no signal any more")
         return None
 
     def end(self) -> None:
@@ -151,7 +158,7 @@ def run(chunks: Iterator[Chunk], job: Job, processes: int) -> Iterator[Tally]:
         for worker in tuple(workers):
             try:
                 tally = worker.answer()
-            except Lost as lost:
+            except LostError as lost:
                 yield _lost(worker, job, str(lost))
                 waiting += _around(worker)
                 worker.end()

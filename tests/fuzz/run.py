@@ -24,7 +24,7 @@ SECONDS_BETWEEN_LINES = 30.0
 def main(arguments: Sequence[str]) -> int:
     """Run, print the summary and save what failed; return 1 where anything did."""
     options = _options(arguments)
-    job = Job(options.seed, options.real)
+    job = Job(options.seed, options.real, options.commands_of)
     _warm_up(options.out, options.suffix, job)
     total, shown = Tally(), time.monotonic()
     begun = shown
@@ -33,7 +33,8 @@ def main(arguments: Sequence[str]) -> int:
         total.add(tally)
         if time.monotonic() - shown > SECONDS_BETWEEN_LINES:
             shown = time.monotonic()
-            print(f"{shown - begun:.0f} s: {total.inputs}, {len(total.failures)} causes", flush=True)
+            causes = len(total.failures)
+            print(f"{shown - begun:.0f} s: {total.inputs} inputs, {causes} causes", flush=True)
     print(total.text(), f"{time.monotonic() - begun:.0f} s on the clock", sep="\n")
     _save(total, options.out)
     return 1 if total.failures else 0
@@ -48,6 +49,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     add("--begin", type=int, default=0, help="number of the first input of each format")
     add("--suffix", action="append", choices=SUFFIXES, help="one format instead of all")
     add("--processes", type=int, default=1)
+    add("--commands-of", type=int, default=100, help="every N-th goes through commands (100)")
     add("--out", type=Path, default=Path("fuzz-failures"), help="folder for inputs that fail")
     add("--real", action="store_true", help="also start from small models of the shared folder")
     options = parser.parse_args(arguments)

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from edgeq.frontends.npz import graph_bytes
-from tests.frontends.broken_files import BUILT
 from tests.frontends.onnx import test_mutants as onnx_files
 from tests.frontends.test_mutants import built as tflite_files
 from tests.frontends.tflite.one_op import CONV, OneOp, ints
@@ -39,7 +38,6 @@ def _npz() -> Iterator[bytes]:
 
 
 def _tflite() -> Iterator[bytes]:
-    yield BUILT
     yield from tflite_files()
     yield from _tflite_elementwise()
     yield from _tflite_weighted()

@@ -10,7 +10,7 @@ Input = tuple[str, int]
 
 @dataclass(slots=True)
 class Failure:
-    """Inputs that fail alike: how many, one of them as small as it could be made, and what it said."""
+    """Inputs that fail alike: how many, the smallest, and what was said of it."""
 
     count: int
     first: Input

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
 from functools import lru_cache
 from random import Random
@@ -50,11 +51,9 @@ class _Places(_Walk):
 def places(data: bytes) -> dict[str, list[Place]]:
     """Return the places of a sound file by what lies there, without kinds that it lacks."""
     walk = _Places(data)
-    try:
+    # Of a file that is damaged already, those up to the damage.
+    with contextlib.suppress(ModelError, struct.error):
         walk.table("Model", walk.follow(0, "model"), "model")
-    except (ModelError, struct.error):
-        # Of a file that is damaged already, those up to the damage.
-        pass
     return {kind: found for kind, found in walk.found.items() if found}
 
 
