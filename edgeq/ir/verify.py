@@ -21,7 +21,7 @@ MAX_EXTENT = 1 << 24
 MAX_RANK = 8
 MAX_OPS = 1 << 15
 MAX_TENSORS = 1 << 16
-MAX_OPERANDS = 1 << 20
+MAX_OPERANDS = 1 << 18
 
 # Between these, products and ratios of the scales of three operands are float32 numbers. Weights of
 # channels that training has switched off are smaller still, and only ever multiplied.

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tests.fuzz.examine import examine
+from tests.fuzz.commands import examine_commands
 from tests.fuzz.pool import CHUNK, Chunk, Job, run
 from tests.fuzz.seeds import SUFFIXES, real_files_present, seeds
 from tests.fuzz.tally import Tally
@@ -74,7 +74,7 @@ def _warm_up(folder: Path, suffixes: Sequence[str], job: Job) -> None:
     for suffix in suffixes:
         path = folder / f"seed{suffix}"
         for data in seeds(suffix, job.real):
-            examine(data, path)
+            examine_commands(data, path)
         path.unlink()
 
 

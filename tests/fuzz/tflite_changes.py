@@ -22,34 +22,41 @@ class _Places(_Walk):
 
     def __init__(self, data: bytes) -> None:
         super().__init__(data)
-        self.found: dict[str, list[Place]] = {kind: [] for kind in WEIGHTS}
+        self.found: dict[str, dict[str, list[Place]]] = {kind: {} for kind in WEIGHTS}
+
+    def note(self, kind: str, group: str, *places: Place) -> None:
+        """Note places; those of a group are as many chances for a change as those of another."""
+        self.found[kind].setdefault(group, []).extend(places)
 
     def table(self, kind: str, at: int, where: str) -> None:
         if (kind, at) not in self.seen:
             offsets, _ = self.vtable(at, len(TABLES[kind]), where)
             for offset, slot in zip(offsets, TABLES[kind], strict=False):
                 if offset and slot is not None and slot[1] == "scalar":
-                    self.found["scalar"].append((at + offset, SCALAR_BYTES[slot[2]]))
+                    self.note("scalar", kind, (at + offset, SCALAR_BYTES[slot[2]]))
             vtable = at - struct.unpack_from("<i", self.data, at)[0]
-            self.found["vtable"] += [(at, 4), *((vtable + 2 * i, 2) for i in range(len(offsets)))]
+            entries = ((vtable + 2 * i, 2) for i in range(len(offsets) + 2))
+            self.note("vtable", kind, (at, 4), *entries)
         super().table(kind, at, where)
 
     def follow(self, at: int, where: str) -> int:
-        self.found["offset"].append((at, 4))
+        self.note("offset", "", (at, 4))
         return super().follow(at, where)
 
     def vector(self, at: int, width: int, thing: str) -> tuple[int, int]:
         start, length = super().vector(at, width, thing)
-        self.found["length"].append((at, 4))
+        name = thing.rpartition(".")[2]
+        self.note("length", name, (at, 4))
         # A few elements of weights do; of shapes and the like, all.
         elements = [(start + width * index, width) for index in range(min(length, 16))]
-        self.found["element"] += elements
+        if elements:
+            self.note("element", name, *elements)
         return start, length
 
 
 @lru_cache(maxsize=256)
-def places(data: bytes) -> dict[str, list[Place]]:
-    """Return the places of a sound file by what lies there, without kinds that it lacks."""
+def places(data: bytes) -> dict[str, dict[str, list[Place]]]:
+    """Return the places of a sound file by kind and group, without kinds that it lacks."""
     walk = _Places(data)
     # Of a file that is damaged already, those up to the damage.
     with contextlib.suppress(ModelError, struct.error):
@@ -64,8 +71,9 @@ def changed(data: bytes, rng: Random) -> bytes:
     found = bytearray(data)
     for _ in range(rng.choice((1, 1, 1, 2, 4)) if kinds else 0):
         kind = rng.choice(kinds)
-        at, width = rng.choice(known[kind])
-        found[at : at + width] = _value(found, kind, known[kind], (at, width), rng)
+        group = known[kind][rng.choice(list(known[kind]))]
+        at, width = rng.choice(group)
+        found[at : at + width] = _value(found, kind, group, (at, width), rng)
     return bytes(found)
 
 
