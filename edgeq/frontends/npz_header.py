@@ -21,7 +21,7 @@ from edgeq.ops.base import REGISTRY, Op
 FORMAT = "edgeq-graph"
 VERSION = 1
 # JSON takes some thirty times its size when it is parsed.
-MAX_HEADER_BYTES = 1 << 25
+MAX_HEADER_BYTES = 1 << 24
 
 _GRAPH = ("format", "version", "name", "numerics", "inputs", "outputs", "tensors", "ops")
 _TENSOR = ("name", "shape", "dtype")

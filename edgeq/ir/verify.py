@@ -14,14 +14,15 @@ from edgeq.ir.types import DType, elements
 from edgeq.ops._spatial import Padding
 from edgeq.ops.base import Op
 
-# Far above any network of this field, far below what would exhaust a machine.
+# Far above any network of this field, far below what would exhaust a machine. The counts are such
+# that reading a file at each limit takes less than five seconds (docs/fuzzing.md).
 MAX_TENSOR_BYTES = 1 << 31
 MAX_TOTAL_BYTES = 1 << 32
 MAX_EXTENT = 1 << 24
 MAX_RANK = 8
-MAX_OPS = 1 << 17
-MAX_TENSORS = 1 << 18
-MAX_OPERANDS = 1 << 20
+MAX_OPS = 3 << 13
+MAX_TENSORS = 1 << 16
+MAX_OPERANDS = 1 << 18
 
 # Between these, products and ratios of the scales of three operands are float32 numbers. Weights of
 # channels that training has switched off are smaller still, and only ever multiplied.

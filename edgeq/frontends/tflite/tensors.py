@@ -16,7 +16,7 @@ from edgeq.ir.types import DType, Shape, elements
 from edgeq.ir.verify import MAX_OPERANDS, MAX_OPS, MAX_RANK, MAX_TENSORS
 
 # A file can refer to one vector from many tables, so totals are bounded, not only each part.
-MAX_SCALES = 1 << 22
+MAX_SCALES = 1 << 20
 MAX_NAME_BYTES = 1 << 26
 SHOWN = 80
 
@@ -71,6 +71,7 @@ def read_tensors(data: bytes, model: schema.Model, subgraph: schema.SubGraph) ->
     """
     limit(subgraph.TensorsLength(), MAX_TENSORS, "tensors")
     limit(subgraph.OperatorsLength(), MAX_OPS, "operations")
+    limit(model.OperatorCodesLength(), MAX_OPS, "operator codes")
     tables = [subgraph.Tensors(index) for index in range(subgraph.TensorsLength())]
     limit(sum(map(_scale_count, tables)), MAX_SCALES, "scales")
     names = _names(tables)

@@ -9,7 +9,7 @@ import pytest
 from edgeq.errors import EdgeqError, ModelError, UnsupportedError
 from edgeq.frontends.tflite import CONVERTERS, read_tflite, tensors
 from edgeq.ir.graph import Graph
-from edgeq.ir.verify import verify
+from edgeq.ir.verify import MAX_OPS, verify
 from tests.frontends.tflite.one_op import OneOp, conv, ints
 from tests.frontends.tflite_builder import ModelBuilder, write_table
 
@@ -208,6 +208,9 @@ def test_totals_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         with monkeypatch.context() as patch:
             patch.setattr(tensors, name, 0)
             assert what in str(refusal(relu()))
+    builder = ModelBuilder()
+    builder.codes = [{"builtin_code": "RELU"}] * (MAX_OPS + 1)
+    assert f"{MAX_OPS + 1} operator codes" in str(refusal(builder.finish()))
 
 
 def test_data_behind_the_flatbuffer_is_read() -> None:
