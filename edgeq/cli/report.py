@@ -172,13 +172,13 @@ def _bench(
 def _explain(output: Output, path: Path, graph: Graph, pair: _Pair) -> dict[str, Any]:
     """Return the loss of each layer against the float model, the worst first."""
     floats = load_float(pair.path)
-    calibration = data_options.opened(pair.calibration, floats, pair.given, pair.samples).inputs
-    if pair.is_equalized:
-        floats, *_ = make_ready(floats, calibration, Config(equalize=True))
     try:
         check_pair(floats, graph)
     except EdgeqError as error:
         raise error.at(f"{path} and {pair.path}") from None
+    if pair.is_equalized:
+        every = data_options.opened(pair.calibration, floats, pair.given, pair.samples).inputs
+        floats, *_ = make_ready(floats, every, Config(equalize=True))
     limit = min(pair.samples or EXPLAINED, EXPLAINED)
     found = data_options.opened(pair.calibration, floats, pair.given, limit).inputs
     losses = explain(floats, graph, output.each(found, "explaining"))

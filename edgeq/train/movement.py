@@ -32,9 +32,13 @@ def _pad(op: Any, io: Operands, xs: list[Tensor]) -> Tensor:
 
 
 def _slice(op: Any, io: Operands, xs: list[Tensor]) -> Tensor:
-    boxes = zip(op.begin, op.size, op.steps, strict=True)
-    ranges = [slice(first, first + (n - 1) * step + 1, step) for first, n, step in boxes]
-    return xs[0][(slice(None), *ranges[1:])]
+    y = xs[0]
+    # Slices of tensors only go forwards.
+    for axis, (first, n, step) in enumerate(zip(op.begin, op.size, op.steps, strict=True)):
+        if axis:
+            there = torch.arange(first, first + n * step, step, device=y.device)
+            y = y.index_select(axis, there)
+    return y
 
 
 def _split(op: Any, io: Operands, xs: list[Tensor]) -> tuple[Tensor, ...]:
