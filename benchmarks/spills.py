@@ -23,6 +23,8 @@ TITLE = "Vectors on the stack in inner loops, Hexagon"
 MODELS = (
     "k_mobilenet_v1_1.0_224_int8",
     "k_mobilenet_v2_1.0_224_int8",
+    "coral_mobilenet_v1_1.0_224_quant",
+    "coral_mobilenet_v2_1.0_224_quant",
     "coral_mobilenet_v1_0.25_128_quant",
     "mlperf_pretrainedResnet_quant",
 )
