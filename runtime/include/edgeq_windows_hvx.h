@@ -77,6 +77,10 @@ static inline int32_t edgeq_last_s32(int32_t at, int32_t last)
     return at < last ? at : last;
 }
 
+/* Between two groups of loads that together are more than registers hold: the compiler keeps them
+ * apart. */
+#define EDGEQ_APART __asm__ volatile("" ::: "memory")
+
 /* The lanes add up to factor times the sum of a window's codes: rows times columns of runs, whose
  * distances are given. Up to 127 codes after each run are read too. */
 static inline HVX_Vector edgeq_share_runs_s32x32(const int8_t *x, int32_t rows, int32_t row, int32_t columns, int32_t column, int32_t run, int32_t factor)
