@@ -1,4 +1,4 @@
-"""The search for vectors on the stack: it finds them, and small networks have none."""
+"""The search for vectors on the stack: it finds them, and full vectors need none."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from types import ModuleType
 
 import pytest
 
+import edgeq
+from tests.passes.nets import Net
 from tests.style.sources import ROOT
 
 FOLDER = ROOT / "benchmarks"
@@ -56,8 +58,27 @@ def test_packets_count_what_executes(modules: tuple[ModuleType, ModuleType]) -> 
     assert packets.executed(code, {0x20: 5, 0x28: 2}) == 5 * 3 + 2 * 1
 
 
-def test_a_small_network_has_none(tmp_path: Path) -> None:
-    command = (sys.executable, str(FOLDER / "spills.py"), str(MODEL))
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+def run(model: Path, where: Path) -> subprocess.CompletedProcess[str]:
+    command = (sys.executable, str(FOLDER / "spills.py"), str(model))
+    return subprocess.run(command, cwd=where, capture_output=True, text=True, check=False)
+
+
+def test_vectors_full_of_channels_need_none(tmp_path: Path) -> None:
+    net = Net()
+    x = net.conv(net.input((1, 12, 12, 64)), out=128, size=3)
+    y = net.conv(net.depthwise(x, size=3), out=64)
+    edgeq.save(net.graph(net.depthwise(y, size=3, stride=(2, 2))), tmp_path / "net.npz")
+    done = run(tmp_path / "net.npz", tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.splitlines()[2].endswith(" | 0 | 0 |")
+    loops = [int(line.split("|")[3]) for line in done.stdout.splitlines()[2:]]
+    assert sum(loops) >= 4
+    assert all(line.endswith(" | 0 | 0 |") for line in done.stdout.splitlines()[2:])
+
+
+def test_constants_that_are_loaded_again_are_told(tmp_path: Path) -> None:
+    # 16 channels of uint8 at stride 2: one vector a row, whose constants do not all fit.
+    done = run(MODEL, tmp_path)
+    loads = sum(int(line.split("|")[5]) for line in done.stdout.splitlines()[2:])
+    stores = sum(int(line.split("|")[6]) for line in done.stdout.splitlines()[2:])
+    assert stores == 0
+    assert (done.returncode != 0) == (loads > 0)

@@ -50,7 +50,7 @@ def test_layers_are_named_numbered_and_in_order() -> None:
     graph = lower_arithmetic(chain().graph("t2.0"))
     program = plan(graph, PORTABLE, "hash")
     assert [(call.index, call.symbol, call.kernel) for call in program.calls] == [
-        (0, "l00_transpose", "portable/transpose"),
+        (0, "l00_strided_copy", "portable/strided_copy"),
         (1, "l01_offset_clamp", "portable/offset_clamp"),
     ]
     assert (program.name, program.target, program.model_hash) == ("net", "portable", "hash")
