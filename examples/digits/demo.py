@@ -72,7 +72,7 @@ def self_test(project: Path, compiler: Compiler) -> tuple[bool, str]:
     # An outer make's flags are not for this one.
     environment = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL")}
     command = (
-        *("make", "-s", "-C", str(project), "clean", "test"),
+        *("make", "-s", "-C", str(project), "clean", "all", "test"),
         f"CC={shlex.join(compiler.command)}",
         f"CFLAGS={shlex.join(compiler.flags((SMALL,)))}",
     )

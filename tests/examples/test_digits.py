@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -79,6 +80,9 @@ def test_the_demo_ends_well(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert "values compared, 0 differ" in done.stdout
     assert "it is" in done.stdout
+    found = re.search(r"([\d,]+) bytes of code \+ ([\d,]+) of data", done.stdout)
+    assert found is not None
+    assert all(int(number.replace(",", "")) > 1000 for number in found.groups())
     assert (tmp_path / "out" / "src" / "digits.c").is_file()
 
 
