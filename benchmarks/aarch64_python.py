@@ -1,4 +1,4 @@
-"""Make a folder with an AArch64 Python and LiteRT, which qemu-aarch64 runs on this machine.
+"""Make a folder with an AArch64 Python, LiteRT and ONNX Runtime for qemu-aarch64 on this machine.
 
 Debian packages and wheels of that processor are downloaded and unpacked, with the apt-get, dpkg-deb
 and pip of this machine; nothing is installed.
@@ -14,6 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 DEBIAN = ("python3-minimal", "libpython3-stdlib", "libstdc++6")
+ENGINES = ("ai-edge-litert", "onnxruntime")
 PLATFORMS = ("manylinux2014_aarch64", "manylinux_2_27_aarch64", "manylinux_2_28_aarch64")
 
 
@@ -72,16 +73,16 @@ def download_debian(folder: Path) -> None:
 
 
 def download_wheels(folder: Path) -> None:
-    """Unpack the LiteRT that this Python has, built for AArch64."""
+    """Unpack the engines that this Python has, built for AArch64."""
     try:
-        wanted = f"ai-edge-litert=={version('ai-edge-litert')}"
-    except PackageNotFoundError:
-        raise SystemExit("ai-edge-litert is missing: pip install 'edgeq[verify]'") from None
+        wanted = [f"{name}=={version(name)}" for name in ENGINES]
+    except PackageNotFoundError as error:
+        raise SystemExit(f"{error.name} is missing: pip install 'edgeq[benchmarks]'") from None
     python = interpreter(folder).name.removeprefix("python")
     platforms = (word for name in PLATFORMS for word in ("--platform", name))
     chosen = ("--only-binary", ":all:", "--python-version", python, *platforms)
     pip = (sys.executable, "-m", "pip", "install", "--quiet", "--upgrade")
-    run(*pip, *chosen, "--target", str(folder / "site"), wanted)
+    run(*pip, *chosen, "--target", str(folder / "site"), *wanted)
 
 
 def interpreter(folder: Path) -> Path:

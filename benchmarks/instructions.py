@@ -53,11 +53,16 @@ Row = dict[str, Any]
 
 
 class RefusedError(Exception):
-    """LiteRT does not run the model."""
+    """An engine does not run the model."""
 
 
-def litert(
-    folder: Path, model: Path, inputs: Sequence[np.ndarray], target: str, engines: Sequence[str]
+def invoked(
+    folder: Path,
+    model: Path,
+    inputs: Sequence[np.ndarray],
+    target: str,
+    engines: Sequence[str],
+    program: str = "litert_invokes.py",
 ) -> dict[str, int]:
     """Return the instructions that one invocation of each engine executes."""
     processor = PROCESSORS[target]
@@ -69,11 +74,11 @@ def litert(
         counts, arrays = Path(scratch, "counts"), Path(scratch, "inputs.npz")
         named: dict[str, Any] = {f"input{i}": array for i, array in enumerate(inputs)}
         np.savez(arrays, **named)
-        program = str(Path(__file__).parent / "litert_invokes.py")
+        started = str(Path(__file__).parent / program)
         command = (
             *(*emulator, *settings),
             *plugin_arguments(plugin, (MARK, f"out={counts}")),
-            *(python, "-s", program, str(model), str(arrays), str(INVOCATIONS), *engines),
+            *(python, "-s", started, str(model), str(arrays), str(INVOCATIONS), *engines),
         )
         done = subprocess.run(command, cwd=scratch, capture_output=True, text=True, check=False)
         if done.returncode != 0:
@@ -91,14 +96,14 @@ def peers(folder: Path | None, path: Path, graph: Graph, target: str) -> Row:
     inputs = reference.sample_inputs(graph)
     found: Row = {"litert": version("ai-edge-litert")}
     try:
-        found |= litert(folder, path, inputs, target, ENGINES)
+        found |= invoked(folder, path, inputs, target, ENGINES)
     except RefusedError as error:
         print(f"{path.stem} on {target}: LiteRT does not run it: {error}", file=sys.stderr)
     twin = FLOAT_TWINS.get(path.stem)
     if twin:
         floats = model_path(twin)
         zeros = reference.sample_inputs(edgeq.frontends.load(floats, allow_float=True))
-        found["float_xnnpack"] = litert(folder, floats, zeros, target, ("xnnpack",))["xnnpack"]
+        found["float_xnnpack"] = invoked(folder, floats, zeros, target, ("xnnpack",))["xnnpack"]
     return found
 
 

@@ -85,7 +85,7 @@ def row(name: str, target: str, optimize: str) -> str:
     build = compiled.build()
     flash = flash_bytes(build.objects)
     program = compiled.program
-    ram = program.arena + POINTER * program.context_pointers + build.stack.bytes
+    ram = program.arena + program.context_bytes(POINTER) + build.stack.bytes
     whole = flash["code"] + flash["data"]
     cells = [name, target, optimize, f"{found.total:,}"]
     cells += [f"{found.total / max(program.macs, 1):.3f}", f"{flash['code']:,}"]

@@ -66,6 +66,10 @@ class Twin:
         more = {"axis": axis} if quant.per_channel else {}
         return self.add("DequantizeLinear", names, **more)
 
+    def clamps(self, op: Any, io: Operands) -> bool:
+        """Tell whether an activation clamps more than the codes of the output do."""
+        return bool(op.activation.codes(io.y) != (io.y.dtype.min, io.y.dtype.max))
+
     def bias(self, io: Operands) -> list[str]:
         """Return the real values of the bias, in a list that is empty when there is none."""
         if len(io.ins) < 3:
@@ -99,11 +103,14 @@ def _pads(op: Any) -> list[int]:
 
 
 def _activated(twin: Twin, op: Any, io: Operands, name: str) -> str:
-    """Add the clamp of an activation, unless the codes of the output clamp as much."""
-    if op.activation.codes(io.y) == (io.y.dtype.min, io.y.dtype.max):
+    """Add the clamp of an activation where it is needed."""
+    if not twin.clamps(op, io):
         return name
-    bounds = (np.float32(-np.inf if b is None else b) for b in op.activation.bounds)
-    low, high = (np.asarray(np.clip(b, -3e38, 3e38), np.float32) for b in bounds)
+    low, high = op.activation.bounds
+    if low == 0 and high is None:
+        return twin.add("Relu", [name])
+    low = np.asarray(-3e38 if low is None else low, np.float32)
+    high = np.asarray(3e38 if high is None else high, np.float32)
     return twin.add("Clip", [name, twin.constant(low), twin.constant(high)])
 
 
@@ -182,6 +189,14 @@ def _reshaped(twin: Twin, x: str, old: tuple[int, ...], new: tuple[int, ...]) ->
     return twin.add("Transpose", [x], perm=(0, 3, 1, 2)) if len(new) == 4 else x
 
 
+def _transpose(twin: Twin, op: Any, io: Operands) -> str:
+    if len(op.perm) != 4:
+        raise NoTwinError(f"transpose by {op.perm}")
+    # From the order here to NHWC, the operation, and back: all in one.
+    perm = [(0, 2, 3, 1)[op.perm[axis]] for axis in (0, 3, 1, 2)]
+    return twin.add("Transpose", [twin.reals[io.x.name]], perm=perm)
+
+
 def _same(twin: Twin, op: Op, io: Operands) -> str:
     return twin.reals[io.x.name]
 
@@ -198,6 +213,7 @@ BUILDERS: dict[str, Build] = {
     "concat": _concat,
     "softmax": _softmax,
     "reshape": _reshape,
+    "transpose": _transpose,
     "requantize": _same,
 }
 

@@ -17,7 +17,7 @@ _SIZE = re.compile(r"(\d+)\s*([KM]?)(?:i?B)?", re.IGNORECASE)
 # What the generated header has for something else: macros, fields of the context, parameters,
 # types; and what GNU compilers define on some machines.
 _TAKEN = re.compile(
-    r"flash|stack|code|weights|(input|output)\d*|parallel_for|pool|ctx|memory|bytes|linux|unix"
+    r"flash|stack|code|weights|(input|output|state)\d*|parallel_for|pool|ctx|memory|bytes|linux|unix"
     r"|\w*_(bytes|t)"
 )
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import tee
 from pathlib import Path
 
 import numpy as np
 
-from edgeq import reference
+from edgeq import litert, onnxruntime, reference
 from edgeq.errors import EdgeqError, ModelError
 from edgeq.frontends.tflite.reader import tensor_names
 from edgeq.ir.graph import Graph
+from edgeq.litert import LiteRT
 from edgeq.optional import naming, package
 from edgeq.verify import Verdict, compare
 
@@ -40,21 +42,24 @@ def start(engine: str, path: Path, graph: Graph) -> Peer:
     """
     if engine not in _STARTERS:
         raise EdgeqError(f"unknown engine '{engine}'", hint=", ".join(ENGINES))
-    if path.suffix.lower() != ".tflite":
-        raise EdgeqError(f"{engine} runs .tflite files", where=str(path))
+    ending = _ENDINGS.get(engine, ".tflite")
+    if path.suffix.lower() != ending:
+        raise EdgeqError(f"{engine} runs {ending} files", where=str(path))
     return _STARTERS[engine](path, graph)
 
 
 def verify_against(engine: str, path: Path, lowered: Graph, runs: Iterable[Arrays]) -> Verdict:
     """Compare the reference with another runtime; the first difference names operation and value.
 
-    Every tensor that both have is compared in the order of the operations, then the outputs.
+    Every tensor that both have is compared in the order of the operations, then the outputs. Both
+    remember from run to run what the model does.
     """
     peer = start(engine, path, lowered)
     verdict = Verdict(engine)
-    for run, inputs in enumerate(runs):
-        theirs = peer(inputs)
-        verdict = _add_run(verdict, lowered, run, reference.run_tensors(lowered, inputs), theirs)
+    given, again = tee(runs)
+    pairs = zip(given, reference.run_sequence(lowered, again), strict=True)
+    for run, (inputs, mine) in enumerate(pairs):
+        verdict = _add_run(verdict, lowered, run, mine, peer(inputs))
     return verdict
 
 
@@ -103,29 +108,14 @@ def _as_codes(theirs: np.ndarray, mine: np.ndarray) -> np.ndarray:
     return theirs.astype(mine.dtype)
 
 
-def _litert(path: Path, kernels: str, shows: bool) -> Peer:
-    """Return LiteRT with some of its ``kernels``; ``shows`` the tensors inside."""
-    library = package("ai_edge_litert.interpreter", "LiteRT", "edgeq[verify]")
+def _litert(path: Path, kernels: str) -> Peer:
+    """Return LiteRT with some of its ``kernels``, which shows the tensors inside."""
     data = path.read_bytes()
-    with naming("LiteRT"):
-        interpreter = library.Interpreter(
-            model_content=data,
-            num_threads=1,
-            experimental_op_resolver_type=library.OpResolverType[kernels],
-            experimental_preserve_all_tensors=shows,
-        )
-        interpreter.allocate_tensors()
-    ports = interpreter.get_input_details()
-    places = [detail["index"] for detail in interpreter.get_output_details()]
-    names = tensor_names(data) if shows else ()
+    engine = LiteRT(data, kernels, shows=True)
+    names = tensor_names(data)
 
     def run(arrays: Arrays) -> Found:
-        with naming("LiteRT"):
-            for detail, array in zip(ports, arrays, strict=True):
-                interpreter.set_tensor(detail["index"], array)
-            interpreter.invoke()
-        inside = _with_data(names, interpreter.get_tensor)
-        return Found(tuple(map(interpreter.get_tensor, places)), inside)
+        return Found(engine(arrays), _with_data(names, engine.tensor))
 
     return run
 
@@ -155,6 +145,13 @@ def _tflm(path: Path, graph: Graph) -> Peer:
     return run
 
 
+def _onnxruntime(path: Path, graph: Graph) -> Peer:
+    """Return ONNX Runtime with its default optimizations, and tensors as those leave them."""
+    outputs = onnxruntime.caller(onnxruntime.session(str(path)))
+    inside = onnxruntime.insides(path, graph)
+    return lambda arrays: Found(outputs(arrays), inside(arrays))
+
+
 def _arena(graph: Graph) -> int:
     """Return bytes that are enough for every tensor at once, and what TFLM keeps beside them."""
     return 2 * sum(t.bytes for t in graph.tensors.values() if not t.is_constant) + (1 << 20)
@@ -164,18 +161,22 @@ def _with_data(names: Sequence[str], get: Callable[[int], np.ndarray]) -> Mappin
     """Return the tensors of a file that have data, by name."""
     found = {}
     for index, name in enumerate(names):
+        if not name:
+            continue  # LiteRT crashes when asked for a handle
         try:
             found[name] = np.array(get(index))
         except (ValueError, RuntimeError):
-            continue  # without memory: resources, temporaries of a kernel
+            continue  # without memory: temporaries of a kernel
     return found
 
 
-# Delegates keep what is inside to themselves: of LiteRT's default there are only outputs.
 _STARTERS: Mapping[str, Callable[[Path, Graph], Peer]] = {
-    "litert": lambda path, _: _litert(path, "AUTO", False),
-    "litert-builtin": lambda path, _: _litert(path, "BUILTIN_WITHOUT_DEFAULT_DELEGATES", True),
-    "litert-ref": lambda path, _: _litert(path, "BUILTIN_REF", True),
+    "litert": lambda path, _: _litert(path, litert.DEFAULT),
+    "litert-builtin": lambda path, _: _litert(path, litert.BUILTIN),
+    "litert-ref": lambda path, _: _litert(path, litert.REFERENCE),
     "tflm": _tflm,
+    "onnxruntime": _onnxruntime,
 }
+# What an engine reads where that is no .tflite.
+_ENDINGS = {"onnxruntime": ".onnx"}
 ENGINES = tuple(_STARTERS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -11,21 +11,40 @@ from edgeq.ir.graph import Graph, Tensor
 
 
 def run(graph: Graph, inputs: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
-    """Return the outputs of one run; ``inputs`` have exactly the shapes and types of the graph."""
+    """Return the outputs of one run; ``inputs`` have exactly the shapes and types of the graph.
+
+    What the graph remembers between runs has its initial value.
+    """
     tensors = run_tensors(graph, inputs)
     return tuple(tensors[name] for name in graph.outputs)
 
 
-def run_tensors(graph: Graph, inputs: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+def run_sequence(
+    graph: Graph, runs: Iterable[Sequence[np.ndarray]]
+) -> Iterator[dict[str, np.ndarray]]:
+    """Yield the tensors of runs one after the other: the first begins with the initial states."""
+    states = None
+    for inputs in runs:
+        tensors = run_tensors(graph, inputs, states)
+        states = {state.name: tensors[state.next] for state in graph.states}
+        yield tensors
+
+
+def run_tensors(
+    graph: Graph, inputs: Sequence[np.ndarray], states: Mapping[str, np.ndarray] | None = None
+) -> dict[str, np.ndarray]:
     """Return every tensor that a run reads or computes, by name.
 
-    Operations compute in integers once lowered, and in float32 in a float graph.
+    Operations compute in integers once lowered, and in float32 in a float graph. ``states`` are
+    what the run before has left, by name; without them states have their initial values.
     """
     check_inputs(graph, inputs)
     values: dict[str, np.ndarray] = {
         name: tensor.array for name, tensor in graph.tensors.items() if tensor.is_constant
     }
     values.update(zip(graph.inputs, inputs, strict=True))
+    for state in graph.states:
+        values[state.name] = state.initial if states is None else states[state.name]
     is_float = graph.is_float
     for op, io in graph.walk():
         arrays = [values[name] for name in op.inputs]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
@@ -13,6 +13,8 @@ from edgeq.host.compiled import Compiled
 from edgeq.ir.graph import Graph
 
 Arrays = tuple[np.ndarray, ...]
+Tensors = dict[str, np.ndarray]
+Traced = tuple[Tensors, Arrays]
 Number = int | float
 
 
@@ -87,22 +89,36 @@ def verify_models(
     runs: Iterable[Arrays],
     golden: Sequence[Arrays] | None = None,
 ) -> tuple[Verdict, ...]:
-    """Compare every run of several programs of one graph; the reference runs once for all."""
+    """Compare every run of several programs of one graph; the reference runs once for all.
+
+    The runs hand on what the graph remembers.
+    """
     verdicts = [Verdict(each.target.name, each.target.is_modelled) for each in compiled]
     count = 0
-    for run, inputs in enumerate(runs):
+    for run, (wanted, found) in enumerate(_computed(lowered, compiled, runs)):
         if golden is not None and run >= len(golden):
             raise ModelError(f"more inputs than the {len(golden)} golden runs")
-        wanted = reference.run_tensors(lowered, inputs)
         theirs = None if golden is None else golden[run]
         verdicts = [
-            _add_run(verdict, lowered, each, run, inputs, wanted, theirs)
-            for verdict, each in zip(verdicts, compiled, strict=True)
+            _add_run(verdict, lowered, each, run, traced, wanted, theirs)
+            for verdict, each, traced in zip(verdicts, compiled, found, strict=True)
         ]
         count = run + 1
     if golden is not None and count != len(golden):
         raise ModelError(f"{count} inputs for {len(golden)} golden runs")
     return tuple(verdicts)
+
+
+def _computed(
+    lowered: Graph, compiled: Sequence[Compiled], runs: Iterable[Arrays]
+) -> Iterator[tuple[Tensors, list[Traced]]]:
+    """Yield what the reference computes in each run, and what each program does."""
+    # Runs that have nothing to do with each other need not be there together.
+    sequences = [tuple(runs)] if lowered.states else ((inputs,) for inputs in runs)
+    for sequence in sequences:
+        traces = [each.trace(sequence) for each in compiled]
+        for wanted, *found in zip(reference.run_sequence(lowered, sequence), *traces, strict=True):
+            yield wanted, found
 
 
 def compare(
@@ -129,14 +145,13 @@ def _add_run(
     lowered: Graph,
     compiled: Compiled,
     run: int,
-    inputs: Arrays,
-    wanted: dict[str, np.ndarray],
+    traced: Traced,
+    wanted: Tensors,
     golden: Arrays | None,
 ) -> Verdict:
     """Return the verdict with one run more."""
-    first, tensors, values = _compare_layers(compiled, run, inputs, wanted)
-    result = compiled(*inputs)
-    outputs = result if isinstance(result, tuple) else (result,)
+    layers, outputs = traced
+    first, tensors, values = _compare_layers(compiled, run, layers, wanted)
     theirs = [None] * len(outputs) if golden is None else golden
     golden_values = golden_differing = 0
     for index, (name, mine, other) in enumerate(zip(lowered.outputs, outputs, theirs, strict=True)):
@@ -160,10 +175,9 @@ def _add_run(
 
 
 def _compare_layers(
-    compiled: Compiled, run: int, inputs: Arrays, wanted: dict[str, np.ndarray]
+    compiled: Compiled, run: int, found: Tensors, wanted: Tensors
 ) -> tuple[Difference | None, int, int]:
     """Return the first layer's difference, and how many tensors and values were compared."""
-    found = compiled.tensors(*inputs)
     first = None
     for call in compiled.program.calls:
         layer = f"layer {call.index} ({call.symbol}; {call.source or call.kind})"

@@ -5,7 +5,7 @@ Names are those of the header without ``edgeq_``. Arguments broadcast and are co
 the C type; shifts must be in the range that the header gives.
 """
 
-from libc.stdint cimport int16_t, int32_t, int64_t, uint32_t
+from libc.stdint cimport int16_t, int32_t, int64_t, uint16_t, uint32_t
 
 import numpy as np
 
@@ -38,12 +38,16 @@ cdef extern from "edgeq_fixed_point.h" nogil:
     int32_t edgeq_inv_sqrt_s32(int32_t, int32_t *) noexcept
     int16_t edgeq_logistic_q3_s16(int16_t) noexcept
     int16_t edgeq_tanh_q3_s16(int16_t) noexcept
+    int16_t edgeq_tanh_qm_s16(int16_t, int) noexcept
+    int16_t edgeq_logistic_s16(int16_t, int32_t, int, const uint16_t *) noexcept
+    int16_t edgeq_tanh_s16(int16_t, int32_t, int, const uint16_t *) noexcept
 
 ctypedef int32_t (*unary_s32)(int32_t) noexcept nogil
 ctypedef int16_t (*unary_s16)(int16_t) noexcept nogil
 ctypedef int32_t (*shift_s32)(int32_t, int) noexcept nogil
 ctypedef int16_t (*shift_s16)(int16_t, int) noexcept nogil
 ctypedef int32_t (*requant_s32)(int32_t, int32_t, int) noexcept nogil
+ctypedef int16_t (*table_s16)(int16_t, int32_t, int, const uint16_t *) noexcept nogil
 
 
 def _flat(*pairs):
@@ -246,50 +250,4 @@ def requant_s64(acc, multiplier, shift):
     return out.reshape(shape)
 
 
-def exp_neg_q5_s32(a):
-    """Return e^a for a <= 0."""
-    return _unary_s32(edgeq_exp_neg_q5_s32, a)
-
-
-def reciprocal_1p_s32(a):
-    """Return 1 / (1 + a)."""
-    return _unary_s32(edgeq_reciprocal_1p_s32, a)
-
-
-def log_q12_s32(x):
-    """Return the natural logarithm."""
-    return _unary_s32(edgeq_log_q12_s32, x)
-
-
-def logistic_q4_s32(a):
-    """Return 1 / (1 + e^-a)."""
-    return _unary_s32(edgeq_logistic_q4_s32, a)
-
-
-def tanh_q4_s32(a):
-    """Return tanh a."""
-    return _unary_s32(edgeq_tanh_q4_s32, a)
-
-
-def logistic_q3_s16(a):
-    """Return 1 / (1 + e^-a)."""
-    return _unary_s16(edgeq_logistic_q3_s16, a)
-
-
-def tanh_q3_s16(a):
-    """Return tanh a."""
-    return _unary_s16(edgeq_tanh_q3_s16, a)
-
-
-def inv_sqrt_s32(x):
-    """Return the multiplier and the shift of 1 / sqrt(x)."""
-    shape, (xs,) = _flat((x, np.int32))
-    out, exponents = np.empty(xs.size, np.int32), np.empty(xs.size, np.int32)
-    cdef const int32_t[::1] source = xs
-    cdef int32_t[::1] target = out
-    cdef int32_t[::1] exponent = exponents
-    cdef Py_ssize_t i
-    with nogil:
-        for i in range(source.shape[0]):
-            target[i] = edgeq_inv_sqrt_s32(source[i], &exponent[i])
-    return out.reshape(shape), exponents.reshape(shape)
+include "_fixed_point_functions.pxi"

@@ -50,8 +50,9 @@ cdef class Session:
     ``inputs`` and ``outputs`` are ``(name, dtype, shape)`` for each port; ``regions`` of the arena
     are ``(what, bytes)``. They are aligned to ``alignment`` and to nothing coarser. They and the
     outputs that the session allocates lie between guard zones: code that writes there raises
-    ``VerifyError`` when the call ends. The context is ``pointers`` pointers, and ``abi`` is the
-    version of the C interface that the caller knows.
+    ``VerifyError`` when the call ends. The context, between guard zones too, is ``pointers``
+    pointers and ``state_bytes`` of state, and ``abi`` is the version of the C interface that the
+    caller knows. State is kept from run to run, until ``reset``.
     """
 
     cdef Library _library
@@ -59,9 +60,11 @@ cdef class Session:
     cdef readonly tuple outputs
     cdef readonly int layers
     cdef readonly Arena arena
+    cdef uint8_t *_memory
     cdef void **_context
     cdef void **_unbound
     cdef size_t _context_bytes
+    cdef size_t _pointer_bytes
     cdef object _lock
     cdef tuple _held
     cdef tuple _blocks
@@ -76,6 +79,7 @@ cdef class Session:
         size_t alignment,
         int layers,
         size_t pointers,
+        size_t state_bytes=0,
         int abi,
     ):
         if alignment == 0 or alignment & (alignment - 1):
@@ -88,20 +92,39 @@ cdef class Session:
         self._held = ()
         self._blocks = ()
         self.arena = Arena(regions, alignment)
-        self._context_bytes = pointers * sizeof(void *)
-        self._context = <void **>calloc(pointers, sizeof(void *))
+        self._pointer_bytes = pointers * sizeof(void *)
+        # As C sizes a structure: a multiple of its alignment.
+        self._context_bytes = self._pointer_bytes + -(-state_bytes // sizeof(void *)) * sizeof(void *)
+        self._memory = <uint8_t *>calloc(self._context_bytes + 2 * EDGE, 1)
         self._unbound = <void **>calloc(pointers, sizeof(void *))
-        if self._context is NULL or self._unbound is NULL:
-            raise MemoryError(f"a context of {pointers} pointers")
+        if self._memory is NULL or self._unbound is NULL:
+            raise MemoryError(f"a context of {self._context_bytes} bytes")
+        self._context = <void **>(self._memory + EDGE)
+        _plant_around(self._memory + EDGE, self._context_bytes, EDGE)
         status = library.init(
             self._context, self.arena._starts, self.arena._sizes, abi, self._context_bytes
         )
         library.check(status, "init_abi")
-        memcpy(self._unbound, self._context, self._context_bytes)
+        memcpy(self._unbound, self._context, self._pointer_bytes)
 
     def __dealloc__(self):
-        free(self._context)
+        free(self._memory)
         free(self._unbound)
+
+    def reset(self):
+        """Let the next run be the first again, of a network that remembers something."""
+        with self._lock:
+            self._library.check(self._library.reset(self._context), "reset")
+
+    def state(self):
+        """Return a copy of what the context keeps from run to run, behind its pointers."""
+        size = self._context_bytes - self._pointer_bytes
+        found = np.empty(size, np.uint8)
+        cdef uint8_t[::1] view = found
+        with self._lock:
+            if size:
+                memcpy(&view[0], self._memory + EDGE + self._pointer_bytes, size)
+        return found
 
     def run(self, inputs, outputs=None):
         """Run the network on ``inputs``; return the tuple of outputs.
@@ -243,7 +266,7 @@ cdef class Session:
         return 0
 
     cdef void _unbind(self):
-        memcpy(self._context, self._unbound, self._context_bytes)
+        memcpy(self._context, self._unbound, self._pointer_bytes)
         self._held = ()
         self._blocks = ()
 
@@ -251,6 +274,7 @@ cdef class Session:
         cdef uint8_t[::1] view
         try:
             self.arena.check_guards()
+            _check_around(self._memory + EDGE, self._context_bytes, EDGE, "its context")
             for port, block in zip(self.outputs, self._blocks):
                 view = block
                 _check_around(&view[EDGE], len(block) - 2 * EDGE, EDGE, f"output '{port[0]}'")

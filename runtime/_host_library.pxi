@@ -34,9 +34,10 @@ cdef class Library:
     cdef bind_output_fn bind_output
     cdef run_fn run
     cdef run_layer_fn run_layer
+    cdef run_fn reset
     cdef strerror_fn strerror
 
-    def __cinit__(self, path, str name not None):
+    def __cinit__(self, path, str name not None, bint stateful=False):
         cdef bytes encoded = os.fsencode(path)
         cdef const char *c_path = encoded
         self.name = name
@@ -52,6 +53,8 @@ cdef class Library:
         self.run = <run_fn>self._symbol("run")
         self.run_layer = <run_layer_fn>self._symbol("run_layer")
         self.strerror = <strerror_fn>self._symbol("strerror")
+        # Where nothing is remembered, there is nothing to forget.
+        self.reset = <run_fn>self._symbol("reset") if stateful else _nothing
 
     def __dealloc__(self):
         if self._handle is not NULL:
@@ -70,6 +73,10 @@ cdef class Library:
             text = (<bytes>self.strerror(status)).decode("utf-8", "replace")
             raise VerifyError(f"{self.name}_{verb} returned {status}: {text}")
         return 0
+
+
+cdef int _nothing(void *context) noexcept nogil:
+    return 0
 
 
 cdef str _dl_message():

@@ -2,7 +2,8 @@
  * `program count N`, `program stack N`.
  *
  * Reads the bytes of the inputs of N runs from standard input, and writes those of the outputs, or of
- * every tensor when the layer that computes it has ended, to standard output. `count` runs each twice,
+ * every tensor when the layer that computes it has ended, to standard output. What the network
+ * remembers is handed on from run to run. `count` runs each twice,
  * whole and by layers, and calls edgeq_mark before and after the whole and every layer. `stack` writes
  * how many bytes of stack each run took, a uint32_t, in place of outputs. Exit status 0;
  * UNUSABLE for input that is too short or output that nobody takes; FAILED after a line on standard
@@ -41,7 +42,10 @@ typedef struct {
     size_t alignment;
 } block;
 
-/* A tensor and the layer that writes it. */
+/* A tensor and the layer that writes it; a state is in the context, not in a block. */
+enum {
+    CONTEXT = -1
+};
 typedef struct {
     int layer;
     int block;
@@ -149,10 +153,18 @@ static int transfer_out(int index, size_t offset, size_t bytes)
     return port_write(start_of(index) + offset, bytes);
 }
 
-static int layer_out(int layer)
+static int tensor_out(const network_context *ctx, const tensor *each)
+{
+    if (each->block == CONTEXT) {
+        return port_write((const uint8_t *)ctx + each->offset, each->bytes);
+    }
+    return transfer_out(each->block, each->offset, each->bytes);
+}
+
+static int layer_out(const network_context *ctx, int layer)
 {
     for (const tensor *each = tensors; each->layer >= 0; ++each) {
-        if (each->layer == layer && !transfer_out(each->block, each->offset, each->bytes)) {
+        if (each->layer == layer && !tensor_out(ctx, each)) {
             return 0;
         }
     }
@@ -212,7 +224,7 @@ static int all_layers(network_context *ctx)
         if (!sound("run_layer", NETWORK(run_layer)(ctx, layer))) {
             return FAILED;
         }
-        if (!layer_out(layer)) {
+        if (!layer_out(ctx, layer)) {
             return UNUSABLE;
         }
     }
@@ -306,7 +318,8 @@ static long number_of(const char *text)
 
 int main(int count, char **arguments)
 {
-    network_context ctx;
+    /* Not on the stack: it may hold kilobytes of state. */
+    static network_context ctx;
     int status = begin(&ctx);
 
     if (count != 3) {

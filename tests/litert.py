@@ -32,14 +32,17 @@ def run_litert(
     outputs = [interpreter.get_tensor(d["index"]) for d in interpreter.get_output_details()]
     if not tensors:
         return outputs
-    return outputs, _tensors(interpreter)
+    return outputs, tensors_of(interpreter)
 
 
-def _tensors(interpreter: Interpreter) -> dict[str, np.ndarray]:
+def tensors_of(interpreter: Interpreter) -> dict[str, np.ndarray]:
+    """Return every tensor that has data, by name."""
     found = {}
     for detail in interpreter.get_tensor_details():
+        if detail["dtype"] is np.object_:
+            continue  # Asked for a handle of a variable, LiteRT crashes.
         try:
             found[detail["name"]] = interpreter.get_tensor(detail["index"])
         except ValueError:
-            continue  # Tensors without memory: temporaries of a kernel, resources.
+            continue  # Tensors without memory: temporaries of a kernel.
     return found

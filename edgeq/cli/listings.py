@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from edgeq.cli.options import Debug, Json, Quiet
 from edgeq.cli.output import Output
 from edgeq.host.doctor import doctor
-from edgeq.report import facts, terminal
+from edgeq.report import facts, op_page, terminal
 
 
 def list_operations(
-    ctx: typer.Context, json: Json = False, quiet: Quiet = False, debug: Debug = False
+    ctx: typer.Context,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print the page docs/ops.md instead.")
+    ] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
 ) -> None:
-    """List the operations: which front ends read them, and their kernels."""
-    found = facts.operations()
-    Output.of(ctx).show(found, *terminal.operations(found))
+    """List the operations: their types, which front ends read them, and their kernels."""
+    output = Output.of(ctx)
+    if markdown:
+        output.write(op_page.page())
+        return
+    with output.working("trying types"):
+        found = facts.operations()
+    output.show(found, *terminal.operations(found))
 
 
 def list_targets(

@@ -43,6 +43,7 @@ def quantize_model(
     symmetric: options.Symmetric = False,
     weights_only: options.WeightsOnly = False,
     weight_bits: options.WeightBits = 8,
+    activation_bits: options.ActivationBits = 8,
     float_io: options.FloatIo = False,
     equalize: options.Equalize = False,
     adaround: options.Adaround = False,
@@ -64,17 +65,15 @@ def quantize_model(
 ) -> None:
     """Quantize a float model after training."""
     config = _config(ctx.params)
-    _check_options(config, calibration, percentile)
     _check_shown(explain, weights_only, plots)
-    if calibration is None:
-        data_options.refuse_without_data(ctx.params)
+    _check_options(config, calibration, percentile, ctx.params)
     _quantize(Output.of(ctx), ctx.params, config)
 
 
 def _config(given: Mapping[str, Any]) -> Config:
     """Return the wishes; raise ``QuantizationError`` when some contradict each other."""
     share = given["percentile"]
-    same = ("weights_only", "weight_bits", "float_io", *REPAIRS)
+    same = ("weights_only", "weight_bits", "activation_bits", "float_io", *REPAIRS)
     return Config(
         dtype=DType(given["dtype"].value),
         per_channel=not given["per_tensor"],
@@ -95,7 +94,9 @@ def _check_shown(explain: bool, weights_only: bool, plots: Path | None) -> None:
         raise QuantizationError("--plots without --explain", hint="it draws what --explain finds")
 
 
-def _check_options(config: Config, calibration: Path | None, percentile: float | None) -> None:
+def _check_options(
+    config: Config, calibration: Path | None, percentile: float | None, given: Mapping[str, Any]
+) -> None:
     if percentile is not None and config.observer != "percentile":
         raise QuantizationError(
             f"--percentile with --observer {config.observer}", hint="--observer percentile"
@@ -108,6 +109,8 @@ def _check_options(config: Config, calibration: Path | None, percentile: float |
         raise QuantizationError(
             "--calibration, but weights alone need no samples", hint="leave one of the two out"
         )
+    if calibration is None:
+        data_options.refuse_without_data(given)
 
 
 def _quantize(output: Output, given: Mapping[str, Any], config: Config) -> None:
@@ -148,6 +151,7 @@ def _facts(path: Path, out: Path, found: Dataset | None, config: Config) -> fact
         "observer": None if config.weights_only else config.observer,
         "per_channel": config.per_channel,
         "weight_bits": config.weight_bits,
+        "activation_bits": config.activation_bits,
         "weights_only": config.weights_only,
         "repairs": [name for name in REPAIRS if getattr(config, name)],
     }

@@ -60,6 +60,9 @@ WeightsOnly = Annotated[bool, typer.Option("--weights-only", help="Leave activat
 WeightBits = Annotated[
     int, typer.Option("--weight-bits", metavar="B", help="Bits of the weights' codes, 2 to 8.")
 ]
+ActivationBits = Annotated[
+    int, typer.Option("--activation-bits", metavar="B", help="8, or 16: int16 beside int8 weights.")
+]
 FloatIo = Annotated[bool, typer.Option("--float-io", help="Keep float32 inputs and outputs.")]
 Equalize = Annotated[
     bool, typer.Option("--equalize", help="Even out the channels of neighbouring layers.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -57,7 +57,7 @@ def run_model(
         graph = models.load(model, numerics, target, allow_float=engine is Engine.reference)
         samples = read_inputs(inputs, graph)
         call = _engine(engine, model, graph, numerics, target)
-    results = [call(run) for run in output.each(samples.runs, "running")]
+    results = list(call(output.each(samples.runs, "running")))
     save_outputs(out, results, stacked=samples.stacked)
     found = {
         "model": str(model),
@@ -72,15 +72,24 @@ def run_model(
 
 def _engine(
     engine: Engine, path: Path, graph: Graph, numerics: str | None, target: str
-) -> Callable[[Arrays], Arrays]:
-    """Return what computes the outputs of one run."""
+) -> Callable[[Iterable[Arrays]], Iterator[Arrays]]:
+    """Return what computes the outputs of a sequence of runs."""
+    float_runs = engine is Engine.reference and graph.is_float
+    ready = graph if float_runs else models.lower(path, graph, numerics)
     if engine is Engine.reference:
-        ready = graph if graph.is_float else models.lower(path, graph, numerics)
-        return lambda arrays: reference.run(ready, arrays)
-    compiled = models.compiled(path, graph, models.lower(path, graph, numerics), target)
+        return lambda runs: _outputs(ready, runs)
+    compiled = models.compiled(path, graph, ready, target)
 
-    def call(arrays: Arrays) -> Arrays:
-        result = compiled(*arrays)
-        return result if isinstance(result, tuple) else (result,)
+    def call(runs: Iterable[Arrays]) -> Iterator[Arrays]:
+        # Runs of a network that remembers nothing need not be there together.
+        sequences = [tuple(runs)] if ready.states else ((run,) for run in runs)
+        for sequence in sequences:
+            result = compiled(*(np.stack(arrays) for arrays in zip(*sequence, strict=True)))
+            yield from zip(*(result if isinstance(result, tuple) else (result,)), strict=True)
 
     return call
+
+
+def _outputs(graph: Graph, runs: Iterable[Arrays]) -> Iterator[Arrays]:
+    for tensors in reference.run_sequence(graph, runs):
+        yield tuple(tensors[name] for name in graph.outputs)

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from edgeq.emit.environment import render
-from edgeq.emit.literals import c_integer
-from edgeq.emit.view import CallView, call_view, layer_comment, parameter, record_names
+from edgeq.emit.literals import c_integer, c_type
+from edgeq.emit.view import CallView, call_view, layer_comment, parameter
 from edgeq.ir.types import DType
 from edgeq.plan.program import Call, Function, Program
 
@@ -118,9 +118,9 @@ def _fields(program: Program, members: list[Call], function: Function) -> tuple[
     arrays = {data.name: data.array.dtype for data in program.data}
     found = []
     for name in function.arrays:
-        c_type = f"const {DType.of(arrays[members[0].data[name]]).c_name} *"
+        pointer = f"const {c_type(arrays[members[0].data[name]])} *"
         symbols = tuple(f"{program.name}_{call.data[name]}" for call in members)
-        found.append(FieldView(_member(members[0], name), c_type, 8, LOCAL + name, symbols))
+        found.append(FieldView(_member(members[0], name), pointer, 8, LOCAL + name, symbols))
     for name in function.numbers:
         numbers = [call.constants[name] for call in members]
         dtype = _narrowest(numbers)
@@ -140,9 +140,8 @@ def _narrowest(numbers: Iterable[int]) -> DType:
 
 
 def _records(function: Function, members: list[Call], fields: tuple[FieldView, ...]) -> RecordsView:
-    names = record_names(function, {call.symbol: call for call in members})
     records = {
-        names[call.symbol]: tuple((field.name, field.values[at]) for field in fields)
+        function.records[call.symbol]: tuple((field.name, field.values[at]) for field in fields)
         for at, call in enumerate(members)
     }
     return RecordsView(f"{function.symbol}_layer", fields, records)

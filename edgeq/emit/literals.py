@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from edgeq.ir.types import DType
+
 INT32_MIN = "(-2147483647 - 1)"
 INT64_MIN = "(-9223372036854775807LL - 1)"
 BYTES_PER_LINE = 20
@@ -28,6 +30,15 @@ def c_float(value: float) -> str:
     '0x1.99999a0000000p-4f'
     """
     return float(np.float32(value)).hex() + "f"
+
+
+def c_type(dtype: np.dtype) -> str:
+    """Return the C type of the items of a constant array.
+
+    >>> c_type(np.dtype("int8")), c_type(np.dtype("float64")), c_type(np.dtype("uint16"))
+    ('int8_t', 'double', 'uint16_t')
+    """
+    return _NO_ELEMENT_TYPES.get(dtype.name) or DType.of(dtype).c_name
 
 
 def initialiser(array: np.ndarray) -> str:
@@ -68,9 +79,11 @@ def _int64(value: int) -> str:
 
 _WRITERS: dict[str, Callable[..., str]] = {
     "int16": str,
+    "uint16": str,
     "int32": c_integer,
     "int64": _int64,
     "float32": c_float,
+    "float64": float.hex,
 }
 
 
@@ -87,3 +100,7 @@ def _bytes(flat: np.ndarray) -> str:
     text = np.hstack([head, newline]).tobytes().decode("ascii")
     rest = body[full:].tobytes().decode("ascii")
     return (text + rest).rstrip("\n")
+
+
+# What no tensor holds.
+_NO_ELEMENT_TYPES = {"float64": "double", "uint16": "uint16_t"}

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from edgeq.emit.environment import render
 from edgeq.emit.functions import function_texts
 from edgeq.emit.vectors import Vectors, vectors_view
-from edgeq.emit.view import call_view, data_view, is_string, overlaps, port_view
+from edgeq.emit.view import call_view, data_view, is_string, overlaps, port_view, slot_views
 from edgeq.ir.graph import Graph
-from edgeq.plan.program import Port, Program
+from edgeq.plan.program import Port, Program, Slot
 from edgeq.resources import runtime_dir
 from edgeq.version import ABI_VERSION, VERSION
 
@@ -41,8 +42,11 @@ def _header(name: str) -> str:
     return (runtime_dir() / "include" / name).read_text(encoding="utf-8")
 
 
-def project(program: Program, graph: Graph, vectors: Vectors) -> dict[str, str]:
-    """Return the whole output folder: sources, self-test, example, build files, manifest."""
+def project(program: Program, graph: Graph, vectors: Sequence[Vectors]) -> dict[str, str]:
+    """Return the whole output folder: sources, self-test, example, build files, manifest.
+
+    ``vectors`` are runs one after the other, of which only a network with states needs several.
+    """
     context = _context(program)
     name = program.name
     view = vectors_view(program, vectors)
@@ -79,6 +83,8 @@ def manifest(program: Program, graph: Graph) -> dict[str, object]:
         "macs": program.macs,
         "inputs": [port_facts(program, port) for port in program.inputs],
         "outputs": [port_facts(program, port) for port in program.outputs],
+        "states": [_state(slot) for slot in program.states],
+        "state_bytes": program.state_bytes,
         "fallbacks": [call.symbol for call in program.fallbacks],
         "layers": [_layer(program, graph, index) for index in range(len(program.calls))],
     }
@@ -96,6 +102,11 @@ def port_facts(program: Program, port: Port) -> dict[str, object]:
         "region": program.regions[port.region].name,
         "offset": port.offset,
     }
+
+
+def _state(slot: Slot) -> dict[str, object]:
+    shape = list(slot.shape)
+    return {"name": slot.name, "shape": shape, "dtype": slot.dtype.value, "bytes": slot.bytes}
 
 
 def _layer(program: Program, graph: Graph, index: int) -> dict[str, object]:
@@ -139,4 +150,5 @@ def _context(program: Program) -> dict[str, object]:
         "strings": any(is_string(data.array) for data in program.data),
         "inputs": tuple(port_view(i, port) for i, port in enumerate(program.inputs)),
         "outputs": tuple(port_view(i, port) for i, port in enumerate(program.outputs)),
+        "states": slot_views(program),
     }

@@ -25,11 +25,14 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A tensor, the layer that writes it, and where it lies in a block."""
+    """A tensor, the layer that writes it, and where it lies in a block or a member of the context.
+
+    ``block`` and ``offset`` are C expressions.
+    """
 
     layer: int
-    block: int
-    offset: int
+    block: str
+    offset: str
     bytes: int
 
 
@@ -75,11 +78,14 @@ def _blocks(program: Program) -> tuple[Block, ...]:
 def _written(program: Program, tensors: Mapping[str, Tensor]) -> Iterator[Written]:
     for call in program.calls:
         for name in call.outputs:
-            place = program.places[name]
-            yield Written(call.index, _block(program, place), place.offset, tensors[name].bytes)
+            where = _where(program, program.places[name])
+            yield Written(call.index, *where, tensors[name].bytes)
 
 
-def _block(program: Program, place: Place) -> int:
+def _where(program: Program, place: Place) -> tuple[str, str]:
+    if place.kind == "state":
+        member = f"offsetof(network_context, state{place.index})"
+        return "CONTEXT", f"{member} + {place.offset}" if place.offset else member
     ports = len(program.regions)
     first = {"arena": 0, "input": ports, "output": ports + len(program.inputs)}
-    return first[place.kind] + place.index
+    return str(first[place.kind] + place.index), str(place.offset)

@@ -105,23 +105,38 @@ def _numbers(group: list[Call], text: str) -> tuple[str, ...]:
 
 
 def _function(group: list[Call], text: str, taken: set[str], program: Program) -> Function:
-    first = group[0]
+    first, numbers = group[0], _numbers(group, text)
+    arrays = tuple(
+        name
+        for name, symbol in first.data.items()
+        if any(call.data[name] != symbol for call in group)
+        and re.search(rf"\b{LOCAL}{name}\b", text)
+    )
     return Function(
         symbol=_symbol(group, taken, program),
         calls=tuple(call.symbol for call in group),
-        numbers=_numbers(group, text),
-        arrays=tuple(
-            name
-            for name, symbol in first.data.items()
-            if any(call.data[name] != symbol for call in group)
-            and re.search(rf"\b{LOCAL}{name}\b", text)
-        ),
+        numbers=numbers,
+        arrays=arrays,
         restrict=tuple(
             argument.name
             for at, argument in enumerate(first.arguments)
             if all(call.arguments[at].restrict for call in group)
         ),
+        records=_records(group, numbers, arrays) if numbers else {},
     )
+
+
+def _records(
+    group: list[Call], numbers: tuple[str, ...], arrays: tuple[str, ...]
+) -> dict[str, str]:
+    """Return the structure of each call's numbers: that of the first that has the same."""
+    first: dict[tuple[object, ...], Call] = {}
+    found = {}
+    for call in group:
+        differs = (*(call.constants[n] for n in numbers), *(call.data[n] for n in arrays))
+        owner = first.setdefault(differs, call)
+        found[call.symbol] = owner.symbol.removesuffix(owner.kernel.split("/")[-1]) + "layer"
+    return found
 
 
 def _symbol(group: list[Call], taken: set[str], program: Program) -> str:

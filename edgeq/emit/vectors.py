@@ -53,8 +53,9 @@ class ConstantView:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VectorsView:
-    """The vectors as their template reads them."""
+    """The vectors as their template reads them, those of all ``runs`` one after the other."""
 
+    runs: int
     inputs: tuple[ArrayView, ...]
     outputs: tuple[ArrayView, ...]
     layers: tuple[LayerView, ...]
@@ -62,15 +63,26 @@ class VectorsView:
     strings: bool
 
 
-def vectors_view(program: Program, vectors: Vectors) -> VectorsView:
-    """Return the vectors as C text."""
+def vectors_view(program: Program, runs: Sequence[Vectors]) -> VectorsView:
+    """Return the vectors of runs one after the other as C text."""
+    inputs = [
+        np.concatenate(arrays) for arrays in zip(*(_flat(r.inputs) for r in runs), strict=True)
+    ]
+    outputs = [
+        np.concatenate(arrays) for arrays in zip(*(_flat(r.outputs) for r in runs), strict=True)
+    ]
     return VectorsView(
-        tuple(map(_array, vectors.inputs)),
-        tuple(map(_array, vectors.outputs)),
-        tuple(_layer(call.outputs, vectors.tensors) for call in program.calls),
+        len(runs),
+        tuple(map(_array, inputs)),
+        tuple(map(_array, outputs)),
+        tuple(_layer(call.outputs, run.tensors) for run in runs for call in program.calls),
         tuple(_constants(program)),
-        any(map(is_string, (*vectors.inputs, *vectors.outputs))),
+        any(map(is_string, (*inputs, *outputs))),
     )
+
+
+def _flat(arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+    return [array.reshape(-1) for array in arrays]
 
 
 def _array(array: np.ndarray) -> ArrayView:
@@ -92,8 +104,11 @@ def _constants(program: Program) -> Iterator[ConstantView]:
     for data in program.data:
         if data.array.size:
             checksum = zlib.crc32(_bytes(data.array))
-            reader, symbol = readers[data.name], f"{program.name}_{data.name}"
-            yield ConstantView(reader.index, comment_text(reader.source, 60), symbol, checksum)
+            symbol = f"{program.name}_{data.name}"
+            # First values of states are read by no layer.
+            reader = readers.get(data.name)
+            index, source = (0, "reset") if reader is None else (reader.index, reader.source)
+            yield ConstantView(index, comment_text(source, 60), symbol, checksum)
 
 
 def _bytes(array: np.ndarray) -> bytes:

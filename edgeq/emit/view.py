@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from edgeq.emit.literals import initialiser, string_initialiser
+from edgeq.emit.literals import c_type, initialiser, string_initialiser
 from edgeq.emit.names import comment_text
 from edgeq.ir.types import DType
-from edgeq.plan.program import Argument, Call, Copy, Data, Function, Place, Port, Program
+from edgeq.plan.program import Argument, Call, Copy, Data, Place, Port, Program, Slot
 
 # Longer arrays of bytes are strings: compilers need seconds for each megabyte of numbers.
 STRING_BYTES = 1 << 16
@@ -101,7 +101,7 @@ def data_view(program: Program, data: Data) -> DataView:
     array = np.ascontiguousarray(data.array)
     return DataView(
         symbol=f"{program.name}_{data.name}",
-        c_type=DType.of(array.dtype).c_name,
+        c_type=c_type(array.dtype),
         length=max(array.size, 1),
         comment=comment_text(data.comment),
         initialiser=bracketed(array),
@@ -159,21 +159,8 @@ def _differences(program: Program, call: Call) -> list[str]:
     if call.function is None:
         return []
     if call.function.numbers:
-        calls = {each.symbol: each for each in program.functions}
-        return [f"&{record_names(call.function, calls)[call.symbol]}"]
+        return [f"&{call.function.records[call.symbol]}"]
     return [f"{program.name}_{call.data[name]}" for name in call.function.arrays]
-
-
-def record_names(function: Function, calls: Mapping[str, Call]) -> dict[str, str]:
-    """Return the structure of each layer's numbers: that of the first that has the same."""
-    first: dict[tuple[object, ...], Call] = {}
-    found = {}
-    for call in map(calls.__getitem__, function.calls):
-        numbers = [call.constants[name] for name in function.numbers]
-        arrays = [call.data[name] for name in function.arrays]
-        owner = first.setdefault((*numbers, *arrays), call)
-        found[call.symbol] = owner.symbol.removesuffix(owner.kernel.split("/")[-1]) + "layer"
-    return found
 
 
 def overlaps(copy: Copy) -> bool:
@@ -212,9 +199,48 @@ def address(program: Program, place: Place) -> str:
     if place.kind == "arena":
         return f"ctx->{program.regions[place.index].name}{start}{further}"
     base = f"ctx->{place.kind}[{place.index}]"
+    if place.kind == "state":
+        base = f"ctx->state{place.index}"
     if place.offset == 0 and not further:
         return base
     return f"({'const ' if place.kind == 'input' else ''}uint8_t *){base}{start}{further}"
+
+
+@dataclass(frozen=True, slots=True)
+class SlotView:
+    """A state as templates see it: ``fill`` is its first value where one is that of all elements.
+
+    ``byte`` is the value of all bytes where that is one, too.
+    """
+
+    member: str
+    name: str
+    c_type: str
+    shape: tuple[int, ...]
+    elements: int
+    fill: str
+    byte: int | None
+    symbol: str
+
+
+def slot_views(program: Program) -> tuple[SlotView, ...]:
+    """Return the states in the order in which they lie in the context."""
+    return tuple(_slot_view(program, i, program.states[i]) for i in program.state_order)
+
+
+def _slot_view(program: Program, index: int, slot: Slot) -> SlotView:
+    fill = "" if slot.fill is None else initialiser(np.asarray(slot.fill)).strip().rstrip(",")
+    raw = b"" if slot.fill is None else slot.fill.tobytes()
+    return SlotView(
+        member=f"state{index}",
+        name=comment_text(slot.name),
+        c_type=slot.dtype.c_name,
+        shape=slot.shape,
+        elements=slot.bytes // slot.dtype.bytes,
+        fill=fill,
+        byte=raw[0] if len(set(raw)) == 1 else None,
+        symbol=f"{program.name}_{slot.symbol}" if slot.symbol else "",
+    )
 
 
 def port_view(index: int, port: Port) -> PortView:

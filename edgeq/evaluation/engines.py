@@ -8,10 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from edgeq import api, reference
+from edgeq import api, litert, onnxruntime, reference
 from edgeq.errors import EdgeqError, ModelError
 from edgeq.ir.graph import Graph, Tensor
-from edgeq.optional import naming, package
 from edgeq.quantize.ranges import to_codes, to_reals
 
 Arrays = tuple[np.ndarray, ...]
@@ -42,6 +41,8 @@ class Network:
         if engine == "c" and self.graph.is_float:
             return "a float network has no C: quantize it first"
         ending = _FILES.get(engine)
+        if ending and self.graph.states:
+            return f"engine {engine} does not forget one sample before the next"
         if ending and (self.path is None or self.path.suffix.lower() != ending):
             return f"engine {engine} runs {ending} files"
         return ""
@@ -114,50 +115,20 @@ def _reference(network: Network) -> Call:
     return lambda arrays: reference.run(ready, arrays)
 
 
-def _litert(network: Network, kernels: str = "AUTO") -> Call:
+def _litert(network: Network, kernels: str = litert.DEFAULT) -> Call:
     """Return LiteRT as it runs by default, or with other ``kernels`` of its."""
-    library = package("ai_edge_litert.interpreter", "LiteRT", "edgeq[verify]")
-    with naming("LiteRT"):
-        interpreter = library.Interpreter(
-            model_path=str(network.path),
-            num_threads=1,
-            experimental_op_resolver_type=library.OpResolverType[kernels],
-        )
-        interpreter.allocate_tensors()
-    inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
-
-    def call(arrays: Arrays) -> Arrays:
-        with naming("LiteRT"):
-            for detail, array in zip(inputs, arrays, strict=True):
-                interpreter.set_tensor(detail["index"], array)
-            interpreter.invoke()
-        return tuple(interpreter.get_tensor(detail["index"]) for detail in outputs)
-
-    return call
+    return litert.LiteRT(Path(network.path or "").read_bytes(), kernels)
 
 
 def _onnxruntime(network: Network) -> Call:
-    library = package("onnxruntime", "ONNX Runtime", "onnxruntime")
-    options = library.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    providers = ["CPUExecutionProvider"]
-    with naming("ONNX Runtime"):
-        session = library.InferenceSession(str(network.path), options, providers=providers)
-    ports = [port.name for port in session.get_inputs()]
-
-    def call(arrays: Arrays) -> Arrays:
-        with naming("ONNX Runtime"):
-            return tuple(session.run(None, dict(zip(ports, arrays, strict=True))))
-
-    return call
+    return onnxruntime.caller(onnxruntime.session(str(network.path)))
 
 
 _STARTERS: Mapping[str, Callable[[Network], Call]] = {
     "c": _c,
     "reference": _reference,
     "litert": _litert,
-    "litert-ref": lambda network: _litert(network, "BUILTIN_REF"),
+    "litert-ref": lambda network: _litert(network, litert.REFERENCE),
     "onnxruntime": _onnxruntime,
 }
 

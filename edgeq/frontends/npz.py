@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import zipfile
 from collections.abc import Mapping
 from typing import Any
@@ -16,8 +17,9 @@ import numpy as np
 from edgeq.errors import ModelError
 from edgeq.frontends.npz_container import MAX_ENTRIES, MAX_TOTAL_BYTES, read_arrays
 from edgeq.frontends.npz_header import FORMAT, MAX_HEADER_BYTES, VERSION, read_graph
-from edgeq.ir.attributes import encode
+from edgeq.ir.attributes import MAX_INTEGER, encode
 from edgeq.ir.graph import Graph, Tensor
+from edgeq.ir.state import State
 
 HEADER = "graph"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -31,17 +33,19 @@ def graph_bytes(graph: Graph) -> bytes:
     """
     if any(op.arithmetic is not None for op in graph.ops):
         raise ModelError("a lowered graph cannot be saved; save the graph it was lowered from")
-    constants = [tensor for tensor in graph.tensors.values() if tensor.is_constant]
-    keys = {tensor.name: f"constant{index}" for index, tensor in enumerate(constants)}
+    constants = {t.name: t.array for t in graph.tensors.values() if t.is_constant}
+    # The tensor of a state is no constant, so that its first value can go by its name.
+    constants.update((s.name, s.initial) for s in graph.states if _fill(s) is None)
+    keys = {name: f"constant{index}" for index, name in enumerate(constants)}
     header = _header_bytes(graph, keys)
-    total = len(header) + sum(tensor.bytes for tensor in constants)
+    total = len(header) + sum(array.nbytes for array in constants.values())
     if len(constants) + 1 > MAX_ENTRIES or total > MAX_TOTAL_BYTES:
         raise ModelError(f"{len(constants)} constants, {total} bytes: more than an .npz may hold")
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         _write(archive, HEADER, np.frombuffer(header, np.uint8))
-        for tensor in constants:
-            _write(archive, keys[tensor.name], tensor.array)
+        for name, array in constants.items():
+            _write(archive, keys[name], array)
     return buffer.getvalue()
 
 
@@ -67,7 +71,7 @@ def _write(archive: zipfile.ZipFile, key: str, array: np.ndarray) -> None:
 
 
 def _header_bytes(graph: Graph, keys: Mapping[str, str]) -> bytes:
-    header = {
+    header: dict[str, Any] = {
         "format": FORMAT,
         "version": VERSION,
         "name": graph.name,
@@ -86,6 +90,8 @@ def _header_bytes(graph: Graph, keys: Mapping[str, str]) -> bytes:
             for op in graph.ops
         ],
     }
+    if graph.states:
+        header["states"] = [_state(state, keys) for state in graph.states]
     try:
         text = json.dumps(header, sort_keys=True, allow_nan=False)
     except ValueError:
@@ -93,6 +99,18 @@ def _header_bytes(graph: Graph, keys: Mapping[str, str]) -> bytes:
     if len(text) > MAX_HEADER_BYTES:
         raise ModelError(f"a description of {len(text)} bytes, at most {MAX_HEADER_BYTES}")
     return text.encode("ascii")
+
+
+def _state(state: State, keys: Mapping[str, str]) -> dict[str, Any]:
+    fill = _fill(state)
+    first = {"data": keys[state.name]} if fill is None else {"fill": fill}
+    return {"name": state.name, "next": state.next, **first}
+
+
+def _fill(state: State) -> Any:
+    """Return the first value of all elements as JSON; ``None`` where it takes an array."""
+    value = state.initial.reshape(-1)[0].item() if state.is_uniform else math.nan
+    return value if math.isfinite(value) and abs(value) <= MAX_INTEGER else None
 
 
 def _tensor(tensor: Tensor, keys: Mapping[str, str]) -> dict[str, Any]:
@@ -105,6 +123,6 @@ def _tensor(tensor: Tensor, keys: Mapping[str, str]) -> dict[str, Any]:
         header["scale"] = list(tensor.quant.scale)
         header["zero_point"] = list(tensor.quant.zero_point)
         header["axis"] = tensor.quant.axis
-    if tensor.name in keys:
+    if tensor.is_constant:
         header["data"] = keys[tensor.name]
     return header

@@ -14,6 +14,7 @@ from edgeq.ir.attributes import decode
 from edgeq.ir.graph import Graph, Tensor
 from edgeq.ir.profiles import PROFILES
 from edgeq.ir.quant import QuantParams
+from edgeq.ir.state import State
 from edgeq.ir.types import DType
 from edgeq.ir.verify import MAX_OPS, MAX_TENSORS
 from edgeq.ops.base import REGISTRY, Op
@@ -26,8 +27,12 @@ MAX_HEADER_BYTES = 1 << 24
 _GRAPH = ("format", "version", "name", "numerics", "inputs", "outputs", "tensors", "ops")
 _TENSOR = ("name", "shape", "dtype")
 _TENSOR_OPTIONAL = ("scale", "zero_point", "axis", "data")
+_GRAPH_OPTIONAL = ("states",)
+_STATE = ("name", "next")
+_STATE_OPTIONAL = ("fill", "data")
 _OP = ("kind", "inputs", "outputs")
 _OP_OPTIONAL = ("source", "attributes")
+_LARGEST = float(np.finfo(np.float32).max)
 _DTYPES = {dtype.value: dtype for dtype in DType}
 
 
@@ -38,15 +43,24 @@ def read_graph(raw: bytes, arrays: Mapping[str, np.ndarray]) -> Graph:
     ``UnsupportedError`` for another version and for kinds of operations that are not known.
     """
     header = _parse(raw)
-    _fields(header, _GRAPH, (), "the graph")
+    _fields(header, _GRAPH, _GRAPH_OPTIONAL, "the graph")
     name, numerics = _text(header["name"], "the name"), _text(header["numerics"], "numerics")
     if numerics not in PROFILES:
         known = ", ".join(PROFILES)
         raise ModelError(f"unknown numerics profile {_short(numerics)}", hint=f"known: {known}")
     tensors = _tensors(_list(header["tensors"], MAX_TENSORS, "tensors"), arrays)
+    states = _states(_list(header.get("states", []), MAX_TENSORS, "states"), tensors, arrays)
+    _check_used(header, arrays)
     ops = _ops(_list(header["ops"], MAX_OPS, "ops"))
     ports = (_names(header["inputs"], "the inputs"), _names(header["outputs"], "the outputs"))
-    return Graph(name, tensors, ops, *ports, numerics)
+    return Graph(name, tensors, ops, *ports, numerics, states=states)
+
+
+def _check_used(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
+    entries = (*header["tensors"], *header.get("states", []))
+    unused = sorted(set(arrays) - {entry["data"] for entry in entries if "data" in entry})
+    if unused:
+        raise ModelError(f"entry {_short(unused[0])} belongs to no tensor")
 
 
 def _parse(raw: bytes) -> dict[str, Any]:
@@ -139,7 +153,6 @@ def _scales(value: Any, what: str) -> tuple[float, ...]:
 
 def _tensors(entries: list[Any], arrays: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
     tensors: dict[str, Tensor] = {}
-    used: set[str] = set()
     for index, entry in enumerate(entries):
         _fields(entry, _TENSOR, _TENSOR_OPTIONAL, f"tensor {index}")
         name = _text(entry["name"], f"the name of tensor {index}")
@@ -149,11 +162,51 @@ def _tensors(entries: list[Any], arrays: Mapping[str, np.ndarray]) -> dict[str, 
             tensors[name] = _tensor(name, entry, arrays)
         except ModelError as error:
             raise error.at(f"tensor {index} {_short(name)}") from None
-        used.update((entry["data"],) if "data" in entry else ())
-    unused = sorted(set(arrays) - used)
-    if unused:
-        raise ModelError(f"entry {_short(unused[0])} belongs to no tensor")
     return tensors
+
+
+def _states(
+    entries: list[Any], tensors: Mapping[str, Tensor], arrays: Mapping[str, np.ndarray]
+) -> tuple[State, ...]:
+    """Return what the graph remembers; ``verify`` compares shapes and types."""
+    found = []
+    for index, entry in enumerate(entries):
+        _fields(entry, _STATE, _STATE_OPTIONAL, f"state {index}")
+        name, after = (_text(entry[field], f"a name of state {index}") for field in _STATE)
+        if name not in tensors:
+            raise ModelError(f"state {index} is {_short(name)}, which is no tensor")
+        try:
+            found.append(State(name, after, _initial(entry, tensors[name], arrays)))
+        except ModelError as error:
+            raise error.at(f"state {index} {_short(name)}") from None
+    return tuple(found)
+
+
+def _initial(
+    entry: Mapping[str, Any], tensor: Tensor, arrays: Mapping[str, np.ndarray]
+) -> np.ndarray:
+    if ("fill" in entry) == ("data" in entry):
+        raise ModelError("has no first value, or two")
+    if "data" in entry:
+        return _entry(entry, arrays)
+    fill, dtype = entry["fill"], tensor.dtype
+    if dtype is DType.BOOL or dtype.is_float:
+        fits = type(fill) is bool if dtype is DType.BOOL else type(fill) in (int, float)
+    else:
+        fits = type(fill) is int and dtype.min <= fill <= dtype.max
+    if not fits or abs(fill) > _LARGEST:
+        raise ModelError(f"its fill is no {dtype.value}")
+    try:
+        return np.broadcast_to(np.array(fill, dtype.numpy), tensor.shape)
+    except ValueError:
+        raise ModelError(f"shape {tensor.shape} is not one") from None
+
+
+def _entry(entry: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+    data = arrays.get(_text(entry["data"], "the name of the data"))
+    if data is None:
+        raise ModelError(f"there is no entry {_short(entry['data'])} for its data")
+    return data
 
 
 def _tensor(name: str, entry: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Tensor:
@@ -163,9 +216,7 @@ def _tensor(name: str, entry: Mapping[str, Any], arrays: Mapping[str, np.ndarray
         raise ModelError(f"unknown type {_short(entry['dtype'])}", hint=", ".join(_DTYPES))
     data = None
     if "data" in entry:
-        data = arrays.get(_text(entry["data"], "the name of the data"))
-        if data is None:
-            raise ModelError(f"there is no entry {_short(entry['data'])} for its data")
+        data = _entry(entry, arrays)
         if data.shape != shape or data.dtype != dtype.numpy:
             raise ModelError(
                 f"its data is {data.dtype} {data.shape}, expected {dtype.value} {shape}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
@@ -62,7 +62,9 @@ class Compiled:
         """Run the network; return its output, or a tuple when it has several.
 
         Each input has its port's shape and dtype, or one more leading axis for a sequence of runs,
-        which the outputs then have too. The arrays are read in place. Raise ``ModelError`` for
+        which the outputs then have too. Every call begins with the first values of whatever the
+        network remembers, which the runs of a sequence hand on: their axis is time. The arrays are
+        read in place. Raise ``ModelError`` for
         inputs that do not fit, ``ToolchainError`` when the C cannot be built.
         """
         arrays, runs = self._fit(inputs)
@@ -71,7 +73,19 @@ class Compiled:
 
     def tensors(self, *inputs: np.ndarray) -> dict[str, np.ndarray]:
         """Run layer by layer; return a copy of every tensor that a layer writes, by name."""
-        return self._step(self._one_run(inputs))
+        (found,) = self._steps([self._one_run(inputs)])
+        return found
+
+    def trace(self, runs: Iterable[Arrays]) -> Iterator[tuple[dict[str, np.ndarray], Arrays]]:
+        """Yield, run after run, what ``tensors`` gives and the outputs of the whole network.
+
+        The runs hand on what the network remembers, as those of a sequence do.
+        """
+        fitted = [self._one_run(inputs) for inputs in runs]
+        stacked = tuple(np.stack(arrays) for arrays in zip(*fitted, strict=True))
+        outputs = self._run(stacked, len(fitted)) if fitted else ()
+        for index, found in enumerate(self._steps(fitted)):
+            yield found, tuple(array[index, ...] for array in outputs)
 
     def profile(self, *inputs: np.ndarray, repeats: int = 25) -> Profile:
         """Measure each layer on this machine: the median of ``repeats`` runs after one more.
@@ -81,6 +95,7 @@ class Compiled:
         require_clock(self.target)
         arrays = self._one_run(inputs)
         with self.session() as session:
+            session.reset()
             session.begin(arrays)
             layers = _median(session.time_layers(repeats + 1)[1:])
             total = _median(session.time_runs(repeats))
@@ -130,6 +145,7 @@ class Compiled:
     def _run(self, arrays: Arrays, runs: int | None) -> Arrays:
         """Return the outputs of one run, or of a sequence of ``runs``."""
         with self.session() as session:
+            session.reset()
             if runs is None:
                 return session.run(arrays)
             shapes = ((runs, *port.shape) for port in self.program.outputs)
@@ -140,21 +156,36 @@ class Compiled:
                 session.run([a[i, ...] for a in arrays], [a[i, ...] for a in outputs])
         return outputs
 
-    def _step(self, arrays: Arrays) -> dict[str, np.ndarray]:
-        """Return every tensor that a layer of one run writes."""
-        found = {}
+    def _steps(self, runs: Sequence[Arrays]) -> Iterator[dict[str, np.ndarray]]:
+        """Yield every tensor that a layer writes, run after run."""
         with self.session() as session:
-            outputs = session.begin(arrays)
-            memory = {
-                "arena": tuple(map(session.arena.view, range(len(self.program.regions)))),
-                "input": tuple(map(_bytes, arrays)),
-                "output": tuple(map(_bytes, outputs)),
-            }
-            for call in self.program.calls:
-                session.run_layer(call.index)
-                for name in call.outputs:
-                    found[name] = _read(self._tensors[name], self.program.places[name], memory)
+            session.reset()
+            for arrays in runs:
+                yield self._step(session, arrays)
+
+    def _step(self, session: Session, arrays: Arrays) -> dict[str, np.ndarray]:
+        found = {}
+        outputs = session.begin(arrays)
+        memory = {
+            "arena": tuple(map(session.arena.view, range(len(self.program.regions)))),
+            "input": tuple(map(_bytes, arrays)),
+            "output": tuple(map(_bytes, outputs)),
+        }
+        for call in self.program.calls:
+            session.run_layer(call.index)
+            memory["state"] = self._states(session.state())
+            for name in call.outputs:
+                found[name] = _read(self._tensors[name], self.program.places[name], memory)
         return found
+
+    def _states(self, raw: np.ndarray) -> Arrays:
+        """Return the bytes of each state, by its index; ``raw`` is as they lie in the context."""
+        slots = self.program.states
+        found, at = [raw] * len(slots), 0
+        for index in self.program.state_order:
+            found[index] = raw[at : at + slots[index].bytes]
+            at += slots[index].bytes
+        return tuple(found)
 
     def _load(self) -> tuple[Build, Library]:
         with self._lock:
@@ -167,7 +198,8 @@ class Compiled:
                 name = self.program.name
                 compiler = host_compiler(self._compiler)
                 build = build_shared(self.files, name, compiler=compiler, flags=self.target.flags)
-                self._built = (build, Library(build.library, name))
+                library = Library(build.library, name, bool(self.program.states))
+                self._built = (build, library)
             return self._built
 
     def _start(self, library: Library) -> Session:
@@ -183,6 +215,7 @@ class Compiled:
             alignment=program.alignment,
             layers=len(program.calls),
             pointers=program.context_pointers,
+            state_bytes=program.state_bytes,
             abi=ABI_VERSION,
         )
 

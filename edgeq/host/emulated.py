@@ -105,17 +105,18 @@ class Emulated(Compiled):
             for port, part in zip(ports, _columns(table, [p.bytes for p in ports]), strict=True)
         )
 
-    def _step(self, arrays: Arrays) -> dict[str, np.ndarray]:
+    def _steps(self, runs: Sequence[Arrays]) -> Iterator[dict[str, np.ndarray]]:
         written = [name for call in self.program.calls for name in call.outputs]
         tensors = [self._tensors[name] for name in written]
-        raw = self._execute("tensors", _interleaved(arrays, 1), 1)
-        table = np.frombuffer(raw, np.uint8).reshape(1, sum(t.bytes for t in tensors))
-        return {
-            name: part.copy().view(tensor.dtype.numpy).reshape(tensor.shape)
-            for name, tensor, part in zip(
-                written, tensors, _columns(table, [t.bytes for t in tensors]), strict=True
-            )
-        }
+        data = b"".join(_interleaved(arrays, 1) for arrays in runs)
+        raw = self._execute("tensors", data, len(runs))
+        table = np.frombuffer(raw, np.uint8).reshape(len(runs), sum(t.bytes for t in tensors))
+        for row in table:
+            parts = _columns(row[np.newaxis], [t.bytes for t in tensors])
+            yield {
+                name: part.copy().view(tensor.dtype.numpy).reshape(tensor.shape)
+                for name, tensor, part in zip(written, tensors, parts, strict=True)
+            }
 
     def _execute(self, mode: str, data: bytes, runs: int, arguments: Sequence[str] = ()) -> bytes:
         emulator = find_emulator(self.target)

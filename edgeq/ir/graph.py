@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgeq.ir.quant import QuantParams
+from edgeq.ir.state import State
 from edgeq.ir.types import DType, Shape, elements
 
 if TYPE_CHECKING:
@@ -77,7 +78,8 @@ class Graph:
     """A network: ``ops`` in execution order over ``tensors``.
 
     ``numerics`` names the profile that defines its rounding unless the user asks for another.
-    ``origin`` is where it was read from, for messages and comments.
+    ``origin`` is where it was read from, for messages and comments. ``states`` are what it
+    remembers from one run to the next.
     """
 
     name: str
@@ -87,9 +89,20 @@ class Graph:
     outputs: tuple[str, ...]
     numerics: str = "gemmlowp"
     origin: str = field(default="", compare=False)
+    states: tuple[State, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tensors", MappingProxyType(dict(self.tensors)))
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Return the tensors that have a value when a run begins: inputs, then states."""
+        return (*self.inputs, *(state.name for state in self.states))
+
+    @property
+    def results(self) -> tuple[str, ...]:
+        """Return the tensors that a run is for: outputs, then what states will be."""
+        return (*self.outputs, *(state.next for state in self.states))
 
     def operands(self, op: Op) -> Operands:
         """Return the tensors that ``op`` reads and writes."""
@@ -122,7 +135,7 @@ class Graph:
         """
         ops = tuple(ops)
         known = self.tensors if tensors is None else tensors
-        used = set(self.inputs) | set(self.outputs)
+        used = {*self.sources, *self.results}
         for op in ops:
             used.update(op.inputs)
             used.update(op.outputs)

@@ -13,6 +13,11 @@ class Rounding(enum.Enum):
     HALF_UP = "half_up"  # doubling high multiply, then a shift that rounds half up
     SINGLE = "single"  # one 64-bit product, rounded half up once
     FLOAT32 = "float32"  # float32 product, rounded half to even
+    WIDE = "wide"  # int64 accumulator times a multiplier of 16 bits, rounded half up once
+
+
+ROUNDINGS = tuple(rounding for rounding in Rounding if rounding is not Rounding.WIDE)
+"""Those of int32 accumulators."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +44,19 @@ class QuantParams:
 
 @dataclass(frozen=True, slots=True)
 class Requant:
-    """Rescale int32 accumulators: ``multiplier * 2**(shift - 31)``, one entry or one per channel.
+    """Rescale accumulators: ``multiplier * 2**(shift - 31)``, one entry or one per channel.
 
-    ``shift`` is positive for a left shift. Under ``Rounding.FLOAT32`` the pair is unused and
-    ``scale`` holds the float32 factors instead; otherwise ``scale`` is empty.
+    ``shift`` is positive for a left shift. Accumulators are int32, under ``Rounding.WIDE`` int64.
+    Under ``Rounding.FLOAT32`` the pair is unused and
+    ``scale`` holds the float32 factors instead; otherwise ``scale`` is empty. The last ``tail``
+    values of a row round as ``GEMMLOWP`` under ``HALF_UP``: vector code leaves them to scalar code.
     """
 
     rounding: Rounding
     multiplier: tuple[int, ...] = ()
     shift: tuple[int, ...] = ()
     scale: tuple[float, ...] = ()
+    tail: int = 0
 
     @property
     def channels(self) -> int:

@@ -11,6 +11,7 @@ import numpy as np
 
 from edgeq.ir.graph import Graph, Tensor
 from edgeq.ir.quant import QuantParams
+from edgeq.ir.state import State
 from edgeq.ops.base import Op
 
 _SKIPPED = frozenset(("inputs", "outputs", "source"))
@@ -22,6 +23,10 @@ def graph_text(graph: Graph) -> str:
     lines = [f"graph {graph.name}, numerics {graph.numerics}"]
     lines += [f"  input   {_tensor(graph.tensors[name])}" for name in graph.inputs]
     lines += [f"  output  {_tensor(graph.tensors[name])}" for name in graph.outputs]
+    lines += [
+        f"  state   {_tensor(graph.tensors[state.name])} = {_initial(state)}, then {state.next}"
+        for state in graph.states
+    ]
     lines += [
         f"  const   {_tensor(graph.tensors[name])}"
         for name in sorted(graph.tensors)
@@ -47,6 +52,10 @@ def _tensor(tensor: Tensor) -> str:
     quant = f" {_quant(tensor.quant)}" if tensor.quant is not None else ""
     data = f" = {value_text(tensor.data)}" if tensor.data is not None else ""
     return f"{tensor.name}: {tensor.dtype.value} {shape}{quant}{data}"
+
+
+def _initial(state: State) -> str:
+    return f"all {state.initial.flat[0]}" if state.is_uniform else value_text(state.initial)
 
 
 def _quant(quant: QuantParams) -> str:

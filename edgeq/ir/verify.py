@@ -10,6 +10,7 @@ import math
 
 from edgeq.errors import EdgeqError, ModelError, QuantizationError
 from edgeq.ir.graph import Graph, Tensor
+from edgeq.ir.state import State
 from edgeq.ir.types import DType, elements
 from edgeq.ops._spatial import Padding
 from edgeq.ops.base import Op
@@ -24,10 +25,9 @@ MAX_OPS = 3 << 13
 MAX_TENSORS = 1 << 16
 MAX_OPERANDS = 1 << 18
 
-# Between these, products and ratios of the scales of three operands are float32 numbers. Weights of
-# channels that training has switched off are smaller still, and only ever multiplied.
-MIN_SCALE = 2.0**-45
-MIN_CONSTANT_SCALE = 2.0**-126
+# Training leaves scales near the smallest float32 where values were never anything but 0. Products
+# and ratios of the largest ones are float32 numbers still.
+MIN_SCALE = 2.0**-126
 MAX_SCALE = 2.0**40
 
 
@@ -44,6 +44,7 @@ def verify_structure(graph: Graph) -> Graph:
             _check_tensor(name, tensor)
         _check_total(graph)
         _check_ports(graph)
+        _check_states(graph)
         _check_order(graph)
     except EdgeqError as error:
         raise _placed(graph, error) from None
@@ -89,6 +90,33 @@ def _check_ports(graph: Graph) -> None:
             raise ModelError(f"input '{name}' is a constant")
 
 
+def _check_states(graph: Graph) -> None:
+    names = [state.name for state in graph.states]
+    if len(set(names)) != len(names):
+        raise ModelError("some tensor is listed twice as state")
+    for state in graph.states:
+        try:
+            _check_state(graph, state)
+        except ModelError as error:
+            raise error.at(f"state '{state.name}'") from None
+
+
+def _check_state(graph: Graph, state: State) -> None:
+    before, after = graph.tensors.get(state.name), graph.tensors.get(state.next)
+    if before is None or after is None:
+        missing = state.name if before is None else state.next
+        raise ModelError(f"'{missing}' is not a tensor of the model")
+    if before.is_constant or state.name in graph.inputs:
+        raise ModelError("it is a constant, or an input")
+    if state.initial.shape != before.shape or state.initial.dtype != before.dtype.numpy:
+        raise ModelError(
+            f"it begins as {state.initial.dtype} {state.initial.shape}, "
+            f"and is {before.dtype.value} {before.shape}"
+        )
+    if (before.shape, before.dtype, before.quant) != (after.shape, after.dtype, after.quant):
+        raise ModelError(f"'{after.name}', which it becomes, has another shape, type or code")
+
+
 def _check_tensor(name: str, tensor: Tensor) -> None:
     where = f"tensor '{tensor.name}'"
     if name != tensor.name or not name:
@@ -107,13 +135,12 @@ def _check_quant(tensor: Tensor, where: str) -> None:
     quant = tensor.quant
     if quant is None:
         return
-    least = MIN_CONSTANT_SCALE if tensor.is_constant else MIN_SCALE
     for scale in quant.scale:
         if not (math.isfinite(scale) and scale > 0):
             raise ModelError(f"scale {scale!r} is not a positive number", where=where)
-        if not least <= scale <= MAX_SCALE:
+        if not MIN_SCALE <= scale <= MAX_SCALE:
             raise QuantizationError(
-                f"scale {scale!r} is not between {least:.3g} and {MAX_SCALE:.3g}", where=where
+                f"scale {scale!r} is not between {MIN_SCALE:.3g} and {MAX_SCALE:.3g}", where=where
             )
     if len(quant.scale) != len(quant.zero_point):
         raise ModelError(
@@ -151,7 +178,7 @@ def _check_total(graph: Graph) -> None:
 
 
 def _check_order(graph: Graph) -> None:
-    ready = set(graph.inputs)
+    ready = set(graph.sources)
     ready.update(name for name, tensor in graph.tensors.items() if tensor.is_constant)
     for index, op in enumerate(graph.ops):
         for name in op.inputs:
@@ -165,9 +192,10 @@ def _check_order(graph: Graph) -> None:
             if name in ready:
                 raise _error(index, op, f"writes '{name}', which already has a value")
             ready.add(name)
-    for name in graph.outputs:
-        if name not in ready:
-            raise ModelError(f"output '{name}' is never computed")
+    for kind, names in (("output", graph.outputs), ("next state", graph.results)):
+        for name in names:
+            if name not in ready:
+                raise ModelError(f"{kind} '{name}' is never computed")
 
 
 def _early(graph: Graph, index: int, name: str) -> str:

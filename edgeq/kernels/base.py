@@ -42,6 +42,7 @@ class Kernel:
     ``fixed`` are the constants that its C needs as constant expressions, as the size of an array:
     layers that differ in one of them do not share a function. ``spacious`` rows read more constant
     bytes than the layer has, or bring much code: code that is to be small does without them.
+    ``general`` rows also take arithmetic that is not plain (``Op.is_plain``).
     """
 
     id: str
@@ -54,3 +55,4 @@ class Kernel:
     headers: tuple[str, ...] = ()
     fixed: tuple[str, ...] = ()
     spacious: bool = False
+    general: bool = False

@@ -27,6 +27,7 @@ from edgeq.numerics.functions import (
     reciprocal_1p_s32,
     tanh_q3_s16,
     tanh_q4_s32,
+    tanh_qm_s16,
 )
 from edgeq.numerics.multiplier import quantize_multiplier, requant_from_scale
 from edgeq.numerics.requant import (
@@ -73,4 +74,5 @@ __all__ = [
     "shift_right_up_s32",
     "tanh_q3_s16",
     "tanh_q4_s32",
+    "tanh_qm_s16",
 ]

@@ -116,7 +116,7 @@ def sigmoid_input_s16(scale: float) -> tuple[int, int]:
     """
     scale = float(np.float32(scale))
     fraction, exponent = math.frexp(scale)
-    if fraction == 0.5 and 0 <= exponent - 1 + 12 <= 15:
+    if fraction == 0.5 and 0 <= exponent - 1 + 12 <= 14:
         return 3 << (exponent + 11), 0
     factor, shift = scale * 4096.0 * 3.0, 0
     if not 0.0 < factor <= 32767.0:
@@ -169,7 +169,9 @@ class HardSwishS8:
         """Return the numbers; raise ``QuantizationError`` for scales the kernel cannot take."""
         fine = np.float32(s_in) / np.float32(128.0)
         gate = np.float32(3.0) / np.float32(32768.0)
-        output, output_shift = quantize_multiplier(float(fine / np.float32(s_out)))
+        with np.errstate(over="ignore"):
+            factor = float(fine / np.float32(s_out))
+        output, output_shift = quantize_multiplier(factor)
         ratio, ratio_shift = quantize_multiplier(float(fine / gate))
         if output_shift > 0:
             raise QuantizationError(
@@ -190,11 +192,21 @@ def hard_swish_s8(q: ArrayLike, s_in: float, z_in: int, s_out: float, z_out: int
     up = max(numbers.gate_shift, 0)
     gate = fx.mulhi_s16(fx.shift_left_sat_s16(x, max(up - 1, 0)), numbers.gate_multiplier)
     gate = fx.shift_left_sat_s16(gate, min(up, 1))
-    gate = fx.shift_right_away_s16(gate, max(-numbers.gate_shift, 0))
-    product = ((wide(gate) + 32768) >> 1) * value
+    divided = _divided_s16(gate, max(-numbers.gate_shift, 0))
+    product = ((wide(divided) + 32768) >> 1) * value
     # Toward zero on purpose: it cancels the bias of the roundings before.
     y = np.sign(product) * (np.abs(product) >> 15)
-    return saturate_s8(wide(fx.shift_right_away_s32(y, numbers.output_right)) + z_out)
+    return saturate_s8(wide(_divided_s16(y, numbers.output_right)) + z_out)
+
+
+def _divided_s16(x: ArrayLike, e: int) -> Int32:
+    """Return ``x / 2**e``, halves away from zero, as gemmlowp divides int16.
+
+    Beyond 15 its mask of the remainder is -1: what is left is the sign, and 1 for zero too.
+    """
+    if e > 15:
+        return np.where(wide(x) < 0, -1, 1).astype(np.int32)
+    return fx.shift_right_away_s32(x, e)
 
 
 def l2norm_s8(q: ArrayLike, zero_point: int, rounding: Rounding = Rounding.GEMMLOWP) -> Int8:

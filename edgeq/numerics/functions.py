@@ -78,6 +78,8 @@ def _exp_neg(a: Int64, m: int, w: _Width) -> Int64:
         if i < m:
             step = w.mulhi(result, w.constant(factor))
             result = np.where(rest & (1 << (f + i)), step, result)
+    if m > 5:
+        result = np.where(a < -(32 << f), 0, result)
     return np.where(a == 0, w.max, result)
 
 
@@ -149,7 +151,16 @@ def tanh_q3_s16(a: ArrayLike) -> Int16:
     >>> int(tanh_q3_s16(4096))
     24964
     """
-    return _tanh(wide(a), 3, _S16).astype(np.int16)
+    return tanh_qm_s16(a, 3)
+
+
+def tanh_qm_s16(a: ArrayLike, m: int) -> Int16:
+    """Return tanh a, Qm with ``m`` integer bits, 0..6, to Q0.15.
+
+    >>> int(tanh_qm_s16(2048, 4))
+    24964
+    """
+    return _tanh(wide(a), m, _S16).astype(np.int16)
 
 
 def inv_sqrt_s32(x: ArrayLike) -> tuple[Int32, Int32]:

@@ -48,8 +48,9 @@ def requant_from_scale(real: Sequence[float], rounding: Rounding) -> Requant:
     Under ``Rounding.FLOAT32`` the factors themselves are kept, as float32. Raise
     ``QuantizationError`` for factors that cannot be represented.
 
-    >>> requant_from_scale([0.5], Rounding.SINGLE)
-    Requant(rounding=<Rounding.SINGLE: 'single'>, multiplier=(1073741824,), shift=(0,), scale=())
+    >>> numbers = requant_from_scale([0.5], Rounding.SINGLE)
+    >>> numbers.multiplier, numbers.shift
+    ((1073741824,), (0,))
     """
     if rounding is not Rounding.FLOAT32:
         pairs = [quantize_multiplier(factor) for factor in real]

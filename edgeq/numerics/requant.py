@@ -88,8 +88,16 @@ def requant_s64(acc: ArrayLike, multiplier: ArrayLike, shift: ArrayLike) -> Int3
 
     ``|acc| < 2**47``, ``shift`` in -31..7; low 32 bits kept.
     """
-    reduced = np.minimum((wide(multiplier) + (1 << 15)) >> 16, 0x7FFF)
-    return wrap_s32(round_up(wide(acc) * reduced, 15 - wide(shift)))
+    return wrap_s32(round_up(wide(acc) * _reduced(multiplier), 15 - wide(shift)))
+
+
+def _reduced(multiplier: ArrayLike) -> Int64:
+    return np.minimum((wide(multiplier) + (1 << 15)) >> 16, 0x7FFF)
+
+
+def reduced_multipliers(requant: Requant) -> tuple[Int64, Int64]:
+    """Return the 16-bit multipliers of int64 accumulators, and how far products are shifted."""
+    return _reduced(requant.multiplier), 15 - wide(requant.shift)
 
 
 BY_ROUNDING: dict[Rounding, Callable[[ArrayLike, ArrayLike, ArrayLike], Int32]] = {
@@ -107,19 +115,26 @@ def _entries(values: tuple[float, ...], dtype: type, rank: int, axis: int) -> np
     return entries.reshape([-1 if i == axis % rank else 1 for i in range(rank)])
 
 
-def requantize(acc: Int32, requant: Requant, axis: int = -1) -> Int32:
-    """Rescale int32 accumulators by the rounding that ``requant`` names.
+def requantize(acc: Int32 | Int64, requant: Requant, axis: int = -1) -> Int32:
+    """Rescale accumulators by the rounding that ``requant`` names.
 
     Entries per channel run along ``axis``. The zero point and clamp are the caller's. Raise
-    ``TypeError`` for accumulators that int32 does not hold; ``requantize_s64`` takes those.
+    ``TypeError`` for accumulators that int32 does not hold, but under ``Rounding.WIDE``.
     """
-    acc = np.asarray(acc)
-    narrow = acc.astype(np.int32, casting="safe", copy=False)
+    if requant.rounding is Rounding.WIDE:
+        return requantize_s64(wide(acc), requant, axis)
+    narrow = np.asarray(acc).astype(np.int32, casting="safe", copy=False)
     if requant.rounding is Rounding.FLOAT32:
-        return requant_float32_s32(narrow, _entries(requant.scale, np.float32, acc.ndim, axis))
-    multiplier = _entries(requant.multiplier, np.int64, acc.ndim, axis)
-    shift = _entries(requant.shift, np.int64, acc.ndim, axis)
-    return BY_ROUNDING[requant.rounding](narrow, multiplier, shift)
+        return requant_float32_s32(narrow, _entries(requant.scale, np.float32, narrow.ndim, axis))
+    multiplier = _entries(requant.multiplier, np.int64, narrow.ndim, axis)
+    shift = _entries(requant.shift, np.int64, narrow.ndim, axis)
+    scaled = BY_ROUNDING[requant.rounding](narrow, multiplier, shift)
+    if not requant.tail:
+        return scaled
+    away = requant_gemmlowp_s32(narrow, multiplier, shift)
+    along = np.arange(narrow.shape[axis]) >= narrow.shape[axis] - requant.tail
+    places = [-1 if i == axis % narrow.ndim else 1 for i in range(narrow.ndim)]
+    return np.where(along.reshape(places), away, scaled)
 
 
 def requantize_s64(acc: Int64, requant: Requant, axis: int = -1) -> Int32:

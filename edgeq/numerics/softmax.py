@@ -15,11 +15,15 @@ from edgeq.numerics import functions
 from edgeq.numerics.fixed_point import Int32, Int64, wide
 from edgeq.numerics.multiplier import quantize_multiplier
 from edgeq.numerics.requant import BY_ROUNDING
+from edgeq.numerics.tables import EXP_S16, RECIPROCAL_S16
 
 MAX_SOFTMAX_LENGTH = 8191
 """Longest row: each value adds at most 2^19 to a sum that must stay below 2^32."""
 MAX_LOG_SOFTMAX_LENGTH = 4095
 """Longest row of a log-softmax, whose sum is signed: it must stay below 2^31."""
+MAX_SOFTMAX_S16_LENGTH = 65535
+"""Longest row of int16: each value adds at most 2^15 to a sum that must stay below 2^31."""
+MAX_SOFTMAX_SHIFT = 14
 
 _MIN_OUTPUT: dict[np.dtype, int] = {
     np.dtype(np.int8): -128,
@@ -98,6 +102,49 @@ def softmax_s8(
     y = np.where(diff < numbers.diff_min, _MIN_OUTPUT[dtype], y)
     low = _MIN_OUTPUT[dtype]
     return np.clip(y, low, low + (1 << bits) - 1).astype(dtype)
+
+
+@dataclass(frozen=True, slots=True)
+class SoftmaxS16:
+    """How int16 code differences become steps of the table of e^x, 65535 for 10."""
+
+    multiplier: int
+    shift: int
+    rounding: Rounding
+
+    @staticmethod
+    def of(beta_scale: float, rounding: Rounding = Rounding.GEMMLOWP) -> SoftmaxS16:
+        """Return the numbers for ``beta * scale``; raise ``QuantizationError`` if too large.
+
+        Differences are at most 65535; moved to the left they must stay within 32 bits.
+        """
+        multiplier, shift = quantize_multiplier(beta_scale / (10.0 / 65535.0))
+        if shift > MAX_SOFTMAX_SHIFT:
+            raise QuantizationError(f"softmax of int16 with beta * scale = {beta_scale!r}")
+        return SoftmaxS16(multiplier, shift, rounding)
+
+
+def lookup_s16(x: ArrayLike, table: NDArray[np.int16]) -> NDArray[np.int16]:
+    """Return the values of int16 codes on the lines between the 513 entries of a table."""
+    codes = wide(x)
+    entry = 256 + (codes >> 7)
+    here = wide(table[entry])
+    slope = wide(table[entry + 1]) - here
+    return (here + ((slope * (codes & 127) + 64) >> 7)).astype(np.int16)
+
+
+def softmax_s16(q: ArrayLike, numbers: SoftmaxS16) -> NDArray[np.int16]:
+    """Return softmax codes (scale 2^-15, zero point 0) of int16 rows (last axis)."""
+    diff = _differences(q, MAX_SOFTMAX_S16_LENGTH)
+    steps = wide(BY_ROUNDING[numbers.rounding](diff, numbers.multiplier, numbers.shift))
+    exps = wide(lookup_s16(np.clip(steps + 32767, -32768, 32767), EXP_S16))
+    total = exps.sum(axis=-1, keepdims=True)
+    zeros = wide(fx.count_leading_zeros_u32(total))
+    fraction = (((total << (zeros - 1)) + (1 << 13)) >> 14) - (3 << 15)
+    inverse = wide(lookup_s16(np.clip(fraction, -32768, 32767), RECIPROCAL_S16))
+    right = 31 - zeros
+    y = (exps * inverse + (1 << (right - 1))) >> right
+    return np.clip(y, 0, 32767).astype(np.int16)
 
 
 def log_softmax_s8(

@@ -20,6 +20,8 @@ BYTES = (DType.INT8, DType.UINT8)
 CODES = (DType.INT8, DType.UINT8, DType.INT16)
 # Room for a zero point of 16 bits above what a rescaled value may reach.
 LIMIT = 1 << 30
+# Values that no zero point is added to.
+SYMMETRIC_LIMIT = 1 << 31
 
 
 def check_counts(op: Op, io: Operands, inputs: int) -> None:
@@ -28,14 +30,29 @@ def check_counts(op: Op, io: Operands, inputs: int) -> None:
     require(op, len(io.outs) == 1, f"{len(io.outs)} outputs, expected 1")
 
 
-def check_operands(op: Op, io: Operands, inputs: int) -> None:
-    """Raise unless all operands are of one type, float32 or 8-bit codes with one scale each."""
+def check_operands(op: Op, io: Operands, inputs: int, codes: tuple[DType, ...] = BYTES) -> None:
+    """Raise unless all operands are of one type, float32 or ``codes`` with one scale each.
+
+    Those of 16 bits have no zero points.
+    """
     check_counts(op, io, inputs)
-    require_codes(op, io, (*BYTES, DType.FLOAT32))
+    require_codes(op, io, (*codes, DType.FLOAT32))
     for tensor in (*io.ins, *io.outs):
         same = tensor.dtype is io.x.dtype
         require(op, same, f"tensor '{tensor.name}' is {tensor.dtype.value}, not {io.x.dtype.value}")
         check_one_scale(op, tensor)
+        check_no_zero(op, tensor)
+
+
+def check_no_zero(op: Op, tensor: Tensor) -> None:
+    """Raise when a tensor of 16 bits has a zero point."""
+    zero = tensor.dtype is DType.INT16 and tensor.quant is not None and tensor.zero_point
+    require(op, not zero, f"tensor '{tensor.name}' of int16 has zero point {zero}")
+
+
+def limit_of(io: Operands) -> int:
+    """Return what rescaled values must stay below: zero points need room of their own."""
+    return SYMMETRIC_LIMIT if io.x.dtype is DType.INT16 else LIMIT
 
 
 def check_one_scale(op: Op, tensor: Tensor) -> None:
@@ -67,17 +84,17 @@ def reach(tensor: Tensor) -> int:
     return max(tensor.dtype.max - tensor.zero_point, tensor.zero_point - tensor.dtype.min)
 
 
-def rescale(op: Op, factor: float, rounding: Rounding, largest: int) -> Requant:
+def rescale(op: Op, factor: float, rounding: Rounding, largest: int, limit: int = LIMIT) -> Requant:
     """Return the requantizer of ``factor`` for values up to ``largest`` in magnitude.
 
-    Raise ``QuantizationError`` when some value could leave 32 bits.
+    Raise ``QuantizationError`` when some value could reach ``limit``, within 32 bits.
     """
     requant = requant_from_scale([factor], rounding)
     if rounding is Rounding.FLOAT32:
         reached = largest * requant.scale[0]
     else:
         reached = float(largest << max(requant.shift[0], 0))
-    if reached >= LIMIT:
+    if reached >= limit:
         raise QuantizationError(
             f"rescaling by {factor:.6g} can leave 32 bits", where=op.source or op.KIND
         )

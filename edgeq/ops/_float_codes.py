@@ -30,10 +30,35 @@ def real_codes(
     return np.clip(codes, y.dtype.min, y.dtype.max).astype(y.dtype.numpy)
 
 
+def reciprocal_codes(
+    x: np.ndarray, y: Tensor, scale: float, reciprocal: float, tail: int
+) -> np.ndarray:
+    """Return ``saturate(round(x * reciprocal) + zero point)``, half to even.
+
+    The last ``tail`` numbers are divided by ``scale`` in float64 and rounded half away.
+    """
+    flat = np.where(np.isnan(x), np.float32(0), x).astype(np.float32).reshape(-1)
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        product = np.clip(flat * np.float32(reciprocal), -LIMIT, LIMIT)
+        quotient = np.clip(flat.astype(np.float64) / scale, -LIMIT, LIMIT)
+    body = flat.size - tail
+    rounded = np.concatenate([np.rint(product[:body]), _half_away(quotient[body:])])
+    codes = np.clip(rounded.astype(np.int32) + np.int32(y.zero_point), y.dtype.min, y.dtype.max)
+    return codes.astype(y.dtype.numpy).reshape(x.shape)
+
+
 def _half_away(x: np.ndarray) -> np.ndarray:
     whole = np.trunc(x)
     # The remainder is exact; adding one half to x would not be.
     return whole + np.where(np.abs(x - whole) >= 0.5, np.sign(x), 0)
+
+
+def product_reals(x: np.ndarray, scale: float, offset: float, unsigned: bool) -> np.ndarray:
+    """Return ``scale * code + offset`` of codes, which may have been ``unsigned``, in float32."""
+    codes = x.astype(np.int32) + np.int32(128 if unsigned else 0)
+    with np.errstate(over="ignore", under="ignore"):
+        y: np.ndarray = codes.astype(np.float32) * np.float32(scale) + np.float32(offset)
+    return y
 
 
 def reals(codes: np.ndarray, x: Tensor, scale: tuple[float, ...] | None = None) -> np.ndarray:

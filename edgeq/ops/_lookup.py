@@ -1,18 +1,35 @@
-"""Functions of one 8-bit code: a table of all 256 answers is the whole arithmetic."""
+"""Functions of one 8-bit code: a table of all 256 answers is the whole arithmetic.
+
+Some of them LiteRT also defines on int16, where a table of all answers would be too large.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
+from edgeq.errors import QuantizationError
 from edgeq.ir.graph import Operands
 from edgeq.ir.types import DType, Shape
-from edgeq.ops._elementwise import check_operands
+from edgeq.numerics.activations import sigmoid_input_s16
+from edgeq.ops._elementwise import BYTES, check_operands
 from edgeq.ops.base import Arrays, Op, require
 
 OFFSET = 128  # from uint8 codes to the int8 codes of the same numbers
+S16_OUTPUT = (2.0**-15, 0)
+"""The one scale and zero point of int16 codes of numbers within -1..1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sigmoid:
+    """Finished numbers of a logistic or tanh of int16: how codes become steps of its table."""
+
+    multiplier: int
+    shift: int
+
 
 # int8 codes and zero points of input and output, to int8 codes.
 Int8Function = Callable[[np.ndarray, int, int], np.ndarray]
@@ -24,9 +41,11 @@ RealFunction = Callable[[np.ndarray], np.ndarray]
 class Lookup(Op):
     """An operation whose ``arithmetic`` is the output code of each input code, smallest first."""
 
+    CODES: ClassVar[tuple[DType, ...]] = BYTES
+
     def check(self, io: Operands) -> None:
         """Raise ``ModelError`` when types do not fit."""
-        check_operands(self, io, 1)
+        check_operands(self, io, 1, self.CODES)
 
     def shapes(self, io: Operands) -> tuple[Shape, ...]:
         """Return the input's shape."""
@@ -45,6 +64,14 @@ class Lookup(Op):
         """Look every code up."""
         table: np.ndarray = self.arithmetic
         return (table[arrays[0].astype(np.intp) - io.x.dtype.min],)
+
+
+def lower_sigmoid(op: Lookup, io: Operands) -> Op:
+    """Return a copy with the numbers of int16 codes; raise for a scale that is out of range."""
+    try:
+        return op.with_arithmetic(Sigmoid(*sigmoid_input_s16(io.x.scale)))
+    except QuantizationError as error:
+        raise error.at(op.source) if op.source else error from None
 
 
 def float32_codes(d: np.ndarray, scale: float, function: RealFunction, steps: float) -> np.ndarray:
@@ -78,6 +105,8 @@ def check_fixed_output(op: Op, io: Operands, scale: float, zero: int) -> None:
     """Raise unless a quantized output has the scale and int8 zero point that the kind fixes."""
     if io.y.dtype.is_float:
         return
+    if io.y.dtype is DType.INT16:
+        scale, zero = S16_OUTPUT
     zero += OFFSET if io.y.dtype is DType.UINT8 else 0
     require(
         op,

@@ -25,7 +25,7 @@ class Clamp:
 def check_same_codes(op: Op, io: Operands) -> None:
     """Raise unless input and output have one type, and one scale and zero point if quantized."""
     x, y = io.x, io.y
-    require_codes(op, io, (DType.INT8, DType.UINT8, DType.FLOAT32))
+    require_codes(op, io, (DType.INT8, DType.UINT8, DType.INT16, DType.FLOAT32))
     require(op, x.dtype is y.dtype, f"output is {y.dtype.value} for {x.dtype.value} input")
     if x.dtype.is_float:
         return
@@ -34,8 +34,14 @@ def check_same_codes(op: Op, io: Operands) -> None:
 
 
 def check_pool(op: Op, io: Operands, window: Pair, stride: Pair, padding: Padding) -> None:
-    """Raise unless every window holds at least one pixel of the image."""
+    """Raise unless types and codes fit and every window holds a pixel of the image."""
     require(op, len(io.ins) == 1, f"{len(io.ins)} inputs, expected 1")
+    check_windows(op, io, window, stride, padding)
+    check_same_codes(op, io)
+
+
+def check_windows(op: Op, io: Operands, window: Pair, stride: Pair, padding: Padding) -> None:
+    """Raise unless every window holds at least one pixel of the image."""
     check_window(op, io.x.shape, window, stride, (1, 1), padding)
     image = io.x.shape[1], io.x.shape[2]
     size = output_size(image, window, stride, (1, 1), padding)
@@ -43,7 +49,6 @@ def check_pool(op: Op, io: Operands, window: Pair, stride: Pair, padding: Paddin
     for pixels, extent, step, count, pad in zip(image, window, stride, size, before, strict=True):
         inside = pad < extent and (count - 1) * step - pad < pixels
         require(op, inside, "some window lies in the padding alone")
-    check_same_codes(op, io)
 
 
 def pool_shape(x: Shape, window: Pair, stride: Pair, padding: Padding) -> Shape:

@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from edgeq.errors import QuantizationError
 from edgeq.ir.graph import Operands
+from edgeq.ir.quant import Requant
 from edgeq.ir.types import DType, Shape
+from edgeq.ops._elementwise import BYTES, check_no_zero
 from edgeq.ops.base import Op, require, require_codes
 
 INT32_LIMIT = 2**31 - 1
 
 
+@dataclass(frozen=True, slots=True)
+class OffsetSum:
+    """Numbers of ``clamp(requant(sum(x) - counted) + offset)``."""
+
+    requant: Requant
+    counted: int
+    offset: int
+    plain = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Reduction(Op):
     """Input: x of any rank. Output: x without ``axes``, or with extents of 1 there."""
+
+    CODES: ClassVar[tuple[DType, ...]] = BYTES
 
     axes: tuple[int, ...]
     keep_dims: bool = False
@@ -26,7 +41,9 @@ class Reduction(Op):
         require(self, len(set(self.axes)) == len(self.axes), f"axes {self.axes} repeat one")
         inside = all(0 <= axis < rank for axis in self.axes)
         require(self, inside, f"axes {self.axes} of {rank} dimensions")
-        require_codes(self, io, (DType.INT8, DType.UINT8, DType.FLOAT32))
+        require_codes(self, io, (*self.CODES, DType.FLOAT32))
+        for tensor in (io.x, io.y):
+            check_no_zero(self, tensor)
         same = io.x.dtype is io.y.dtype
         require(self, same, f"output is {io.y.dtype.value} for {io.x.dtype.value} input")
 
@@ -46,10 +63,16 @@ class Reduction(Op):
             count *= io.x.shape[axis]
         return count
 
+    def numbers(self, io: Operands) -> OffsetSum:
+        """Return the finished numbers of a lowered operation in their general form."""
+        if isinstance(self.arithmetic, OffsetSum):
+            return self.arithmetic
+        return OffsetSum(self.arithmetic, self.count(io) * io.x.zero_point, io.y.zero_point)
+
     def bounded_count(self, io: Operands) -> int:
         """Return the count; raise ``QuantizationError`` when 32 bits do not hold such a sum."""
         count = self.count(io)
-        if count * 255 > INT32_LIMIT:
+        if count * (io.x.dtype.max - io.x.dtype.min) > INT32_LIMIT:
             raise QuantizationError(
                 f"a sum of {count} codes does not fit 32 bits", where=self.source
             )

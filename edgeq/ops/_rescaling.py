@@ -8,9 +8,9 @@ import numpy as np
 
 from edgeq.ir.graph import Operands, Tensor
 from edgeq.ir.quant import Requant, Rounding
-from edgeq.ir.types import Shape
+from edgeq.ir.types import DType, Shape
 from edgeq.numerics import requantize
-from edgeq.ops._elementwise import centred, reach, rescale, to_codes
+from edgeq.ops._elementwise import SYMMETRIC_LIMIT, centred, limit_of, reach, rescale
 from edgeq.ops.base import Arrays, Op
 
 UNIT = (1 << 30, 1)
@@ -44,7 +44,7 @@ class Rescales(Op):
         self, io: Operands, factor: float, rounding: Rounding, codes: tuple[int, int]
     ) -> Op:
         """Return a copy with finished numbers; ``codes`` are the inclusive bounds."""
-        requant = rescale(self, factor, rounding, reach(io.x))
+        requant = rescale(self, factor, rounding, reach(io.x), rescaled_limit(io))
         return self.with_arithmetic(Rescaling(requant, *codes))
 
     def evaluate(self, io: Operands, arrays: Arrays) -> tuple[np.ndarray, ...]:
@@ -52,6 +52,16 @@ class Rescales(Op):
         return (_rescaled(arrays[0], io.x, io.y, self.arithmetic),)
 
 
+def rescaled_limit(io: Operands) -> int:
+    """Return what values must stay below; the least int32 needs no room above its type's."""
+    if io.x.dtype is DType.INT32:
+        return SYMMETRIC_LIMIT + 1
+    return SYMMETRIC_LIMIT if io.y.dtype is DType.INT32 else limit_of(io)
+
+
 def _rescaled(array: np.ndarray, x: Tensor, y: Tensor, numbers: Rescaling) -> np.ndarray:
-    scaled = requantize(centred(array, x), numbers.requant)
-    return to_codes(scaled, y, numbers.low, numbers.high)
+    # One row: a tail is at the end of all. In 64 bits: numbers that were int32 leave no room for a
+    # zero point.
+    scaled = requantize(centred(array, x).reshape(-1), numbers.requant).astype(np.int64)
+    codes: np.ndarray = np.clip(scaled + y.zero_point, numbers.low, numbers.high)
+    return codes.astype(y.dtype.numpy).reshape(array.shape)

@@ -13,6 +13,8 @@ from edgeq.ops.base import Op, require
 
 FIXED_BITS = 10
 """Fraction bits of positions in the reference's fixed-point interpolation."""
+SHORT_BITS = 11
+"""Fraction bits of XNNPACK's weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,12 @@ def exact_taps(taps: Taps, largest_bits: int) -> Taps | None:
     if (weight != np.floor(weight)).any():
         return None
     return reduced(taps.lower, taps.upper, weight.astype(np.int64), largest_bits)
+
+
+def short_taps(taps: Taps) -> Taps:
+    """Return float taps with weights of ``SHORT_BITS`` fraction bits, as XNNPACK has them."""
+    weight = np.rint(taps.weight * np.float32(1 << SHORT_BITS)).astype(np.int64)
+    return reduced(taps.lower, taps.upper, weight, SHORT_BITS)
 
 
 def reduced(lower: np.ndarray, upper: np.ndarray, weight: np.ndarray, bits: int) -> Taps:

@@ -53,7 +53,8 @@ _BOUNDS: dict[Activation, tuple[float | None, float | None]] = {
 
 
 def _code(bound: float, y: Tensor) -> int:
-    ratio = float(np.float32(bound) / np.float32(y.scale))
+    with np.errstate(over="ignore"):
+        ratio = float(np.float32(bound) / np.float32(y.scale))
     rounded = np.floor(abs(ratio) + 0.5)
     # A tiny scale makes the ratio huge; any value beyond the type means "no clamp".
     limited = int(min(rounded, 2.0**31))

@@ -15,7 +15,10 @@ from edgeq.ir.types import DType, Shape
 from edgeq.ops._pool import check_pool, clamp_of, pool_shape
 from edgeq.ops._spatial import Padding, Pair, windows
 from edgeq.ops.activation import Activation
-from edgeq.ops.base import Arrays, Op, register
+from edgeq.ops.base import Arrays, Op, register, require
+
+MAX_TAPS_16 = (1 << 16) - 2
+"""Most int16 codes whose sum fits int32, with half as many added."""
 
 
 @register("average_pool2d")
@@ -38,6 +41,9 @@ class AveragePool2D(Op):
     def check(self, io: Operands) -> None:
         """Raise ``ModelError`` when shapes or types do not fit."""
         check_pool(self, io, self.window, self.stride, self.padding)
+        count = self.window[0] * self.window[1]
+        fits = io.x.dtype is not DType.INT16 or count <= MAX_TAPS_16
+        require(self, fits, f"32 bits do not hold the sum of {count} int16 codes")
 
     def shapes(self, io: Operands) -> tuple[Shape, ...]:
         """Return [N, OH, OW, C]."""

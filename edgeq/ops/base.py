@@ -75,6 +75,13 @@ class Op:
         """
         return None
 
+    def settled(self, io: Operands, numerics: Numerics) -> np.ndarray | None:
+        """Return the output where its integers are the same whatever the computed inputs hold.
+
+        Networks have such outputs where training has switched something off. ``None`` otherwise.
+        """
+        return None
+
     def evaluate(self, io: Operands, arrays: Arrays) -> tuple[np.ndarray, ...]:
         """Compute the outputs in integers: the reference that every kernel must equal."""
         raise ModelError(f"{self.KIND} has no integer arithmetic", where=self.source)
@@ -82,6 +89,12 @@ class Op:
     def evaluate_float(self, io: Operands, arrays: Arrays) -> tuple[np.ndarray, ...]:
         """Compute the outputs in float32, as the float network defines them."""
         raise ModelError(f"{self.KIND} has no float arithmetic", where=self.source)
+
+    @property
+    def is_plain(self) -> bool:
+        """Tell whether ``arithmetic`` has the common form of its kind, which every kernel takes."""
+        requant = getattr(self.arithmetic, "requant", None)
+        return getattr(self.arithmetic, "plain", True) and not getattr(requant, "tail", 0)
 
     def with_arithmetic(self, arithmetic: object) -> Op:
         """Return a copy that holds ``arithmetic``."""

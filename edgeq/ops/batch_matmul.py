@@ -1,6 +1,6 @@
 """Products of matrices that both are computed: ``clamp(requant(sum(a * b)) + y_zero)``.
 
-Codes are taken minus their zero points. LiteRT takes int8 here, not uint8.
+Codes are taken minus their zero points. LiteRT takes int8 and int16 here, not uint8.
 """
 
 from __future__ import annotations
@@ -9,13 +9,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgeq.errors import QuantizationError
 from edgeq.ir.graph import Operands
 from edgeq.ir.profiles import Numerics
 from edgeq.ir.types import Shape
 from edgeq.numerics import requant_from_scale
-from edgeq.ops._accumulate import INT32_LIMIT, Accumulation, exact_float, finish
-from edgeq.ops._elementwise import check_operands, reach
+from edgeq.ops._accumulate import (
+    Accumulation,
+    check_reach,
+    checked,
+    code_span,
+    exact_float,
+    finish,
+    is_wide,
+)
+from edgeq.ops._elementwise import CODES, check_operands, reach
 from edgeq.ops.base import Arrays, Op, register, require
 
 
@@ -32,7 +39,7 @@ class BatchMatmul(Op):
 
     def check(self, io: Operands) -> None:
         """Raise ``ModelError`` when shapes or types do not fit."""
-        check_operands(self, io, 2)
+        check_operands(self, io, 2, CODES)
         for tensor in io.ins:
             what = f"tensor '{tensor.name}' has shape {tensor.shape}, expected a matrix"
             require(self, len(tensor.shape) >= 2, what)
@@ -68,24 +75,24 @@ class BatchMatmul(Op):
     def lower(self, io: Operands, numerics: Numerics) -> Op:
         """Fill in multiplier and clamp; raise when 32 bits do not hold a sum."""
         a, b = io.ins
-        worst = self.sizes(io)[1] * reach(a) * reach(b)
-        if worst > INT32_LIMIT:
-            raise QuantizationError(
-                f"the accumulator can reach {worst}, more than 32 bits hold", where=self.source
-            )
+        rounding = numerics.rounding(self.KIND)
+        if is_wide(io):
+            rounding = numerics.wide_rounding(self.KIND)
+        check_reach(self, self.sizes(io)[1] * reach(a) * reach(b), rounding)
         # LiteRT multiplies these scales in float32.
         factor = float(np.float32(a.scale) * np.float32(b.scale)) / io.y.scale
-        requant = requant_from_scale([factor], numerics.rounding(self.KIND))
+        requant = checked(self, requant_from_scale([factor], rounding))
         return self.with_arithmetic(Accumulation(requant, io.y.dtype.min, io.y.dtype.max))
 
     def evaluate(self, io: Operands, arrays: Arrays) -> tuple[np.ndarray, ...]:
         """Compute in integers (as exact float sums)."""
-        real = exact_float(self.sizes(io)[1] * 255 * 255)
+        real = exact_float(self.sizes(io)[1] * code_span(io.ins[0]) * code_span(io.ins[1]))
         a, b = (
             array.astype(real) - real(tensor.zero_point)
             for array, tensor in zip(arrays, io.ins, strict=True)
         )
-        return (finish(io, self._product(a, b).astype(np.int32), self.arithmetic),)
+        acc = self._product(a, b).astype(np.int64 if is_wide(io) else np.int32)
+        return (finish(io, acc, self.arithmetic),)
 
     def evaluate_float(self, io: Operands, arrays: Arrays) -> tuple[np.ndarray, ...]:
         """Compute in float32."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from edgeq.errors import QuantizationError
 from edgeq.ir.graph import Operands, Tensor
 from edgeq.ir.profiles import Numerics
 from edgeq.ir.types import DType, Shape
@@ -27,6 +28,9 @@ from edgeq.ops._movement import (
     require_one_type,
 )
 from edgeq.ops.base import Arrays, Op, register, require
+
+# Of ratios up to here, 512 times is a float32 number.
+LARGEST = 2.0**118
 
 Table = np.ndarray  # 256 output codes, for the input codes from the type's lowest on
 
@@ -117,7 +121,10 @@ def _table(x: Tensor, y: Tensor, origin: int) -> Table | None:
     if x.quant == y.quant:
         return None
     codes = np.arange(256, dtype=np.float32)
-    factor = np.float32(x.scale) * (np.float32(1) / np.float32(y.scale))
+    with np.errstate(over="ignore"):
+        factor = np.float32(x.scale) * (np.float32(1) / np.float32(y.scale))
+    if not factor <= LARGEST:
+        raise QuantizationError(f"scales {x.scale:g} and {y.scale:g} are too far apart")
     offset = np.float32(-(x.zero_point + origin)) * factor
     real = codes * factor + offset
     rounded = np.copysign(np.floor(np.abs(real).astype(np.float64) + 0.5), real)

@@ -15,9 +15,10 @@ from edgeq.ir.profiles import Numerics
 from edgeq.ir.types import Shape, elements
 from edgeq.ops._accumulate import (
     ScaleProduct,
-    bias_of,
+    accumulated,
     centred,
     check_weights,
+    code_span,
     exact_float,
     finish,
     float_weights,
@@ -83,10 +84,10 @@ class Conv2D(Op):
     def evaluate(self, io: Operands, arrays: Arrays) -> tuple[np.ndarray, ...]:
         """Compute in integers (as exact float sums)."""
         w = centred(io.ins[1], np.int32)
-        reach = 255 * int(np.abs(w).sum(axis=(1, 2, 3)).max(initial=0))
+        reach = code_span(io.x) * int(np.abs(w).sum(axis=(1, 2, 3)).max(initial=0))
         real = exact_float(reach)
         x = arrays[0].astype(real) - real(io.x.zero_point)
-        acc = self._convolve(io, x, w.astype(real)).astype(np.int32) + bias_of(io)
+        acc = accumulated(io, self._convolve(io, x, w.astype(real)))
         return (finish(io, acc, self.arithmetic),)
 
     def evaluate_float(self, io: Operands, arrays: Arrays) -> tuple[np.ndarray, ...]:

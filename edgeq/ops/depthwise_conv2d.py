@@ -5,26 +5,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 
 from edgeq.ir.graph import Operands
-from edgeq.ir.profiles import Numerics
+from edgeq.ir.profiles import Library, Numerics
 from edgeq.ir.types import Shape
 from edgeq.ops._accumulate import (
     ScaleProduct,
-    bias_of,
+    accumulated,
     centred,
     check_weights,
     finish,
     float_weights,
+    in_vectors,
+    is_wide,
     lower_accumulation,
 )
 from edgeq.ops._spatial import Padding, Pair, check_window, output_size, windows
 from edgeq.ops.activation import Activation
 from edgeq.ops.base import Arrays, Op, register, require, require_rank
+
+VECTOR = 8
+"""Channels that LiteRT's builtin kernel rescales at once."""
 
 
 @register("depthwise_conv2d")
@@ -76,14 +81,20 @@ class DepthwiseConv2D(Op):
     def lower(self, io: Operands, numerics: Numerics) -> Op:
         """Fill in multipliers and clamp."""
         sums = np.abs(centred(io.ins[1], np.int32)).sum(axis=(0, 1, 2))
-        return self.with_arithmetic(
-            lower_accumulation(self, io, numerics, self.activation, self.scale_product, sums)
-        )
+        if numerics.library(self.KIND) is Library.BUILTIN and self._is_uint8:
+            numerics = replace(numerics, exceptions={})  # it rounds as the reference kernel
+        found = lower_accumulation(self, io, numerics, self.activation, self.scale_product, sums)
+        lowered = self.with_arithmetic(found)
+        return lowered if self._is_uint8 else in_vectors(lowered, io, numerics, VECTOR)
+
+    @property
+    def _is_uint8(self) -> bool:
+        return self.scale_product is ScaleProduct.FLOAT32
 
     def evaluate(self, io: Operands, arrays: Arrays) -> tuple[np.ndarray, ...]:
         """Compute in integers."""
-        x = arrays[0].astype(np.int32) - np.int32(io.x.zero_point)
-        acc = self._convolve(io, x, centred(io.ins[1], np.int32)) + bias_of(io)
+        x = np.subtract(arrays[0], io.x.zero_point, dtype=np.int64 if is_wide(io) else np.int32)
+        acc = accumulated(io, self._convolve(io, x, centred(io.ins[1], np.int32)))
         return (finish(io, acc, self.arithmetic),)
 
     def evaluate_float(self, io: Operands, arrays: Arrays) -> tuple[np.ndarray, ...]:

@@ -15,9 +15,10 @@ from edgeq.ir.profiles import Numerics
 from edgeq.ir.types import Shape
 from edgeq.ops._accumulate import (
     ScaleProduct,
-    bias_of,
+    accumulated,
     centred,
     check_weights,
+    code_span,
     exact_float,
     finish,
     float_weights,
@@ -72,9 +73,9 @@ class FullyConnected(Op):
     def evaluate(self, io: Operands, arrays: Arrays) -> tuple[np.ndarray, ...]:
         """Compute in integers (as exact float sums)."""
         w = centred(io.ins[1], np.int32)
-        real = exact_float(255 * int(np.abs(w).sum(axis=1).max(initial=0)))
+        real = exact_float(code_span(io.x) * int(np.abs(w).sum(axis=1).max(initial=0)))
         x = arrays[0].reshape(-1, w.shape[1]).astype(real) - real(io.x.zero_point)
-        acc = (x @ w.astype(real).T).astype(np.int32) + bias_of(io)
+        acc = accumulated(io, x @ w.astype(real).T)
         return (finish(io, acc, self.arithmetic).reshape(io.y.shape),)
 
     def evaluate_float(self, io: Operands, arrays: Arrays) -> tuple[np.ndarray, ...]:

@@ -5,22 +5,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
 from edgeq.ir.graph import Operands
-from edgeq.ir.profiles import Numerics
+from edgeq.ir.profiles import Library, Numerics
 from edgeq.ir.quant import Requant, Rounding
+from edgeq.ir.types import DType
 from edgeq.numerics import quantize_multiplier, requant_from_scale, requantize
-from edgeq.ops._reduction import Reduction
+from edgeq.ops._elementwise import CODES
+from edgeq.ops._reduction import OffsetSum, Reduction
 from edgeq.ops.base import Arrays, Op, register
+
+VECTOR = 16
+"""Channels that LiteRT's builtin kernel rescales at once."""
 
 
 @register("mean")
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Mean(Reduction):
-    """Input: x of any rank. Output: x without ``axes``, or with extents of 1 there."""
+    """Input: x of any rank. Output: x without ``axes``, or with extents of 1 there.
+
+    ``unsigned``: the codes have been uint8. ``arithmetic`` is a ``Requant`` or ``OffsetSum``.
+    """
+
+    unsigned: bool = False
+
+    def flipped(self, io: Operands) -> Op | None:
+        """Return the operation, which remembers."""
+        return replace(self, unsigned=True) if io.x.dtype is DType.UINT8 else self
+
+    CODES: ClassVar[tuple[DType, ...]] = CODES
 
     def lower(self, io: Operands, numerics: Numerics) -> Op:
         """Fill in the factor ``x_scale / (y_scale * count)``."""
@@ -28,13 +45,34 @@ class Mean(Reduction):
             return self
         count = self.bounded_count(io)
         rounding = numerics.rounding(self.KIND)
+        of_image = self.keep_dims and len(io.x.shape) == 4 and sorted(self.axes) == [1, 2]
+        if numerics.library(self.KIND) is Library.BUILTIN and of_image:
+            return self.with_arithmetic(self._offset_sum(io, count))
         return self.with_arithmetic(mean_requant(io.x.scale, io.y.scale, count, rounding))
+
+    def _offset_sum(self, io: Operands, count: int) -> OffsetSum:
+        """Return the numbers of LiteRT's builtin kernel for images: the sum is that of raw codes.
+
+        Its factor and the rescaled zero point are formed in float32.
+        """
+        narrow, moved = np.float32, 128 if self.unsigned else 0
+        x_scale, y_scale = narrow(io.x.scale), narrow(io.y.scale)
+        with np.errstate(all="ignore"):
+            factor = float(x_scale / (narrow(count) * y_scale))
+            zero = narrow(io.x.zero_point + moved) * x_scale / y_scale
+        requant = replace(
+            requant_from_scale([factor], Rounding.HALF_UP), tail=io.x.shape[3] % VECTOR
+        )
+        if self.unsigned or io.x.dtype is DType.UINT8:
+            requant = replace(requant, tail=0)  # no sum is negative
+        return OffsetSum(requant, -moved * count, io.y.zero_point - int(np.rint(zero)))
 
     def evaluate(self, io: Operands, arrays: Arrays) -> tuple[np.ndarray, ...]:
         """Compute in integers."""
-        total = arrays[0].sum(axis=self.axes, dtype=np.int32)
-        acc = total - np.int32(self.count(io) * io.x.zero_point)
-        scaled = requantize(acc, self.arithmetic).astype(np.int64) + io.y.zero_point
+        numbers = self.numbers(io)
+        total = np.asarray(arrays[0].sum(axis=self.axes, dtype=np.int32))
+        acc = np.atleast_1d(total - np.int32(numbers.counted))
+        scaled = requantize(acc, numbers.requant).astype(np.int64) + numbers.offset
         codes = np.clip(scaled, io.y.dtype.min, io.y.dtype.max).astype(io.y.dtype.numpy)
         return (codes.reshape(io.y.shape),)
 

@@ -15,9 +15,11 @@ from edgeq.ir.quant import Requant
 from edgeq.ir.types import Shape
 from edgeq.numerics import requantize
 from edgeq.ops._elementwise import (
+    CODES,
     broadcast_shape,
     centred,
     check_operands,
+    limit_of,
     ordered,
     reach,
     rescale,
@@ -45,7 +47,7 @@ class Mul(Op):
 
     def check(self, io: Operands) -> None:
         """Raise ``ModelError`` when types do not fit."""
-        check_operands(self, io, 2)
+        check_operands(self, io, 2, CODES)
 
     def shapes(self, io: Operands) -> tuple[Shape, ...]:
         """Return the common shape."""
@@ -58,9 +60,17 @@ class Mul(Op):
         with np.errstate(all="ignore"):
             a, b, y = (np.float32(tensor.scale) for tensor in (*io.ins, io.y))
             factor = float(a * b / y)
+        numerics = numerics.of(self.KIND, 2.0**-16 <= factor < 2.0**8)
         largest = reach(io.ins[0]) * reach(io.ins[1])
-        requant = rescale(op, factor, numerics.rounding(self.KIND), largest)
+        requant = rescale(op, factor, numerics.rounding(self.KIND), largest, limit_of(io))
         return op.with_arithmetic(Product(requant, *self.activation.codes(io.y)))
+
+    def settled(self, io: Operands, numerics: Numerics) -> np.ndarray | None:
+        """Return the zero point where a constant operand is 0 everywhere."""
+        if not any(t.is_constant and not centred(t.array, t).any() for t in io.ins):
+            return None
+        codes = self.activation.codes(io.y)
+        return to_codes(np.zeros(io.y.shape, np.int32), io.y, *codes)
 
     def evaluate(self, io: Operands, arrays: Arrays) -> tuple[np.ndarray, ...]:
         """Compute in integers."""

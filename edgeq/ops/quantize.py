@@ -1,6 +1,8 @@
 """Float32 numbers to codes: ``y = saturate(round(x / scale) + zero)`` (Jacob et al. 2017, 2.1).
 
 Ties go away from zero, under float32 rounding to the even neighbour. NaN becomes the zero point.
+LiteRT's builtin kernel and XNNPACK multiply by the reciprocal of the scale; what the builtin one
+leaves to scalar code is divided, in float64.
 """
 
 from __future__ import annotations
@@ -11,20 +13,34 @@ from typing import ClassVar
 import numpy as np
 
 from edgeq.ir.graph import Operands
-from edgeq.ir.profiles import Numerics
+from edgeq.ir.profiles import Library, Numerics
 from edgeq.ir.quant import Rounding
 from edgeq.ir.types import DType, Shape
 from edgeq.ops._elementwise import CODES, check_counts, check_one_scale
-from edgeq.ops._float_codes import real_codes
+from edgeq.ops._float_codes import real_codes, reciprocal_codes
 from edgeq.ops.base import Arrays, Op, register, require, require_codes
 
 
 @dataclass(frozen=True, slots=True)
 class Quantization:
-    """Finished numbers: the divisor, exactly a float32, and where ties go."""
+    """Finished numbers: the divisor, exactly a float32, and where ties go.
+
+    With a ``reciprocal`` that is multiplied by instead, but for the last ``tail`` numbers.
+    """
 
     scale: float
     half_even: bool
+    reciprocal: float | None = None
+    tail: int = 0
+
+    @property
+    def plain(self) -> bool:
+        """Tell whether every number is divided."""
+        return self.reciprocal is None
+
+
+VECTOR = 8
+"""Numbers that LiteRT's builtin kernel converts at once."""
 
 
 @register("quantize")
@@ -48,13 +64,25 @@ class Quantize(Op):
 
     def lower(self, io: Operands, numerics: Numerics) -> Op:
         """Fill in the scale and the rounding of ties."""
+        numerics = numerics.of(self.KIND, io.y.dtype is not DType.INT16)
         half_even = numerics.rounding(self.KIND) is Rounding.FLOAT32
-        return self.with_arithmetic(Quantization(float(np.float32(io.y.scale)), half_even))
+        scale = np.float32(io.y.scale)
+        library = numerics.library(self.KIND)
+        with np.errstate(all="ignore"):
+            reciprocal = np.float32(1) / scale
+        # Infinite where the scale is subnormal; a quotient of such a scale saturates anyhow.
+        if library is Library.REFERENCE or not np.isfinite(reciprocal):
+            return self.with_arithmetic(Quantization(float(scale), half_even))
+        tail = io.y.elements % VECTOR if library is Library.BUILTIN else 0
+        numbers = Quantization(float(scale), half_even, float(reciprocal), tail)
+        return self.with_arithmetic(numbers)
 
     def evaluate(self, io: Operands, arrays: Arrays) -> tuple[np.ndarray, ...]:
         """Return the codes."""
         numbers: Quantization = self.arithmetic
-        return (real_codes(arrays[0], io.y, scale=numbers.scale, half_even=numbers.half_even),)
+        if numbers.reciprocal is None:
+            return (real_codes(arrays[0], io.y, scale=numbers.scale, half_even=numbers.half_even),)
+        return (reciprocal_codes(arrays[0], io.y, numbers.scale, numbers.reciprocal, numbers.tail),)
 
     def evaluate_float(self, io: Operands, arrays: Arrays) -> tuple[np.ndarray, ...]:
         """Return the codes, for a graph that is not lowered."""

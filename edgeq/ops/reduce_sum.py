@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from edgeq.ir.graph import Operands
-from edgeq.ir.profiles import Numerics
+from edgeq.ir.profiles import Library, Numerics
 from edgeq.ir.quant import Requant, Rounding
 from edgeq.ir.types import DType
 from edgeq.numerics import requantize
@@ -51,11 +51,12 @@ class ReduceSum(Reduction):
         if io.x.dtype.is_float:
             return self
         count = self.bounded_count(io)
-        rounding = numerics.rounding(self.KIND)
-        if self.unsigned or io.x.dtype is DType.UINT8:
+        rounding, library = numerics.rounding(self.KIND), numerics.library(self.KIND)
+        flat = self.unsigned or io.x.dtype is DType.UINT8
+        if flat and library is Library.REFERENCE:
             rounding = numerics.default
-        if rounding is Rounding.FLOAT32:
-            return self.with_arithmetic(_thresholds(io, count))
+        if rounding is Rounding.FLOAT32 and library is not Library.XNNPACK:
+            return self.with_arithmetic(_thresholds(io, count, 128 if self.unsigned else 0))
         factor = io.x.scale / io.y.scale
         return self.with_arithmetic(rescale(self, factor, rounding, count * 255))
 
@@ -78,26 +79,29 @@ class ReduceSum(Reduction):
         return (np.asarray(total, np.float32).reshape(io.y.shape),)
 
 
-def _thresholds(io: Operands, count: int) -> Thresholds:
-    """Return the thresholds, found by halving; those beyond any sum are the largest int32."""
+def _thresholds(io: Operands, count: int, moved: int) -> Thresholds:
+    """Return the thresholds, found by halving; those beyond any sum are the largest int32.
+
+    ``moved`` is what has been taken from each code.
+    """
     x, y = io.x, io.y
     wanted = np.arange(y.dtype.min + 1, y.dtype.max + 1)
     low = np.full(wanted.shape, count * x.dtype.min, np.int64)
     high = np.full(wanted.shape, count * x.dtype.max + 1, np.int64)
     while (low < high).any():
         middle = (low + high) // 2
-        enough = _float32_codes(middle, io, count) >= wanted
+        enough = _float32_codes(middle, io, count, moved) >= wanted
         low, high = np.where(enough, low, middle + 1), np.where(enough, middle, high)
     never = low > count * x.dtype.max
     return Thresholds(np.where(never, NEVER, low).astype(np.int32))
 
 
-def _float32_codes(sums: np.ndarray, io: Operands, count: int) -> np.ndarray:
+def _float32_codes(sums: np.ndarray, io: Operands, count: int, moved: int) -> np.ndarray:
     """Return the codes of sums, without their clamp."""
     narrow = np.float32
     with np.errstate(all="ignore"):
         factor = narrow(io.x.scale) / narrow(io.y.scale)
-        bias = narrow(-io.x.zero_point) * factor * narrow(count)
-        real = sums.astype(np.float32) * factor + bias
+        bias = narrow(-(io.x.zero_point + moved)) * factor * narrow(count)
+        real = (sums + moved * count).astype(np.float32) * factor + bias
     rounded = np.copysign(np.floor(np.abs(real.astype(np.float64)) + 0.5), real)
     return rounded + io.y.zero_point

@@ -8,7 +8,7 @@ import numpy as np
 
 from edgeq.ir.graph import Operands
 from edgeq.ir.profiles import Numerics
-from edgeq.ops._elementwise import check_operands
+from edgeq.ops._elementwise import CODES, check_operands
 from edgeq.ops._rescaling import Rescales
 from edgeq.ops.activation import Activation
 from edgeq.ops.base import Arrays, Op, register
@@ -23,7 +23,7 @@ class Relu(Rescales):
 
     def check(self, io: Operands) -> None:
         """Raise ``ModelError`` when types do not fit."""
-        check_operands(self, io, 1)
+        check_operands(self, io, 1, CODES)
 
     def lower(self, io: Operands, numerics: Numerics) -> Op:
         """Fill in the multiplier and the clamp."""

@@ -1,8 +1,8 @@
 """Resize NHWC images by bilinear interpolation.
 
-LiteRT interpolates int8 in fixed point, with positions of 10 fraction bits, and rounds half away
-from zero; it interpolates uint8 in float32. Where the float32 weights are so short that no step
-rounds, integers give the same bits, and no float remains.
+LiteRT interpolates int8 and int16 in fixed point, with positions of 10 fraction bits, and rounds
+half away from zero; it interpolates uint8 in float32. Where the float32 weights are so short that
+no step rounds, integers give the same bits, and no float remains.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 
 from edgeq.errors import QuantizationError
 from edgeq.ir.graph import Operands
-from edgeq.ir.profiles import Numerics
+from edgeq.ir.profiles import Library, Numerics
 from edgeq.ir.types import DType, Shape
 from edgeq.ops._pool import check_same_codes
 from edgeq.ops._resize import (
@@ -24,6 +24,7 @@ from edgeq.ops._resize import (
     fixed_taps,
     float_taps,
     resized_shape,
+    short_taps,
 )
 from edgeq.ops._spatial import Pair
 from edgeq.ops.base import Arrays, Op, register, require
@@ -38,13 +39,20 @@ class Interpolation:
 
     With integer weights the weighted sum is divided by ``2**(rows.bits + columns.bits)`` and
     rounded half away from zero, or up under ``round_half_up``. With ``in_float`` weights it is
-    computed in float32 on codes 0..255, and rounded half up.
+    computed in float32 on codes 0..255, and rounded half up; ``weights_first`` is the order of
+    LiteRT's builtin kernel, in which both weights are multiplied before the code is.
     """
 
     rows: Taps
     columns: Taps
     in_float: bool = False
     round_half_up: bool = False
+    weights_first: bool = False
+
+    @property
+    def plain(self) -> bool:
+        """Tell whether the steps are the reference's."""
+        return not self.weights_first
 
 
 @register("resize_bilinear")
@@ -84,8 +92,14 @@ class ResizeBilinear(Op):
             return self
         if max(io.x.shape[1:3]) >= 1 << 20 or max(self.size) >= 1 << 20:
             raise QuantizationError("positions do not fit 32 bits", where=self.source)
+        library = numerics.library(self.KIND)
+        if library is Library.XNNPACK:
+            rows, columns = (short_taps(taps) for taps in self._taps(io))
+            return self.with_arithmetic(Interpolation(rows, columns, round_half_up=True))
         if self.float_weights or io.x.dtype is DType.UINT8:
-            return self.with_arithmetic(float_interpolation(*self._taps(io)))
+            numbers = float_interpolation(*self._taps(io))
+            first = numbers.in_float and library is Library.BUILTIN
+            return self.with_arithmetic(replace(numbers, weights_first=first))
         rows, columns = (fixed_taps(grid) for grid in self._grids(io))
         return self.with_arithmetic(Interpolation(rows, columns))
 
@@ -95,11 +109,11 @@ class ResizeBilinear(Op):
         if numbers.in_float:
             offset = _FLIP if io.x.dtype is DType.INT8 else 0
             codes = arrays[0].astype(np.float32) + np.float32(offset)
-            rounded = (_blend_float(codes, numbers.rows, numbers.columns) + np.float32(0.5)).astype(
-                np.int32
-            )
+            blend = _blend_weighted if numbers.weights_first else _blend_float
+            sums = blend(codes, numbers.rows, numbers.columns)
+            rounded = (sums + np.float32(0.5)).astype(np.int32)
             return ((rounded - offset).astype(io.y.dtype.numpy),)
-        total = _blend_integers(arrays[0].astype(np.int32), numbers)
+        total = _blend_integers(arrays[0].astype(np.int64), numbers)
         bits = numbers.rows.bits + numbers.columns.bits
         half = (1 << bits) >> 1
         nudge = half - (total < 0) if bits and not numbers.round_half_up else half
@@ -163,8 +177,20 @@ def _blend_float(x: np.ndarray, rows: Taps, columns: Taps) -> np.ndarray:
     return y
 
 
+def _blend_weighted(x: np.ndarray, rows: Taps, columns: Taps) -> np.ndarray:
+    """Return the float32 interpolation in the order of LiteRT's builtin kernel."""
+    one = np.float32(1)
+    down, right = rows.weight[None, :, None, None], columns.weight[None, None, :, None]
+    a, b, c, d = _corners(x, rows, columns)
+    y: np.ndarray = a * ((one - down) * (one - right))
+    y += c * ((one - down) * right)
+    y += b * (down * (one - right))
+    y += d * (down * right)
+    return y
+
+
 def _blend_integers(x: np.ndarray, numbers: Interpolation) -> np.ndarray:
-    """Return the weighted sums; at most 2^27, because shares are 0..1 and add up to 1."""
+    """Return the weighted sums: codes times 2^20 at most, as shares are 0..1 and add up to 1."""
     rows, columns = numbers.rows, numbers.columns
     down, right = rows.weight[None, :, None, None], columns.weight[None, None, :, None]
     left = x[:, :, columns.lower]

@@ -1,11 +1,13 @@
 """Softmax over the last axis in fixed point (``runtime/NUMERICS.md``, 7).
 
-Differences of two codes are 0..255, so all exponentials that can occur are known in advance.
+Differences of two 8-bit codes are 0..255, so all exponentials that can occur are known in advance;
+LiteRT's builtin kernel has them in float32, and adds and divides there. Exponentials of int16, and
+the reciprocal of their sum, lie on lines between 513 values of a table.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -13,6 +15,7 @@ import numpy as np
 from edgeq.errors import QuantizationError
 from edgeq.ir.graph import Operands
 from edgeq.ir.profiles import Numerics
+from edgeq.ir.quant import Rounding
 from edgeq.ir.types import DType, Shape
 from edgeq.numerics import (
     count_leading_zeros_u32,
@@ -20,7 +23,15 @@ from edgeq.numerics import (
     reciprocal_1p_s32,
     shift_right_away_s32,
 )
-from edgeq.numerics.softmax import MAX_SOFTMAX_LENGTH, SoftmaxInput
+from edgeq.numerics.softmax import (
+    MAX_SOFTMAX_LENGTH,
+    MAX_SOFTMAX_S16_LENGTH,
+    SoftmaxInput,
+    SoftmaxS16,
+    softmax_s16,
+)
+from edgeq.ops._elementwise import CODES, check_no_zero
+from edgeq.ops._float_math import exp_f32
 from edgeq.ops.base import Arrays, Op, register, require
 
 _OUTPUT = {
@@ -28,6 +39,16 @@ _OUTPUT = {
     DType.UINT8: (1.0 / 256, 0),
     DType.INT16: (1.0 / 65536, -32768),
 }
+_OUTPUT_16 = (2.0**-15, 0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SoftmaxTable:
+    """Exponentials of code differences 0, 1, ..., and the output's scale, in float32."""
+
+    exps: np.ndarray
+    scale: float
+    plain = False
 
 
 @register("softmax")
@@ -35,12 +56,19 @@ _OUTPUT = {
 class Softmax(Op):
     """Input: x [..., C]. Output: ``exp(beta * x)`` over its sum, of the same shape.
 
-    int8 or uint8 in; out the same or int16, each with the one scale that suits 0..1.
+    int8 or uint8 in, and out the same or int16; or int16 in and out. Each has the one scale that
+    suits 0..1. ``unsigned``: the codes have been uint8. ``arithmetic`` is ``SoftmaxInput``, or
+    ``SoftmaxS16`` of int16, or ``SoftmaxTable``.
     """
 
     FIXED_OUTPUT: ClassVar[tuple[float, int] | None] = (1 / 256, -128)
 
     beta: float = 1.0
+    unsigned: bool = False
+
+    def flipped(self, io: Operands) -> Op | None:
+        """Return the operation, which remembers."""
+        return replace(self, unsigned=True) if io.x.dtype is DType.UINT8 else self
 
     def check(self, io: Operands) -> None:
         """Raise ``ModelError`` when types or the output's code do not fit."""
@@ -51,28 +79,38 @@ class Softmax(Op):
         if x.is_float:
             require(self, y is x, f"output is {y.value} for float32 input")
             return
-        require(self, x in (DType.INT8, DType.UINT8), f"input is {x.value}")
+        require(self, x in CODES, f"input is {x.value}")
         require(self, y in (x, DType.INT16), f"output is {y.value} for {x.value} input")
         require(self, io.x.quant is not None, f"tensor '{io.x.name}' has no scale")
-        check_output_code(self, io, *_OUTPUT[y])
+        check_no_zero(self, io.x)
+        check_output_code(self, io, *(_OUTPUT_16 if x is DType.INT16 else _OUTPUT[y]))
 
     def shapes(self, io: Operands) -> tuple[Shape, ...]:
         """Return the input's shape."""
         return (io.x.shape,)
 
     def lower(self, io: Operands, numerics: Numerics) -> Op:
-        """Fill in how differences are rescaled to Q5.26."""
+        """Fill in how differences are rescaled: to Q5.26, of int16 to steps of a table."""
         if io.x.dtype.is_float:
             return self
-        check_row(self, io, MAX_SOFTMAX_LENGTH)
+        wide = io.x.dtype is DType.INT16
+        check_row(self, io, MAX_SOFTMAX_S16_LENGTH if wide else MAX_SOFTMAX_LENGTH)
+        numbers: SoftmaxInput | SoftmaxS16
+        factor, rounding = self.beta * io.x.scale, numerics.rounding(self.KIND)
+        if rounding is Rounding.FLOAT32:
+            return self.with_arithmetic(self._table(io))
         try:
-            numbers = SoftmaxInput.of(self.beta * io.x.scale, numerics.rounding(self.KIND))
+            numbers = (SoftmaxS16 if wide else SoftmaxInput).of(factor, rounding)
         except QuantizationError as error:
             raise error.at(self.source) if self.source else error from None
         return self.with_arithmetic(numbers)
 
     def evaluate(self, io: Operands, arrays: Arrays) -> tuple[np.ndarray, ...]:
-        """Compute in integers."""
+        """Compute in integers, or in LiteRT's float32 steps."""
+        if isinstance(self.arithmetic, SoftmaxTable):
+            return (self._in_float(io, arrays[0]),)
+        if isinstance(self.arithmetic, SoftmaxS16):
+            return (softmax_s16(arrays[0], self.arithmetic),)
         exps = self.arithmetic.exponentials()[below_largest(arrays[0])]
         total = shift_right_away_s32(exps, 12).sum(axis=-1, keepdims=True, dtype=np.int64)
         zeros = count_leading_zeros_u32(total)
@@ -82,6 +120,24 @@ class Softmax(Op):
         scale = np.where(right > 31, 0, scale)
         y = shift_right_away_s32(mulhi_s32(scale, exps), np.minimum(right, 31))
         return (np.clip(y + io.y.dtype.min, None, io.y.dtype.max).astype(io.y.dtype.numpy),)
+
+    def _table(self, io: Operands) -> SoftmaxTable:
+        factor = np.float32(-io.x.scale) * np.float32(self.beta)
+        exps = exp_f32(factor * np.arange(256, dtype=np.float32))
+        return SoftmaxTable(exps, float(np.float32(io.y.scale)))
+
+    def _in_float(self, io: Operands, codes: np.ndarray) -> np.ndarray:
+        """Return the codes; sums go from the first element to the last, and ties go up."""
+        numbers: SoftmaxTable = self.arithmetic
+        exps = numbers.exps[below_largest(codes)]
+        total = np.add.accumulate(exps, axis=-1, dtype=np.float32)[..., -1:]
+        shares = exps * (np.float32(1) / (total * np.float32(numbers.scale)))
+        if self.unsigned or io.x.dtype is DType.UINT8:
+            whole = np.floor(shares + np.float32(0.5))
+        else:
+            whole = np.floor(shares) + (shares - np.floor(shares) >= np.float32(0.5))
+        y = whole.astype(np.int32) + io.y.dtype.min
+        return np.clip(y, None, io.y.dtype.max).astype(io.y.dtype.numpy)
 
     def evaluate_float(self, io: Operands, arrays: Arrays) -> tuple[np.ndarray, ...]:
         """Compute in float32."""

@@ -1,7 +1,7 @@
 """Difference of two arrays with broadcasting: what the sum is, but for one sign.
 
-Both inputs are brought to one scale with 20 bits of headroom, subtracted, and rescaled
-(``runtime/NUMERICS.md``, 7). LiteRT's reference and builtin kernels agree; its XNNPACK
+Both inputs are brought to one scale with 20 bits of headroom (15 for int16), subtracted, and
+rescaled (``runtime/NUMERICS.md``, 7). LiteRT's reference and builtin kernels agree; its XNNPACK
 delegate gives the neighbouring code for some pairs in 100,000.
 """
 
@@ -15,7 +15,7 @@ from edgeq.ir.graph import Operands
 from edgeq.ir.profiles import Numerics
 from edgeq.ir.types import Shape
 from edgeq.numerics import requantize
-from edgeq.ops._elementwise import broadcast_shape, check_operands, to_codes
+from edgeq.ops._elementwise import CODES, broadcast_shape, check_operands, to_codes
 from edgeq.ops.activation import Activation
 from edgeq.ops.add import Sum, scaled_term, sum_numbers
 from edgeq.ops.base import Arrays, Op, register
@@ -30,7 +30,7 @@ class Sub(Op):
 
     def check(self, io: Operands) -> None:
         """Raise ``ModelError`` when types do not fit."""
-        check_operands(self, io, 2)
+        check_operands(self, io, 2, CODES)
 
     def shapes(self, io: Operands) -> tuple[Shape, ...]:
         """Return the common shape."""
@@ -38,8 +38,7 @@ class Sub(Op):
 
     def lower(self, io: Operands, numerics: Numerics) -> Op:
         """Fill in multipliers and clamp."""
-        numbers = sum_numbers(self, io, numerics.rounding(self.KIND), self.activation)
-        return self.with_arithmetic(numbers)
+        return self.with_arithmetic(sum_numbers(self, io, numerics, self.activation))
 
     def evaluate(self, io: Operands, arrays: Arrays) -> tuple[np.ndarray, ...]:
         """Compute in integers."""

@@ -18,12 +18,14 @@ from edgeq.ir.profiles import Numerics
 from edgeq.ir.types import Shape, elements
 from edgeq.ops._accumulate import (
     ScaleProduct,
-    bias_of,
+    accumulated,
     centred,
     check_weights,
+    code_span,
     exact_float,
     finish,
     float_weights,
+    in_vectors,
     lower_accumulation,
 )
 from edgeq.ops._spatial import Pair
@@ -32,6 +34,8 @@ from edgeq.ops.base import Arrays, Op, register, require, require_rank
 
 # A large stride can make a cropped output out of sums that are almost all zero.
 MAX_SPREAD = 1 << 26
+VECTOR = 8
+"""Channels that LiteRT's builtin kernel rescales at once."""
 
 
 @register("transpose_conv2d")
@@ -78,16 +82,20 @@ class TransposeConv2D(Op):
     def lower(self, io: Operands, numerics: Numerics) -> Op:
         """Fill in multipliers and clamp."""
         sums = np.abs(centred(io.ins[1], np.int32)).sum(axis=(1, 2, 3))
-        return self.with_arithmetic(
-            lower_accumulation(self, io, numerics, self.activation, self.scale_product, sums)
-        )
+        window = io.ins[1].shape[1:3]
+        covered = all(k >= step for k, step in zip(window, self.stride, strict=True))
+        numerics = numerics.of(self.KIND, covered)
+        found = lower_accumulation(self, io, numerics, self.activation, self.scale_product, sums)
+        lowered = self.with_arithmetic(found)
+        is_uint8 = self.scale_product is ScaleProduct.FLOAT32
+        return lowered if is_uint8 else in_vectors(lowered, io, numerics, VECTOR)
 
     def evaluate(self, io: Operands, arrays: Arrays) -> tuple[np.ndarray, ...]:
         """Compute in integers (as exact float sums)."""
         w = centred(io.ins[1], np.int32)
-        real = exact_float(255 * int(np.abs(w).sum(axis=(1, 2, 3)).max(initial=0)))
+        real = exact_float(code_span(io.x) * int(np.abs(w).sum(axis=(1, 2, 3)).max(initial=0)))
         x = arrays[0].astype(real) - real(io.x.zero_point)
-        acc = self._spread(io, x, w.astype(real)).astype(np.int32) + bias_of(io)
+        acc = accumulated(io, self._spread(io, x, w.astype(real)))
         return (finish(io, acc, self.arithmetic),)
 
     def evaluate_float(self, io: Operands, arrays: Arrays) -> tuple[np.ndarray, ...]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from edgeq.ir.graph import Graph, Tensor
 from edgeq.ir.quant import QuantParams
+from edgeq.ir.state import State
 from edgeq.ir.types import DType
 from edgeq.ops.base import Op
 from edgeq.ops.requantize import Requantize
@@ -38,7 +39,8 @@ def flip_uint8(graph: Graph) -> Graph:
     inner = {port: inside for port, inside, _ in (*head, *tail)}
     body = [_rename(op, inner) for op in flipped_ops if op is not None]
     ops = [op for _, _, op in head] + body + [op for _, _, op in tail]
-    return graph.with_ops(ops, tensors)
+    states = tuple(_state(graph, state, inner) for state in graph.states)
+    return replace(graph, states=states).with_ops(ops, tensors)
 
 
 def _flips(tensor: Tensor) -> bool:
@@ -51,10 +53,23 @@ def _flip(tensor: Tensor) -> Tensor:
     quant = QuantParams(
         tensor.quant.scale, tuple(z - OFFSET for z in tensor.quant.zero_point), tensor.quant.axis
     )
-    data = tensor.data
-    if data is not None:
-        data = (data.astype(np.int16) - OFFSET).astype(np.int8)
+    data = None if tensor.data is None else _codes(tensor.data)
     return replace(tensor, dtype=DType.INT8, quant=quant, data=data)
+
+
+def _codes(codes: np.ndarray) -> np.ndarray:
+    return (codes.astype(np.int16) - OFFSET).astype(np.int8)
+
+
+def _state(graph: Graph, state: State, inner: dict[str, str]) -> State:
+    """Return a state with flipped codes: nothing outside of the network sees them."""
+    after = inner.get(state.next, state.next)
+    if not _flips(graph.tensors[state.name]):
+        return replace(state, next=after)
+    # One value stays one: no array of a large state is made.
+    one = _codes(state.initial.reshape(-1)[:1]).reshape(())
+    whole = np.broadcast_to(one, state.initial.shape)
+    return replace(state, next=after, initial=whole if state.is_uniform else _codes(state.initial))
 
 
 def _edges(

@@ -1,4 +1,4 @@
-"""Compute at compile time what depends on no input."""
+"""Compute at compile time what depends on no input, or is the same whatever that holds."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _OF_SHAPES = frozenset({"shape"})
 
 
 def fold_constants(graph: Graph) -> Graph:
-    """Return the graph with constants in place of operations that read constants alone.
+    """Return the graph with constants in place of operations whose outputs are known.
 
-    They are evaluated as the reference evaluates them: lowered under the graph's numerics, or in
-    float32 in a float graph. An output of the graph that is constant becomes the copy of one,
-    since it needs memory of its own.
+    Those read constants alone, or are settled (``Op.settled``). They are evaluated as the reference
+    evaluates them: lowered under the graph's numerics, or in float32 in a float graph. An output of
+    the graph that is constant becomes the copy of one, since it needs memory of its own.
     """
     tensors = dict(graph.tensors)
     numerics = None if graph.is_float else profile(graph.numerics)
@@ -37,10 +37,10 @@ def fold_constants(graph: Graph) -> Graph:
     for op in graph.ops:
         renamed = replace(op, inputs=tuple(values.get(name, name) for name in op.inputs))
         io = _operands(renamed, tensors)
-        if not _folds(renamed, io, graph):
+        found = _found(renamed, io, graph, numerics)
+        if not found:
             ops.append(renamed)
-            continue
-        for tensor in _evaluated(renamed, io, numerics):
+        for tensor in found:
             if tensor.name in graph.outputs:
                 ops.append(_copy(tensors, tensor.name, tensor, values, op.source))
             else:
@@ -54,11 +54,15 @@ def _operands(op: Op, tensors: dict[str, Tensor]) -> Operands:
     )
 
 
-def _folds(op: Op, io: Operands, graph: Graph) -> bool:
-    known = op.KIND in _OF_SHAPES or all(tensor.is_constant for tensor in io.ins)
-    small = sum(tensor.bytes for tensor in io.outs) <= MAX_BYTES
+def _found(op: Op, io: Operands, graph: Graph, numerics: Numerics | None) -> tuple[Tensor, ...]:
+    """Return the outputs as constants; none where they are not known."""
     is_copy = isinstance(op, Reshape) and op.outputs[0] in graph.outputs
-    return known and small and not is_copy
+    if is_copy or sum(tensor.bytes for tensor in io.outs) > MAX_BYTES:
+        return ()
+    if op.KIND in _OF_SHAPES or all(tensor.is_constant for tensor in io.ins):
+        return _evaluated(op, io, numerics)
+    value = None if numerics is None else op.settled(io, numerics)
+    return () if value is None else (replace(io.y, data=value),)
 
 
 def _evaluated(op: Op, io: Operands, numerics: Numerics | None) -> tuple[Tensor, ...]:

@@ -44,7 +44,7 @@ class _Links:
         return op if isinstance(op, cls) else None
 
     def _private(self, name: str) -> bool:
-        return len(self.readers[name]) == 1 and name not in self.graph.outputs
+        return len(self.readers[name]) == 1 and name not in self.graph.results
 
 
 def fold_dilation(graph: Graph) -> Graph:

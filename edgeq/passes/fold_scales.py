@@ -40,7 +40,7 @@ def fold_scales(graph: Graph) -> Graph:
             continue
         before, numbers = found
         layer, x = ops[before], tensors[ops[before].outputs[0]]
-        alone = len(readers[x.name]) == 1 and x.name not in graph.outputs
+        alone = len(readers[x.name]) == 1 and x.name not in graph.results
         if not alone or not _is_open(layer, tensors) or tensors[op.outputs[0]].shape != x.shape:
             continue
         with np.errstate(all="ignore"):

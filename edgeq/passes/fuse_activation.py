@@ -30,7 +30,7 @@ def fuse_activation(graph: Graph) -> Graph:
         before = writers.get(op.inputs[0])
         if not isinstance(op, Relu) or before is None or not _keeps_code(io):
             continue
-        alone = len(readers[io.x.name]) == 1 and io.x.name not in graph.outputs
+        alone = len(readers[io.x.name]) == 1 and io.x.name not in graph.results
         if alone and _is_open(ops[before]):
             ops[before] = replace(ops[before], outputs=op.outputs, activation=op.activation)
             writers[io.y.name] = before

@@ -26,7 +26,7 @@ def fuse_pad(graph: Graph) -> Graph:
     ops: dict[int, Any] = dict(enumerate(graph.ops))
     # From last to first: of two pads in a row, the second moves first.
     for place, op in reversed(list(enumerate(graph.ops))):
-        if not isinstance(op, Pad) or op.outputs[0] in graph.outputs:
+        if not isinstance(op, Pad) or op.outputs[0] in graph.results:
             continue
         readers = [i for i, other in ops.items() if op.outputs[0] in other.inputs]
         reads = [_reads_as_image(ops[i], op.outputs[0]) for i in readers]

@@ -10,30 +10,37 @@ from edgeq.passes.flip_uint8 import flip_uint8
 from edgeq.passes.fold_constants import fold_constants
 from edgeq.passes.fold_dilation import fold_dilation
 from edgeq.passes.fold_scales import fold_scales
+from edgeq.passes.fold_states import fold_states
 from edgeq.passes.fuse_activation import fuse_activation
 from edgeq.passes.fuse_hard_swish import fuse_hard_swish
 from edgeq.passes.fuse_pad import fuse_pad
 from edgeq.passes.lower_arithmetic import lower_arithmetic
+from edgeq.passes.read_codes import read_codes
 from edgeq.passes.remove_dead import remove_dead
 from edgeq.passes.scale_channels import scale_channels
 from edgeq.passes.separate_ports import separate_ports
+from edgeq.passes.store_states import store_states
 
 Pass = Callable[[Graph], Graph]
 
 PIPELINE: tuple[Pass, ...] = (
+    fold_states,
     fold_constants,
     fold_dilation,
     separate_ports,
+    read_codes,
     remove_dead,
     fuse_pad,
     fuse_activation,
     flip_uint8,
     remove_dead,
+    store_states,
     lower_arithmetic,
 )
 
 # What makes a float network plain for whatever quantizes it: front ends end with these.
 FLOAT_PIPELINE: tuple[Pass, ...] = (
+    fold_states,
     fold_constants,
     fold_dilation,
     fold_scales,

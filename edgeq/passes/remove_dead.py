@@ -16,22 +16,34 @@ from edgeq.ops.transpose import Transpose
 def remove_dead(graph: Graph) -> Graph:
     """Return the graph without operations that have no part in its outputs.
 
-    These are: operations that nothing reads; those whose output is their input (a reshape to the
-    same shape, a pad by nothing, a concatenation of one, a requantization to the same code);
-    and a requantization that exactly undoes a lossless one. A transpose or pack that moves no
-    element becomes a reshape, which needs no copy.
+    These are: operations and states that nothing reads; those whose output is their input (a
+    reshape to the same shape, a pad by nothing, a concatenation of one, a requantization to the
+    same code); and a requantization that exactly undoes a lossless one. A transpose or pack that
+    moves no element becomes a reshape, which needs no copy.
     """
     return _without_unread(_without_identities(graph))
 
 
 def _without_unread(graph: Graph) -> Graph:
-    needed = set(graph.outputs)
-    kept: list[Op] = []
-    for op in reversed(graph.ops):
-        if needed.intersection(op.outputs):
-            kept.append(op)
-            needed.update(op.inputs)
-    return graph.with_ops(reversed(kept))
+    needed = _needed(graph)
+    states = tuple(state for state in graph.states if state.name in needed)
+    ops = [op for op in graph.ops if needed.intersection(op.outputs)]
+    return replace(graph, states=states).with_ops(ops)
+
+
+def _needed(graph: Graph) -> set[str]:
+    """Return the tensors that outputs depend on, in this run or in a later one."""
+    writers = {name: op for op in graph.ops for name in op.outputs}
+    becomes = {state.name: state.next for state in graph.states}
+    needed: set[str] = set()
+    left = list(graph.outputs)
+    while left:
+        name = left.pop()
+        if name not in needed:
+            needed.add(name)
+            left += writers[name].inputs if name in writers else ()
+            left += (becomes[name],) if name in becomes else ()
+    return needed
 
 
 def _without_identities(graph: Graph) -> Graph:
@@ -52,7 +64,10 @@ def _without_identities(graph: Graph) -> Graph:
             if isinstance(op, Requantize) and _is_lossless(io):
                 converted[io.y.name] = io.x.name
             writers.update((name, op) for name in op.outputs)
-    return graph.with_ops(_renamed(op, ports) for op in dict.fromkeys(writers.values()))
+    held = {name: ports.get(source, source) for name, source in same.items()} | ports
+    states = tuple(replace(s, next=held.get(s.next, s.next)) for s in graph.states)
+    ops = [_renamed(op, ports) for op in dict.fromkeys(writers.values())]
+    return replace(graph, states=states).with_ops(ops)
 
 
 def _renamed(op: Op, names: Mapping[str, str]) -> Op:

@@ -31,7 +31,7 @@ def scale_channels(graph: Graph) -> Graph:
     for op in graph.ops:
         operands = _operands(op, tensors)
         before = next((name for name in op.inputs if name in taken), None)
-        follows = before is not None and len(readers[before]) == 1 and before not in graph.outputs
+        follows = before is not None and len(readers[before]) == 1 and before not in graph.results
         if operands is not None or (follows and _adds_constant(op, tensors)):
             taken.update(op.outputs)
         if operands is None or follows:

@@ -1,7 +1,7 @@
-"""Give every output of the network memory of its own: an input that is an output is copied.
+"""Give every output of the network memory of its own: an input or state that is one is copied.
 
-Both are ports, and a caller may bind each to other memory. (Constants that are outputs get their
-copy where constants are folded.)
+A caller may bind each port to other memory, and a state's belongs to the context. (Constants that
+are outputs get their copy where constants are folded.)
 """
 
 from __future__ import annotations
@@ -14,18 +14,19 @@ from edgeq.passes._names import unused
 
 
 def separate_ports(graph: Graph) -> Graph:
-    """Return the graph with a copy in place of each output that is also an input.
+    """Return the graph with a copy in place of each output that is also an input or a state.
 
-    The input keeps its name, so the output has another one.
+    That keeps its name, so the output has another one.
     """
     tensors = dict(graph.tensors)
     outputs, copies = [], []
     for name in graph.outputs:
         port = name
-        if name in graph.inputs:
+        if name in graph.sources:
             port = unused(f"{name}:output", tensors)
             tensors[port] = replace(tensors[name], name=port)
-            source = f"output '{name}', which is an input"
+            kind = "an input" if name in graph.inputs else "a state"
+            source = f"output '{name}', which is {kind}"
             shape = tensors[name].shape
             copies.append(Reshape(inputs=(name,), outputs=(port,), source=source, shape=shape))
         outputs.append(port)

@@ -72,7 +72,8 @@ def in_bands(op: Op, io: Operands) -> bool:
         reach, height = Reach.of(op, io), io.y.shape[1]
         seen = (reach.seen((row, row + 1)) for row in (0, height - 1))
         return all(begin < end for begin, end in seen)
-    return isinstance(op, ELEMENTWISE) and all(t.shape == io.y.shape for t in (*io.ins, *io.outs))
+    alike = all(t.shape == io.y.shape for t in (*io.ins, *io.outs))
+    return isinstance(op, ELEMENTWISE) and op.is_plain and alike
 
 
 def band(op: Any, io: Operands, rows: Rows) -> tuple[Op, Operands]:

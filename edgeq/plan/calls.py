@@ -40,6 +40,9 @@ class Layout:
             for index, port in enumerate(ports):
                 if port in group:
                     return Place(kind, index=index, offset=offset + start, advance=advance)
+        state = self.storage.state(name)
+        if state is not None:
+            return Place("state", index=state, offset=offset + start, advance=advance)
         return self.arena_place(name, start, advance)
 
     def arena_place(self, name: str, start: int = 0, advance: int = 0) -> Place:

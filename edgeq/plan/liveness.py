@@ -13,11 +13,15 @@ from edgeq.errors import ModelError
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """An operation as the planner sees it: tensors it reads and writes, bytes only it needs."""
+    """An operation as the planner sees it: tensors it reads and writes, bytes only it needs.
+
+    It runs after those that write ``waits``, which it does not read.
+    """
 
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     scratch: int = 0
+    waits: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,7 @@ class Liveness:
         for index, node in enumerate(nodes):
             for name in node.inputs:
                 users[name] = users.get(name, 0) | 1 << index
+            for name in (*node.inputs, *node.waits):
                 if name in maker:
                     before[index] |= 1 << maker[name]
                     after[maker[name]] |= 1 << index
@@ -162,7 +167,8 @@ def _makers(
     maker: dict[str, int] = {}
     ready = set(inputs)
     for index, node in enumerate(nodes):
-        missing = [name for name in node.inputs if name in sizes and name not in ready]
+        needed = (*node.inputs, *node.waits)
+        missing = [name for name in needed if name in sizes and name not in ready]
         if missing:
             raise ModelError(f"node {index} reads '{missing[0]}', which nothing has written yet")
         for name in node.outputs:

@@ -139,7 +139,7 @@ def _of_channels(requant: Requant, begin: int, end: int) -> Requant:
 def _runs(op: Op, io: Operands, count: int) -> Iterator[Piece]:
     """Cut an elementwise operation on tensors of one shape anywhere."""
     tensors = (*io.ins, *io.outs)
-    if any(t.is_constant or t.shape != io.y.shape for t in tensors):
+    if not op.is_plain or any(t.is_constant or t.shape != io.y.shape for t in tensors):
         return
     for begin, end in pairwise(bounds(io.y.elements, count, 8 * GRAIN)):
         parts = [_part(tensor, (end - begin,), begin) for tensor in tensors]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 
 from edgeq.errors import BudgetError, ModelError
@@ -11,7 +11,7 @@ from edgeq.plan.calls import Layout, layer_call, scratch_name
 from edgeq.plan.layers import Layer, layers
 from edgeq.plan.memory import Buffer
 from edgeq.plan.order import Node, best_order
-from edgeq.plan.program import Call, Data, Port, Program, Region
+from edgeq.plan.program import Call, Data, Port, Program, Region, Slot
 from edgeq.plan.regions import Memory, place_in, verify_regions
 from edgeq.plan.stage_calls import stage_call
 from edgeq.plan.stages import Stage, line_name, stages
@@ -75,6 +75,9 @@ def _check_outputs(graph: Graph) -> None:
             raise ModelError(
                 f"no operation writes output '{name}'", hint="the pass separate_ports adds a copy"
             )
+    changed = [state.next for state in graph.states if state.next != state.name]
+    if len({*changed, *graph.outputs} & written) != len(changed) + len(graph.outputs):
+        raise ModelError("no operation stores a state", hint="the pass store_states adds a copy")
 
 
 def _layout(
@@ -122,9 +125,10 @@ def _program(
         target=target.name,
         numerics=graph.numerics,
         calls=tuple(call for call, _ in calls),
-        data=tuple(data for _, arrays in calls for data in arrays),
+        data=(*(data for _, arrays in calls for data in arrays), *_initial_data(graph)),
         inputs=tuple(_port(layout, name) for name in graph.inputs),
         outputs=tuple(_port(layout, name) for name in graph.outputs),
+        states=tuple(_slot(graph, index) for index in range(len(graph.states))),
         arena=layout.placement.arena,
         lower_bound=layout.placement.lower_bound,
         alignment=target.alignment,
@@ -158,15 +162,29 @@ def _calls(layout: Layout) -> list[tuple[Call, tuple[Data, ...]]]:
 def least_order(graph: Graph, found: Sequence[Layer]) -> tuple[int, ...]:
     """Return the order of operations in which the fewest bytes are alive, scratch included."""
     sizes = {name: t.bytes for name, t in graph.tensors.items() if not t.is_constant}
+    # States are in no arena.
+    apart = {n: 0 for state in graph.states for n in (state.name, state.next)}
+    sizes, waiting = {**sizes, **apart}, _waits(graph)
     nodes = tuple(
         Node(
             tuple(dict.fromkeys(n for n in op.inputs if n in sizes)),
             op.outputs,
             layer.scratch,
+            waiting.get(op.outputs[0], ()),
         )
         for op, layer in zip(graph.ops, found, strict=True)
     )
-    return best_order(nodes, sizes, inputs=graph.inputs, outputs=graph.outputs)
+    return best_order(nodes, sizes, inputs=graph.sources, outputs=graph.results)
+
+
+def _waits(graph: Graph) -> dict[str, tuple[str, ...]]:
+    """Return, for what each state is stored as, an output of every operation that reads it."""
+    readers = graph.consumers()
+    return {
+        state.next: tuple(op.outputs[0] for op in readers[state.name])
+        for state in graph.states
+        if state.next != state.name
+    }
 
 
 def _scratch_buffers(
@@ -185,6 +203,21 @@ def _scratch_buffers(
         if stage.has_scratch:
             buffers.append(Buffer(scratch_name(first), stage.scratch, first, last))
     return buffers
+
+
+def _slot(graph: Graph, index: int) -> Slot:
+    state = graph.states[index]
+    tensor = graph.tensors[state.name]
+    fill = state.initial.reshape(-1)[0] if state.is_uniform else None
+    symbol = "" if state.is_uniform else f"state{index}"
+    return Slot(state.name, tensor.shape, tensor.dtype, tensor.bytes, fill, symbol)
+
+
+def _initial_data(graph: Graph) -> Iterator[Data]:
+    """Yield the first values of states whose elements differ."""
+    for index, state in enumerate(graph.states):
+        if not state.is_uniform:
+            yield Data(f"state{index}", state.initial, f"first value of state '{state.name}'")
 
 
 def _port(layout: Layout, name: str) -> Port:

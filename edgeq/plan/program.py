@@ -44,9 +44,10 @@ class Scratch:
 class Place:
     """Where an array is at run time.
 
-    ``kind`` is ``"arena"`` (``offset`` bytes into its region ``index``), ``"input"`` or
-    ``"output"`` (``offset`` bytes into the memory of port ``index``), or ``"data"`` (``symbol`` is
-    a constant array). In a loop of a stage it moves ``advance`` bytes with each turn.
+    ``kind`` is ``"arena"`` (``offset`` bytes into its region ``index``), ``"input"``, ``"output"``
+    or ``"state"`` (``offset`` bytes into the memory of port or state ``index``), or ``"data"``
+    (``symbol`` is a constant array). In a loop of a stage it moves ``advance`` bytes with each
+    turn.
     """
 
     kind: str
@@ -100,7 +101,8 @@ class Function:
 
     ``calls`` are their symbols, in order. What they differ in reaches the function at run time:
     ``numbers`` are constants, ``arrays`` the kernel's short names of constant arrays. ``restrict``
-    are the parameters that no other points into, in any of the calls.
+    are the parameters that no other points into, in any of the calls. Where there are numbers,
+    ``records`` names the structure of each call's: calls with equal ones have one.
     """
 
     symbol: str
@@ -108,6 +110,7 @@ class Function:
     numbers: tuple[str, ...]
     arrays: tuple[str, ...]
     restrict: tuple[str, ...]
+    records: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -188,6 +191,21 @@ class Port:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Slot:
+    """Memory of the context that a state has: in the first run all elements are ``fill``.
+
+    Where it is ``None``, they are those of the constant array ``symbol``.
+    """
+
+    name: str
+    shape: Shape
+    dtype: DType
+    bytes: int
+    fill: Any
+    symbol: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Program:
     """A planned network for one target.
 
@@ -198,7 +216,8 @@ class Program:
     ``headers`` are files of ``runtime/include/`` that the kernels include, and ``flags`` are those
     without which no compiler takes the code. ``threads`` is the most parts that a layer has,
     ``stack`` a bound on the bytes of stack that a call takes, or, where there are lines
-    ``stack_of``, the figure of the compiler that they name. ``isas`` are the kernel tables that
+    ``stack_of``, the figure of the compiler that they name. ``states`` are what the context keeps
+    from run to run. ``isas`` are the kernel tables that
     the target could choose from, the best first. ``optimize`` is ``"speed"`` or ``"size"``.
     """
 
@@ -222,6 +241,18 @@ class Program:
     isas: tuple[str, ...] = ()
     optimize: str = "speed"
     named: tuple[Region, ...] = ()
+    states: tuple[Slot, ...] = ()
+
+    @property
+    def state_order(self) -> tuple[int, ...]:
+        """Return the states in the order in which they lie in the context: without gaps."""
+        count = range(len(self.states))
+        return tuple(sorted(count, key=lambda index: -self.states[index].dtype.bytes))
+
+    @property
+    def state_bytes(self) -> int:
+        """Return the bytes of all states."""
+        return sum(slot.bytes for slot in self.states)
 
     @property
     def regions(self) -> tuple[Region, ...]:
@@ -230,9 +261,16 @@ class Program:
 
     @property
     def context_pointers(self) -> int:
-        """Return how many pointers the context is: regions, ports, and what shares out layers."""
+        """Return how many pointers the context has: regions, ports, and what shares out layers.
+
+        States come behind them.
+        """
         ports = len(self.inputs) + len(self.outputs)
         return len(self.regions) + ports + (2 if self.threads > 1 else 0)
+
+    def context_bytes(self, pointer: int) -> int:
+        """Return the bytes of the context where a pointer has so many."""
+        return pointer * self.context_pointers + -(-self.state_bytes // pointer) * pointer
 
     @property
     def fallbacks(self) -> tuple[Call, ...]:

@@ -26,7 +26,8 @@ def select(op: Op, io: Operands, isas: Sequence[str], small: bool = False) -> Ke
     """
     for isa in isas:
         for row in table(isa):
-            if row.op is type(op) and not (small and row.spacious) and row.accepts(op, io):
+            fits = row.op is type(op) and (op.is_plain or row.general)
+            if fits and not (small and row.spacious) and row.accepts(op, io):
                 return row
     return None
 

@@ -189,7 +189,7 @@ def reaches_of(graph: Graph) -> dict[int, Reach]:
 def segment(graph: Graph, first: int, last: int, rows: int, into: str = "") -> Segment:
     """Return a stage of a graph whose operations stand in the order in which they run."""
     written = {name for op in graph.ops[first : last + 1] for name in op.outputs}
-    outside = set(graph.outputs)
+    outside = set(graph.results)
     for op in graph.ops[last + 1 :]:
         outside.update(op.inputs)
     return Segment(first, last, rows, frozenset(written - outside), into)

@@ -15,11 +15,39 @@ from edgeq.plan.memory import Buffer
 from edgeq.plan.stage import Segment
 
 
+@dataclass(frozen=True, slots=True)
+class Life:
+    """When tensors are first written and last read, in steps.
+
+    Whatever a stage reads or writes is alive through all of it. ``begins`` and ``ends`` are the
+    steps in which the writing begins and ends.
+    """
+
+    begins: Mapping[str, int]
+    ends: Mapping[str, int]
+    last: Mapping[str, int]
+
+    @classmethod
+    def of(cls, graph: Graph, stages: Sequence[Segment]) -> Life:
+        """Return the lives of the tensors of a graph in its order."""
+        spans = {step: (stage.first, stage.last) for stage in stages for step in stage.steps}
+        begins = dict.fromkeys(graph.sources, 0)
+        ends = dict(begins)
+        for step, op in enumerate(graph.ops):
+            begin, end = spans.get(step, (step, step))
+            begins.update(dict.fromkeys(op.outputs, begin))
+            ends.update(dict.fromkeys(op.outputs, end))
+        uses = _last_uses(graph)
+        last = {name: spans.get(step, (step, step))[1] for name, step in uses.items()}
+        return cls(begins, ends, last)
+
+
 @dataclass(slots=True)
 class Storage:
     """Sharing decisions while they are made; ``skipped`` are operations that need no call."""
 
     graph: Graph
+    life: Life
     parent: dict[str, tuple[str, int]] = field(default_factory=dict)
     skipped: set[int] = field(default_factory=set)
     members: dict[str, list[str]] = field(default_factory=dict)
@@ -50,8 +78,8 @@ class Storage:
         return tensors[self.locate(name)[0]].bytes == tensors[name].bytes
 
     def port_count(self, *names: str) -> int:
-        """Return how many graph inputs and outputs the groups of ``names`` hold together."""
-        ports = (*self.graph.inputs, *self.graph.outputs)
+        """Return how many inputs, outputs and states the groups of ``names`` hold together."""
+        ports = dict.fromkeys((*self.graph.sources, *self.graph.results))
         inside = {member for name in names for member in self.group(name)}
         return sum(port in inside for port in ports)
 
@@ -61,12 +89,33 @@ class Storage:
         if tensors[name].is_constant or tensors[other].is_constant:
             return False
         apart = self.locate(name)[0] != self.locate(other)[0]
-        return apart and self.port_count(name, other) <= 1
+        return apart and self.port_count(name, other) <= 1 and self._keeps_states(name, other)
+
+    def state(self, name: str) -> int | None:
+        """Return the index of the state in whose memory a tensor lies, if it is one's."""
+        group = set(self.group(name)) if self.graph.states else set()
+        for index, state in enumerate(self.graph.states):
+            if state.name in group or state.next in group:
+                return index
+        return None
+
+    def _keeps_states(self, name: str, other: str) -> bool:
+        """Tell whether no state would be written before its last reader has run."""
+        together = {*self.group(name), *self.group(other)} if self.graph.states else set()
+        for state in self.graph.states:
+            if state.next == state.name or not together & {state.name, state.next}:
+                continue
+            before = together if state.name in together else self.group(state.name)
+            after = together if state.next in together else self.group(state.next)
+            read = max((self.life.last.get(member, -1) for member in before), default=-1)
+            if read >= min(self.life.begins[member] for member in after):
+                return False
+        return True
 
 
 def share(graph: Graph, kernels: Sequence[Kernel], stages: Sequence[Segment] = ()) -> Storage:
     """Decide all sharing, in execution order; that of stages has been decided with them."""
-    storage = Storage(graph)
+    storage = Storage(graph, Life.of(graph, stages))
     last_use = _last_uses(graph)
     staged = {step for stage in stages for step in stage.steps}
     for step, (op, io) in enumerate(graph.walk()):
@@ -75,8 +124,10 @@ def share(graph: Graph, kernels: Sequence[Kernel], stages: Sequence[Segment] = (
         elif op.parts(io) is not None:
             _share_parts(storage, step, op, io)
     for stage in stages:
-        if stage.into:
-            storage.join(graph.ops[stage.last].outputs[0], stage.into, 0)
+        last = graph.ops[stage.last].outputs[0]
+        # It was joinable when the stage was chosen; of states, what shares may have changed.
+        if stage.into and (not graph.states or storage.joinable(last, stage.into)):
+            storage.join(last, stage.into, 0)
     for step, ((_, io), kernel) in enumerate(zip(graph.walk(), kernels, strict=True)):
         if step not in storage.skipped | staged and kernel.in_place is not None:
             _share_in_place(storage, step, io, kernel.in_place, last_use)
@@ -115,11 +166,11 @@ def _share_in_place(
     storage: Storage, step: int, io: Operands, index: int, last_use: Mapping[str, int]
 ) -> None:
     x, y = io.ins[index], io.y
-    if x.is_constant or x.bytes != y.bytes or x.name in storage.graph.inputs:
+    if x.is_constant or x.bytes != y.bytes or x.name in storage.graph.sources:
         return
     root = storage.locate(x.name)[0]
     dies = all(last_use.get(name, -1) <= step for name in storage.group(x.name))
-    fed = any(name in storage.graph.inputs for name in storage.group(x.name))
+    fed = any(name in storage.graph.sources for name in storage.group(x.name))
     # Another operand in the same memory, even a part of it, would be read after it was written.
     roots = [storage.locate(tensor.name)[0] for tensor in io.ins]
     whole = storage.fills(x.name) and storage.locate(y.name)[0] == y.name
@@ -128,7 +179,7 @@ def _share_in_place(
 
 
 def _last_uses(graph: Graph) -> dict[str, int]:
-    uses = {name: len(graph.ops) for name in graph.outputs}
+    uses = {name: len(graph.ops) for name in graph.results}
     for step, op in enumerate(graph.ops):
         for name in op.inputs:
             uses[name] = max(uses.get(name, -1), step)
@@ -138,24 +189,18 @@ def _last_uses(graph: Graph) -> dict[str, int]:
 def buffers(storage: Storage, stages: Sequence[Segment] = ()) -> list[Buffer]:
     """Return one buffer for each root, with the time in which some member is alive.
 
-    Whatever a stage reads or writes is alive through all of it, but for what only has lines.
+    Tensors of which there are only lines have none, nor has what lies in the memory of states.
     """
-    graph = storage.graph
-    spans = {step: (stage.first, stage.last) for stage in stages for step in stage.steps}
+    graph, life = storage.graph, Life.of(storage.graph, stages)
     lined = {name for stage in stages for name in stage.inner}
-    last_use = {name: spans.get(step, (step, step))[1] for name, step in _last_uses(graph).items()}
-    first = dict.fromkeys(graph.inputs, 0)
-    made = dict(first)
-    for step, op in enumerate(graph.ops):
-        begin, end = spans.get(step, (step, step))
-        first.update(dict.fromkeys(op.outputs, begin))
-        made.update(dict.fromkeys(op.outputs, end))
     result = []
     for name, tensor in graph.tensors.items():
         if tensor.is_constant or name in lined or storage.locate(name)[0] != name:
             continue
+        if storage.state(name) is not None:
+            continue
         group = storage.group(name)
-        start = min(first[member] for member in group)
-        end = max(max(last_use.get(member, -1), made[member]) for member in group)
+        start = min(life.begins[member] for member in group)
+        end = max(max(life.last.get(member, -1), life.ends[member]) for member in group)
         result.append(Buffer(name, tensor.bytes, start, end))
     return result

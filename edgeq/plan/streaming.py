@@ -175,7 +175,7 @@ class Outlook:
         """Tell whether a tensor of its own memory, as large as the last output, ends there."""
         graph, storage = self.graph, self.storage
         y = graph.ops[last].outputs[0]
-        kept = {*graph.inputs, *graph.outputs}.union(*(op.inputs for op in graph.ops[last + 1 :]))
+        kept = {*graph.sources, *graph.results}.union(*(op.inputs for op in graph.ops[last + 1 :]))
         alone = storage.group(name) == [name] and storage.locate(y) == (y, 0)
         alike = graph.tensors[name].bytes == graph.tensors[y].bytes
         return alone and alike and name not in kept

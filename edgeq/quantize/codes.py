@@ -10,6 +10,7 @@ import numpy as np
 from edgeq.ir.graph import Graph
 from edgeq.ir.quant import QuantParams
 from edgeq.ir.types import DType
+from edgeq.ops._lookup import S16_OUTPUT
 from edgeq.quantize.config import Config
 from edgeq.quantize.convert import Codes
 from edgeq.quantize.ranges import Range, activation_params
@@ -44,7 +45,8 @@ def plain_codes(
     least: dict[str, np.ndarray | float] = {}
     for index, bias in biases.items() if activations else ():
         x, w = graph.ops[index].inputs[:2]
-        scales = least_scales(bias, activations[plan.groups[x]].scale[0], plan.weights[w])
+        x_scale = activations[plan.groups[x]].scale[0]
+        scales = least_scales(bias, x_scale, plan.weights[w], config.bias_dtype)
         least[w] = np.maximum(least.get(w, 0.0), scales)
     weights = {
         name: code_weights(
@@ -59,18 +61,21 @@ def activation_codes(
     plan: QuantPlan, ranges: Mapping[str, Range], config: Config, bits: Mapping[str, int] = EIGHT
 ) -> dict[str, QuantParams]:
     """Return scale and zero point of each group of tensors."""
-    codes = {name: _fixed(code, config.dtype) for name, code in plan.fixed.items()}
+    codes = {name: fixed_code(code, config.activation_dtype) for name, code in plan.fixed.items()}
     for name, span in ranges.items():
         codes[name] = activation_params(
             span,
-            config.dtype,
-            symmetric=config.symmetric_activations,
+            config.activation_dtype,
+            symmetric=config.centred_activations,
             where=f"tensor '{name}'",
-            bits=bits.get(name, 8),
+            bits=bits.get(name, config.activation_bits),
         )
     return codes
 
 
-def _fixed(code: FixedCode, dtype: DType) -> QuantParams:
+def fixed_code(code: FixedCode, dtype: DType) -> QuantParams:
+    """Return the one code that an operation's output has in a type."""
+    if dtype is DType.INT16:
+        return QuantParams.per_tensor(*S16_OUTPUT)
     scale, zero = code
     return QuantParams.per_tensor(scale, zero + (128 if dtype is DType.UINT8 else 0))

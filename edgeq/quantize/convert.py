@@ -85,7 +85,7 @@ class _Build:
     def coded(self, tensor: Tensor) -> Tensor:
         """Return a float tensor as codes."""
         params = self.codes.activations[self.plan.groups[tensor.name]]
-        dtype = self.config.dtype
+        dtype = self.config.activation_dtype
         data = tensor.data
         if data is not None:
             data = to_codes(data, params, dtype.min, dtype.max)
@@ -96,8 +96,9 @@ class _Build:
         x, w = self.tensors[op.inputs[0]], self.tensors[op.inputs[1]]
         params = self.codes.weights[w.name].params
         if index in self.codes.biases:
-            bias = code_bias(self.codes.biases[index], x.scale, params)
-            op = _with_bias(op, self.tensors, bias, DType.INT32)
+            dtype = self.config.bias_dtype
+            bias = code_bias(self.codes.biases[index], x.scale, params, dtype)
+            op = _with_bias(op, self.tensors, bias, dtype)
         wide = params.per_channel and self.config.dtype is DType.INT8
         # As LiteRT forms the products of scales: the bits stay the same in a file of its format.
         narrow = not wide and (op.KIND == "fully_connected" or self.config.dtype is DType.UINT8)
@@ -144,9 +145,9 @@ def float_ports(graph: Graph, config: Config) -> Graph:
     inner: dict[str, str] = {}
     for name in dict.fromkeys((*graph.inputs, *graph.outputs)):
         tensor = graph.tensors[name]
-        if tensor.dtype is not config.dtype:
+        if tensor.dtype is not config.activation_dtype:
             continue
-        inner[name] = unused(f"{name}_{config.dtype.value}", tensors)
+        inner[name] = unused(f"{name}_{tensor.dtype.value}", tensors)
         tensors[inner[name]] = replace(tensor, name=inner[name])
         tensors[name] = Tensor(name, tensor.shape, DType.FLOAT32)
         ends = {"inputs": (name,), "outputs": (inner[name],), "source": f"quantize: '{name}'"}

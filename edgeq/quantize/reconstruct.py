@@ -83,7 +83,7 @@ class Repair:
         params = self.activations.get(group or self.plan.groups.get(name, ""))
         if params is None:
             return x
-        dtype = self.config.dtype
+        dtype = self.config.activation_dtype
         return to_reals(to_codes(x, params, dtype.min, dtype.max), params)
 
     def _start(self, samples: Sequence[Sample]) -> None:

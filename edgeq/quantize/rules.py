@@ -57,9 +57,10 @@ def prepare(graph: Graph) -> Graph:
     Factors and summands per channel (batch normalization) join the layer before them, and hard
     swish spelled out becomes one operation, whatever file the network came from. Raise
     ``ModelError`` for constants with NaN or infinity, and ``UnsupportedError`` for a graph that is
-    not in floating point throughout.
+    not in floating point throughout, or that remembers something between runs.
     """
     graph = run_passes(graph, FLOAT_PIPELINE)
+    refuse_states(graph)
     for tensor in graph.tensors.values():
         if tensor.dtype.is_float and tensor.data is not None:
             if not np.isfinite(tensor.data).all():
@@ -70,6 +71,15 @@ def prepare(graph: Graph) -> Graph:
                 hint="only networks that are in floating point throughout can be quantized",
             )
     return graph
+
+
+def refuse_states(graph: Graph) -> None:
+    """Raise ``UnsupportedError`` for a graph whose samples depend on the ones before."""
+    if graph.states:
+        raise UnsupportedError(
+            f"it remembers '{graph.states[0].name}' from one run to the next",
+            hint="networks with state compile, but cannot be quantized or trained here",
+        )
 
 
 def plan_quantization(graph: Graph, config: Config) -> QuantPlan:

@@ -11,8 +11,8 @@ from edgeq.ir.types import DType
 from edgeq.quantize.config import Config
 from edgeq.quantize.ranges import TINY, round_away, to_codes, to_reals
 
-# A bias beyond it leaves too little of the 32-bit accumulator to the sum of products.
-BIAS_LIMIT = 2.0**30
+BIAS_LIMITS = {DType.INT32: 2.0**30, DType.INT64: 2.0**44}
+"""A bias beyond leaves too little of the accumulator (32 bits, or 47) to the sum of products."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,20 +64,23 @@ def code_weights(
     return Coded(to_codes(w, params, low, high), params, low, high)
 
 
-def least_scales(bias: np.ndarray, x_scale: float, axis: int | None) -> np.ndarray | float:
-    """Return the smallest weight scales under which each bias fits its int32 code with room.
+def least_scales(
+    bias: np.ndarray, x_scale: float, axis: int | None, dtype: DType
+) -> np.ndarray | float:
+    """Return the smallest weight scales under which each bias fits its code with room.
 
     Channels with tiny weights and a large bias need it (as TensorFlow Lite's converter does).
     """
-    least = np.abs(bias.astype(np.float64)) / (BIAS_LIMIT * x_scale)
+    least = np.abs(bias.astype(np.float64)) / (BIAS_LIMITS[dtype] * x_scale)
     return least if axis is not None else float(least.max(initial=0))
 
 
-def code_bias(bias: np.ndarray, x_scale: float, weights: QuantParams) -> np.ndarray:
-    """Return the float bias as int32 codes at input scale times weight scale."""
+def code_bias(bias: np.ndarray, x_scale: float, weights: QuantParams, dtype: DType) -> np.ndarray:
+    """Return the float bias as int32 or int64 codes at input scale times weight scale."""
     steps = np.float64(x_scale) * np.asarray(weights.scale, np.float64)
     codes: np.ndarray = round_away(bias.astype(np.float64) / steps)
-    return np.clip(codes, -BIAS_LIMIT * 1.5, BIAS_LIMIT * 1.5).astype(np.int32)
+    limit = 1.5 * BIAS_LIMITS[dtype]
+    return np.clip(codes, -limit, limit).astype(dtype.numpy)
 
 
 def _usable(scales: np.ndarray) -> np.ndarray:

@@ -12,8 +12,14 @@ Facts = dict[str, Any]
 
 
 def where(program: Program, name: str) -> Facts:
-    """Return where a tensor lies; a port's memory is in the arena unless the caller binds other."""
+    """Return where a tensor lies; a port's memory is in the arena unless the caller binds other.
+
+    A state's is in the context.
+    """
     place = program.places[name]
+    if place.kind == "state":
+        memory = f"state{place.index}"
+        return {"memory": memory, "region": "context", "offset": place.offset}
     ports = {"input": program.inputs, "output": program.outputs}.get(place.kind, ())
     if not ports:
         region = program.regions[place.index].name
@@ -59,6 +65,7 @@ def buffers(lowered: Graph, program: Program) -> list[Facts]:
             "last": last[name],
         }
         for name, start in first.items()
+        if program.places[name].kind != "state"
     ]
     order = {region.name: index for index, region in enumerate(program.regions)}
     return sorted(found, key=lambda b: (order[b["region"]], b["offset"], b["first"], b["name"]))

@@ -15,13 +15,16 @@ from edgeq.report.arena import Facts
 
 POINTER = 4  # bytes, on the microcontrollers that budgets are for
 _BLAMED = 3
+# What belongs to a layer; first values of states belong to none.
+_LAYER = re.compile(r"l\d+_")
 
 
 @dataclass(frozen=True, slots=True)
 class Needs:
     """Bytes that a program needs.
 
-    ``ram`` is the arena, the context and the stack of a call; inputs and outputs are in the arena.
+    ``ram`` is the arena, the context and the stack of a call; inputs and outputs are in the arena,
+    states in the context.
     ``code`` is ``None`` where it was not compiled.
     """
 
@@ -37,7 +40,7 @@ class Needs:
 
 def needs(program: Program, code: int | None) -> Needs:
     """Return what a program needs; ``code`` are bytes of compiled code, where they are known."""
-    context = POINTER * program.context_pointers
+    context = program.context_bytes(POINTER)
     return Needs(program.arena + context + program.stack, program.data_bytes, code)
 
 
@@ -103,9 +106,10 @@ def flash_by_layer(program: Program, symbols: Iterable[Symbol]) -> dict[int, int
     """Return the bytes of each layer: its constant arrays, and its functions where compiled."""
     total = dict.fromkeys(range(len(program.calls)), 0)
     for data in program.data:
-        total[_layer(data.name)] += data.array.nbytes
+        if _LAYER.match(data.name):
+            total[_layer(data.name)] += data.array.nbytes
     for symbol in symbols:
-        if symbol.kind == "code" and re.match(r"l\d+_", symbol.name):
+        if symbol.kind == "code" and _LAYER.match(symbol.name):
             total[_layer(symbol.name)] += symbol.bytes
     return total
 

@@ -20,6 +20,7 @@ from edgeq.plan.program import Call, Program
 from edgeq.plan.select import table
 from edgeq.report.arena import buffers, where
 from edgeq.report.budget import flash_by_layer, ram_by_layer
+from edgeq.report.op_types import described, types_of
 from edgeq.report.operations import operations as operations_of
 from edgeq.report.port import port
 from edgeq.targets import TARGETS
@@ -51,6 +52,7 @@ def contents(graph: Graph) -> Facts:
         "ops": dict(sorted(Counter(op.KIND for op in graph.ops).items())),
         "inputs": [port(graph.tensors[name]) for name in graph.inputs],
         "outputs": [port(graph.tensors[name]) for name in graph.outputs],
+        "states": [port(graph.tensors[state.name]) for state in graph.states],
     }
 
 
@@ -90,7 +92,7 @@ def verification(verdicts: Iterable[Verdict], peers: Iterable[Verdict] = ()) -> 
 
 
 def operations() -> list[Facts]:
-    """Return every operation: the front ends that read it, and its kernels by ISA."""
+    """Return every operation: its types, the front ends that read it, and its kernels by ISA."""
     kinds: dict[str, list[str]] = {}
     for code in sorted(CONVERTERS):
         for kind in tflite_kinds(code):
@@ -104,6 +106,8 @@ def operations() -> list[Facts]:
     return [
         {
             "kind": kind,
+            "types": described(kind),
+            "float_networks": types_of(kind).in_float,
             "frontends": [name for name in sorted(_FORMATS) if kind in readers.get(name, REGISTRY)],
             **{name: codes.get(kind, []) for name, codes in readers.items()},
             "kernels": {
@@ -169,6 +173,7 @@ _NO_MEMORY: Facts = dict.fromkeys(
         "arena",
         "lower_bound",
         "regions",
+        "state_bytes",
         "alignment",
         "flash_data",
         "stack",
@@ -187,6 +192,7 @@ def _memory(program: Program) -> Facts:
         "arena": program.arena,
         "lower_bound": program.lower_bound,
         "regions": [asdict(region) for region in program.regions],
+        "state_bytes": program.state_bytes,
         "alignment": program.alignment,
         "flash_data": program.data_bytes,
         "stack": program.stack,

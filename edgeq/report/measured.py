@@ -60,7 +60,7 @@ def memory(lowered: Graph, program: Program, build: Build) -> Facts:
     flash = flash_bytes(build.objects)
     constants = flash_by_layer(program, symbols(build.objects))
     alive = ram_by_layer(lowered, program)
-    context = POINTER * program.context_pointers
+    context = program.context_bytes(POINTER)
     return {
         "flash": flash["code"] + flash["data"],
         "flash_code": flash["code"],

@@ -140,15 +140,15 @@ def executed(facts: Facts) -> tuple[Table, ...]:
 def operations(facts: Sequence[Facts]) -> tuple[Table, ...]:
     """Show which operations there are."""
     isas = tuple(facts[0]["kernels"]) if facts else ()
-    table = _table(("operation", "read from"))
+    table = _table(("operation", "types", "read from"))
     for isa in isas:
         table.add_column(f"{isa} kernels", overflow="fold")
     for row in facts:
-        readers = [
-            f"{name} ({', '.join(row[name])})" if name in row else name for name in row["frontends"]
-        ]
+        codes = {name: ", ".join(row.get(name, ())) for name in row["frontends"]}
+        readers = [f"{name} ({found})" if found else name for name, found in codes.items()]
         kernels = (_text(", ".join(map(_file, row["kernels"][isa])) or "-") for isa in isas)
-        table.add_row(_text(row["kind"]), _text(", ".join(readers)), *kernels)
+        known = (row["kind"], "; ".join(row["types"]), ", ".join(readers))
+        table.add_row(*map(_text, known), *kernels)
     return (table,)
 
 
@@ -179,7 +179,7 @@ def _head(facts: Facts) -> list[tuple[str, str]]:
     if facts.get("target") is not None:
         rows += [("target", _target(facts))]
     rows += [("parameters", f"{facts['parameters']:,}"), *_work(facts)]
-    for role in ("inputs", "outputs"):
+    for role in ("inputs", "outputs", "states"):
         rows += [(f"{role[:-1]} {i}", _port(port)) for i, port in enumerate(facts[role])]
     return rows
 
@@ -187,8 +187,8 @@ def _head(facts: Facts) -> list[tuple[str, str]]:
 def _work(facts: Facts) -> list[tuple[str, str]]:
     rows = [("MACs", f"{facts['macs']:,}")]
     if facts.get("arena") is not None:
-        rows += _arena(facts)
-        rows += [("flash data", _bytes(facts["flash_data"]))]
+        kept = [("state", _bytes(facts["state_bytes"]))] if facts["state_bytes"] else []
+        rows += [*_arena(facts), *kept, ("flash data", _bytes(facts["flash_data"]))]
         whose = facts["stack_of"] or ["the most in any network for this target"]
         rows += [("stack", "\n".join((_bytes(facts["stack"]), *whose)))]
     return rows

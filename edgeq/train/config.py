@@ -9,7 +9,7 @@ from edgeq.errors import QuantizationError
 from edgeq.ir.types import DType
 from edgeq.quantize.config import Config as PostTraining
 
-MIN_BITS, MAX_BITS = 2, 8
+MIN_BITS, MAX_BITS, WIDE_BITS = 2, 8, 16
 BATCH_NORMS = ("corrected", "batch", "frozen")
 
 
@@ -18,7 +18,8 @@ class Config:
     """How to quantize while training; the first fields are those of ``edgeq.quantize.Config``.
 
     ``weight_bits`` and ``activation_bits`` are independent. The network's inputs and outputs keep
-    8 bits, and so do tensors that share their code.
+    8 bits, and so do tensors that share their code; with ``activation_bits`` of 16 all activations
+    are int16, without a zero point.
 
     ``decay`` is the weight of the past in the moving averages of activation ranges, and
     ``delay`` the number of steps before activations are quantized (Jacob et al. 2017, section
@@ -63,6 +64,7 @@ class Config:
             symmetric_weights=self.symmetric_weights,
             symmetric_activations=self.symmetric_activations,
             weight_bits=self.weight_bits,
+            activation_bits=WIDE_BITS if self.activation_bits == WIDE_BITS else MAX_BITS,
             float_io=self.float_io,
         )
 
@@ -71,7 +73,11 @@ class Config:
         self.post_training.check()
         bits, freeze = self.activation_bits, 0 if self.freeze is None else self.freeze
         for broken, what, hint in (
-            (not MIN_BITS <= bits <= MAX_BITS, f"activations of {bits} bits", "2 to 8"),
+            (
+                bits != WIDE_BITS and not MIN_BITS <= bits <= MAX_BITS,
+                f"activations of {bits} bits",
+                "2 to 8, or 16",
+            ),
             (not 0 <= self.decay < 1, f"decay {self.decay:g}", "at least 0, below 1"),
             (self.delay < 0, f"a delay of {self.delay} steps", "0 or more"),
             (freeze < 0, f"freezing at step {freeze}", "0 or more"),

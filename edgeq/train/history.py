@@ -11,6 +11,9 @@ from edgeq.errors import EdgeqError, ModelError
 
 Row = dict[str, float]
 
+# So that the same numbers give the same file.
+_UNDATED: Mapping[str, dict[str, None]] = {".png": {"Software": None}, ".svg": {"Date": None}}
+
 
 class History:
     """Scalars by step. ``path`` is a file of JSON lines that a resumed run goes on writing."""
@@ -44,6 +47,7 @@ class History:
         Both ends of a range have one colour. Raise ``EdgeqError`` without matplotlib.
         """
         try:
+            from matplotlib import rc_context
             from matplotlib.figure import Figure
         except ImportError:
             raise EdgeqError("plots need matplotlib", hint="pip install 'edgeq[plots]'") from None
@@ -60,7 +64,8 @@ class History:
         axes.set_xlabel("step")
         if colours:
             axes.legend(fontsize="x-small", loc="center left", bbox_to_anchor=(1, 0.5))
-        figure.savefig(Path(path), metadata={"Software": None} if _is_png(path) else None)
+        with rc_context({"svg.hashsalt": "edgeq"}):
+            figure.savefig(Path(path), metadata=_UNDATED.get(Path(path).suffix.lower()))
 
     def _read(self) -> None:
         *lines, unfinished = self.path.read_text(encoding="utf-8").split("\n")
@@ -83,7 +88,3 @@ class History:
 
 def _line(step: int, row: Row) -> str:
     return json.dumps({"step": step, **row}) + "\n"
-
-
-def _is_png(path: str | Path) -> bool:
-    return Path(path).suffix.lower() == ".png"

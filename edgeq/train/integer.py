@@ -12,6 +12,7 @@ from edgeq import api
 from edgeq.errors import ModelError, UnsupportedError
 from edgeq.ir.graph import Graph
 from edgeq.ops._float_codes import LIMIT
+from edgeq.quantize.rules import refuse_states
 from edgeq.train.integer_ops import INTEGER_OPS, Run, in_numpy
 from edgeq.train.movement import described, mixes_samples
 
@@ -31,6 +32,7 @@ class IntegerModule(nn.Module):
         super().__init__()
         self.graph, self.device = graph, device
         self.lowered = api.lower(graph)
+        refuse_states(self.lowered)
         mixed = [described(op) for op, io in self.lowered.walk() if mixes_samples(op, io)]
         if mixed:
             raise UnsupportedError(

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from edgeq.ir.graph import Operands
 from edgeq.ir.graph import Tensor as Operand
+from edgeq.ir.types import DType
 from edgeq.ops._elementwise import LIMIT
 from edgeq.ops._pool import Clamp
 from edgeq.ops.add import scaled_term
@@ -22,7 +23,9 @@ Run = Callable[[list[Tensor]], "Tensor | tuple[Tensor, ...]"]
 Build = Callable[[Any, Operands, torch.device], Run]
 
 # Operations whose NumPy evaluation takes a batch as it takes one sample.
-BATCHED = frozenset(("softmax", "log_softmax", "quantize", "dequantize", "resize_bilinear"))
+BATCHED = frozenset(
+    (*("softmax", "log_softmax", "logistic", "tanh"), "quantize", "dequantize", "resize_bilinear")
+)
 
 
 def _narrow(x: Tensor, y: Operand) -> Tensor:
@@ -37,11 +40,15 @@ def _table(table: np.ndarray, x: Operand, device: torch.device) -> Callable[[Ten
 
 
 def _lookup(op: Any, io: Operands, device: torch.device) -> Run:
+    if io.x.dtype is DType.INT16:
+        return in_numpy(op, io, device)
     look = _table(op.arithmetic, io.x, device)
     return lambda xs: look(xs[0])
 
 
 def _add(op: Any, io: Operands, device: torch.device) -> Run:
+    if not op.is_plain:
+        return in_numpy(op, io, device)
     numbers = op.arithmetic
     tables = [
         _table(scaled_term(np.arange(x.dtype.min, x.dtype.max + 1), x, term), x, device)

@@ -1,9 +1,9 @@
 """Sums of products of codes, exact: in floats wide enough that no sum of theirs is rounded.
 
 Every partial sum of a matrix product, in whatever order, is at most the sum of absolute products.
-Below 2^24 that is exact in float32, below 2^53 in float64; 32-bit accumulators are within the
-latter. Convolutions are spelled out as matrix products, because libraries compute them by
-transforms (Winograd, FFT) that do round.
+Below 2^24 that is exact in float32, below 2^53 in float64; accumulators of 32 and 48 bits are
+within the latter. Convolutions are spelled out as matrix products, because libraries compute them
+by transforms (Winograd, FFT) that do round.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from edgeq.ir.graph import Operands
-from edgeq.ops._accumulate import bias_of, centred, exact_float
+from edgeq.ops._accumulate import bias_of, centred, exact_float, is_wide
 from edgeq.ops._spatial import output_size
 from edgeq.train.float_ops import padded
 from edgeq.train.requant import requantizer
@@ -46,9 +46,15 @@ def _matrix(io: Operands, device: torch.device) -> tuple[Tensor, torch.dtype]:
     """Return the weights as rows of exact floats, one for each output."""
     w = centred(io.ins[1], np.int32)
     rows = w.reshape(len(w), -1)
-    narrow = exact_float(255 * int(np.abs(rows).sum(axis=1).max(initial=0))) is np.float32
+    reach = io.x.dtype.max - io.x.dtype.min
+    narrow = exact_float(reach * int(np.abs(rows).sum(axis=1).max(initial=0))) is np.float32
     real = torch.float32 if narrow and _keeps_float32(device) else torch.float64
     return torch.as_tensor(rows, device=device).to(real), real
+
+
+def _total(io: Operands) -> torch.dtype:
+    """Return the type of the sums."""
+    return torch.int64 if is_wide(io) else torch.int32
 
 
 def _keeps_float32(device: torch.device) -> bool:
@@ -65,7 +71,7 @@ def _fully_connected(op: Any, io: Operands, device: torch.device) -> Sums:
 
     def run(x: Tensor) -> Tensor:
         rows = x.reshape(-1, w.shape[1]).to(real).sub_(zero)
-        return (rows @ w.T).to(torch.int32).reshape(len(x), *io.y.shape[1:])
+        return (rows @ w.T).to(_total(io)).reshape(len(x), *io.y.shape[1:])
 
     return run
 
@@ -83,7 +89,7 @@ def _conv2d(op: Any, io: Operands, device: torch.device) -> Sums:
             views[..., g * depth : (g + 1) * depth].reshape(-1, w.shape[1]) @ parts[g].T
             for g in range(groups)
         ]
-        return torch.cat(pieces, 1).to(torch.int32).reshape(len(x), *io.y.shape[1:])
+        return torch.cat(pieces, 1).to(_total(io)).reshape(len(x), *io.y.shape[1:])
 
     elements = io.y.elements // io.y.shape[3] * groups * w.shape[1]
     count = max(1, TAPS // elements)
@@ -93,12 +99,14 @@ def _conv2d(op: Any, io: Operands, device: torch.device) -> Sums:
 def _depthwise_conv2d(op: Any, io: Operands, device: torch.device) -> Sums:
     w = torch.as_tensor(centred(io.ins[1], np.int32), device=device)[0]
     zero, kernel, repeat = io.x.zero_point, op.kernel(io), op.multiplier(io)
+    total = _total(io)
+    w = w.to(total)
 
     def run(x: Tensor) -> Tensor:
-        x = padded(x.to(torch.int32).sub_(zero), op.padding)
+        x = padded(x.to(total).sub_(zero), op.padding)
         x = x.repeat_interleave(repeat, -1) if repeat > 1 else x
         views = _windows(op, x, kernel)
-        y = torch.zeros((len(x), *io.y.shape[1:]), dtype=torch.int32, device=x.device)
+        y = torch.zeros((len(x), *io.y.shape[1:]), dtype=total, device=x.device)
         for row in range(kernel[0]):
             for column in range(kernel[1]):
                 y.addcmul_(views[:, :, :, row, column], w[row, column])

@@ -271,7 +271,8 @@ class _Run:
         if bias is not None and self.spans is not None:
             group = self.module.plan.groups[op.inputs[0]]
             scale = self.spans[self.module.ranges.index[group]].scale
-            least = least_scales(bias, scale, axis)
+            dtype = self.module.config.post_training.bias_dtype
+            least = least_scales(bias, scale, axis, dtype)
         key = self.module.keys[op.inputs[1]]
         if key in self.module.weight_steps:
             steps = self.module.weight_steps[key]

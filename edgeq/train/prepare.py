@@ -10,7 +10,7 @@ from edgeq.ir.graph import Graph
 from edgeq.quantize.rules import QuantPlan, plan_quantization
 from edgeq.quantize.rules import prepare as ready
 from edgeq.train.batch_norm import BatchNorm, with_norms
-from edgeq.train.config import Config
+from edgeq.train.config import MAX_BITS, Config
 from edgeq.train.convert import float_graph
 from edgeq.train.float_ops import FLOAT_OPS
 from edgeq.train.module import QuantModule
@@ -52,7 +52,7 @@ def _module(graph: Graph, config: Config, batch_norms: Mapping[str, BatchNorm]) 
 
 def narrow_groups(graph: Graph, plan: QuantPlan, config: Config) -> dict[str, int]:
     """Return the bits of the groups that have fewer than 8: all but those of inputs and outputs."""
-    if config.activation_bits == 8:
+    if config.activation_bits >= MAX_BITS:
         return {}
     ports = {plan.groups[name] for name in (*graph.inputs, *graph.outputs) if name in plan.groups}
     return {name: config.activation_bits for name in plan.observed() if name not in ports}

@@ -9,6 +9,7 @@ from torch import Tensor, distributed, nn
 
 from edgeq.errors import QuantizationError
 from edgeq.ir.verify import MAX_SCALE
+from edgeq.quantize.codes import fixed_code
 from edgeq.quantize.ranges import TINY, Range
 from edgeq.quantize.rules import FixedCode, QuantPlan
 from edgeq.train.config import Config
@@ -36,7 +37,8 @@ class Ranges(nn.Module):
         self.config = config
         self.observed = 0
         self.index = {name: i for i, name in enumerate((*self.names, *plan.fixed))}
-        widths = [bits.get(name, 8) for name in self.names]
+        wishes = config.post_training
+        widths = [bits.get(name, wishes.activation_bits) for name in self.names]
         ends = torch.zeros(len(self.names), 2, dtype=torch.float64)
         if config.learned_steps:
             self.ends = nn.Parameter(ends)
@@ -125,19 +127,22 @@ class Ranges(nn.Module):
 def _codes(ends: Tensor, steps: Tensor, config: Config) -> tuple[Tensor, Tensor]:
     """Return scales and lowest steps: ``edgeq.quantize.ranges.activation_params`` on tensors."""
     low, high = ends[:, 0].clamp(max=0), ends[:, 1].clamp(min=0)
-    if config.symmetric_activations:
+    wishes = config.post_training
+    if wishes.centred_activations:
         half = torch.div(steps, 2, rounding_mode="floor")
         scales = (torch.maximum(-low, high) / half).float().double().clamp_(min=TINY)
         return scales, -(half + 1)
     scales = ((high - low) / steps).float().double().clamp_(min=TINY)
-    lowest = config.dtype.max - steps
+    lowest = wishes.activation_dtype.max - steps
     zeros = torch.minimum(round_away_(lowest - low / scales), lowest + steps)
     return scales, lowest - torch.maximum(zeros, lowest)
 
 
 def _fixed(code: FixedCode, config: Config) -> tuple[float, float, float]:
-    scale, zero = code
-    return scale, -128.0 - zero, 127.0 - zero
+    dtype = config.post_training.activation_dtype
+    params = fixed_code(code, dtype)
+    zero = params.zero_point[0]
+    return params.scale[0], float(dtype.min - zero), float(dtype.max - zero)
 
 
 def _matrix(rows: Sequence[object]) -> Tensor:

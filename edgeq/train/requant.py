@@ -8,17 +8,21 @@ import torch
 from torch import Tensor
 
 from edgeq.ir.quant import Requant, Rounding
-from edgeq.numerics.requant import FLOAT32_LIMIT
+from edgeq.numerics.requant import FLOAT32_LIMIT, reduced_multipliers
 
 Requantizer = Callable[[Tensor], Tensor]
 
 
 def requantizer(requant: Requant, device: torch.device) -> Requantizer:
-    """Return the function from int32 accumulators, channels last, to int64 values of 32 bits."""
+    """Return the function from accumulators, channels last, to int64 values of 32 bits."""
     if requant.rounding is Rounding.FLOAT32:
         scale = torch.tensor(requant.scale, dtype=torch.float32, device=device)
         limit = float(FLOAT32_LIMIT)
         return lambda acc: (acc.float() * scale).round_().clamp_(-limit, limit).long()
+    if requant.rounding is Rounding.WIDE:
+        reduced, total = (torch.as_tensor(n, device=device) for n in reduced_multipliers(requant))
+        half = _half(total)
+        return lambda acc: _wrapped(acc.long().mul(reduced).add_(half) >> total)
     multiplier = torch.tensor(requant.multiplier, dtype=torch.int64, device=device)
     shift = torch.tensor(requant.shift, dtype=torch.int64, device=device)
     if requant.rounding is Rounding.SINGLE:

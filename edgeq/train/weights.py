@@ -10,7 +10,7 @@ from torch import Tensor
 
 from edgeq.ir.types import DType
 from edgeq.quantize.ranges import TINY
-from edgeq.quantize.weights import BIAS_LIMIT
+from edgeq.quantize.weights import BIAS_LIMITS
 from edgeq.train.config import Config
 from edgeq.train.straight import round_away_, straight
 
@@ -105,9 +105,9 @@ def weight_codes(
     return scales, round_away_(low - bottom / scales).clamp_(low, high), low, high
 
 
-def least_scales(bias: Tensor, x_scale: float, axis: int | None) -> Tensor:
+def least_scales(bias: Tensor, x_scale: float, axis: int | None, dtype: DType) -> Tensor:
     """Return the smallest scales under which each bias fits its code with room."""
-    least = bias.detach().double().abs() / (BIAS_LIMIT * x_scale)
+    least = bias.detach().double().abs() / (BIAS_LIMITS[dtype] * x_scale)
     return least if axis is not None else least.amax().reshape(1)
 
 

@@ -26,7 +26,8 @@ class Images:
 
     def reals(self, chosen: torch.Tensor | slice) -> torch.Tensor:
         """Return some images as float32 -1..1."""
-        return self.pixels[chosen].float() / 127.5 - 1
+        x = self.pixels[chosen].float() / 127.5 - 1
+        return x.contiguous(memory_format=torch.channels_last)
 
 
 def load(folder: Path, name: str, count: int | None = None) -> Images:

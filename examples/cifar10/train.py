@@ -31,8 +31,17 @@ Step = Callable[[int], None]
 class Fitting:
     """A training that saves itself after every epoch and goes on from there."""
 
-    def __init__(self, module: nn.Module, path: Path, epochs: int, rate: float, seed: int) -> None:
+    def __init__(
+        self,
+        module: nn.Module,
+        path: Path,
+        epochs: int,
+        rate: float,
+        seed: int,
+        bfloat16: bool = False,
+    ) -> None:
         self.module, self.path, self.epochs, self.done = module, path, epochs, 0
+        self.bfloat16 = bfloat16
         self.optimizer = torch.optim.SGD(
             module.parameters(), rate, momentum=0.9, nesterov=True, weight_decay=1e-4
         )
@@ -51,7 +60,9 @@ class Fitting:
             trained.train()
             for x, labels in self._batches(images, trained is not self.module):
                 self.optimizer.zero_grad()
-                nn.functional.cross_entropy(trained(x), labels).backward()
+                with torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
+                    loss = nn.functional.cross_entropy(trained(x), labels)
+                loss.backward()
                 self.optimizer.step()
             self.schedule.step()
             self.done = epoch + 1
@@ -97,11 +108,18 @@ def float_network(args: argparse.Namespace, seen: Images, held_out: Images) -> n
     """Return the network trained in floats."""
     torch.manual_seed(args.seed)
     network = NETWORKS[args.network](args.width, RECTIFIERS[args.rectifier])
+    network = network.to(memory_format=torch.channels_last)
     path = args.out / f"{args.network}-{args.width:g}-{args.rectifier}-{args.seed}.pt"
-    fitting = Fitting(network, path, args.epochs, args.rate, args.seed)
+    fitting = Fitting(network, path, args.epochs, args.rate, args.seed, args.bfloat16)
+    history = edgeq.train.History(path.with_suffix(".jsonl"))
+    began = time.monotonic()
 
     def after(epoch: int) -> None:
-        print(f"float epoch {epoch + 1}: {accuracy(network.eval(), held_out):.2%}", flush=True)
+        nonlocal began
+        good = accuracy(network.eval(), held_out)
+        history.record(epoch, {"accuracy": good, "seconds": time.monotonic() - began})
+        began = time.monotonic()
+        print(f"float epoch {epoch + 1}: {good:.2%}", flush=True)
 
     fitting.run(seen, network, after)
     return network.eval()
@@ -189,7 +207,7 @@ def arguments() -> argparse.Namespace:
         ("seed", int, 0),
     ):
         parser.add_argument(f"--{name}", type=kind, default=default)
-    for name in ("per-tensor", "stochastic", "learned-steps"):
+    for name in ("per-tensor", "stochastic", "learned-steps", "bfloat16", "only-float"):
         parser.add_argument(f"--{name}", action="store_true")
     return parser.parse_args()
 
@@ -200,6 +218,9 @@ def main() -> None:
     if "LOCAL_RANK" in os.environ:
         distributed.init_process_group("gloo")
     seen, held_out = load(args.data, TRAIN, args.images), load(args.data, TEST, args.images)
+    if args.only_float:
+        float_network(args, seen, held_out)
+        return
     row = row_of(args, seen, held_out)
     if rank() == 0:
         print(json.dumps(row, indent=1))

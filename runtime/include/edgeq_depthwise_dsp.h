@@ -97,7 +97,7 @@ EDGEQ_CODE static inline void edgeq_dsp_pair_rows(int32_t *to, const edgeq_dsp_s
         "add %[a], %[a], %[step_a]\n\t"
         "add %[b], %[b], %[step_b]\n\t" EDGEQ_DSP_FOUR_PAIRS("%[to]", "%[plane]", "%[third]", "%[va]", "%[vb]", "%[t]") "subs %[columns], %[columns], #1\n\t"
                                                                                                                         "bne 1b"
-        : [to] "+r"(to), [columns] "+r"(columns), [a] "+r"(a), [b] "+r"(b), [va] "=&r"(va), [vb] "=&r"(vb), [t] "=&r"(t)
+        : [to] "+&r"(to), [columns] "+&r"(columns), [a] "+&r"(a), [b] "+&r"(b), [va] "=&r"(va), [vb] "=&r"(vb), [t] "=&r"(t)
         : [step_a] "r"(step_a), [step_b] "r"(step_b), [plane] "r"(source->plane), [third] "r"(3 * source->plane)
         : "cc", "memory");
 }

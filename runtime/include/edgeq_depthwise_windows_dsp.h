@@ -196,9 +196,9 @@ typedef struct {
     "strb r4, [r9, r10, lsl #1]\n\t"
 
 /* Multiplier, addend and shift in r5 to r7. */
-#define EDGEQ_DSP_MOVED(sum)       \
-    "add " sum ", " sum ", r6\n\t" \
-    "asr " sum ", " sum ", r7\n\t" \
+#define EDGEQ_DSP_WINDOW_MOVED(sum) \
+    "add " sum ", " sum ", r6\n\t"  \
+    "asr " sum ", " sum ", r7\n\t"  \
     "ssat " sum ", #8, " sum "\n\t"
 #define EDGEQ_DSP_WINDOW_LINE(sum)       \
     "smmla " sum ", " sum ", r5, r6\n\t" \
@@ -208,9 +208,9 @@ typedef struct {
     "ssat " sum ", #8, " sum "\n\t"
 #define EDGEQ_DSP_WINDOW_GEMMLOWP(sum)      \
     "add r8, " sum ", " sum ", asr #31\n\t" \
-    "smmlar " sum ", " sum ", r5, r8\n\t" EDGEQ_DSP_MOVED(sum)
-#define EDGEQ_DSP_WINDOW_HALF_UP(sum) "smmlar " sum ", " sum ", r5, " sum "\n\t" EDGEQ_DSP_MOVED(sum)
-#define EDGEQ_DSP_WINDOW_SINGLE(sum) "smmla " sum ", " sum ", r5, " sum "\n\t" EDGEQ_DSP_MOVED(sum)
+    "smmlar " sum ", " sum ", r5, r8\n\t" EDGEQ_DSP_WINDOW_MOVED(sum)
+#define EDGEQ_DSP_WINDOW_HALF_UP(sum) "smmlar " sum ", " sum ", r5, " sum "\n\t" EDGEQ_DSP_WINDOW_MOVED(sum)
+#define EDGEQ_DSP_WINDOW_SINGLE(sum) "smmla " sum ", " sum ", r5, " sum "\n\t" EDGEQ_DSP_WINDOW_MOVED(sum)
 #define EDGEQ_DSP_READ_LINE "ldm r10, {r5, r6}\n\t"
 #define EDGEQ_DSP_READ_SHIFT "ldm r10, {r5, r6, r7}\n\t"
 

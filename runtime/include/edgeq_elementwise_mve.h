@@ -135,7 +135,7 @@ typedef struct {
             "vstrb.32 q0, [%[y]], #4\n\t"                                                                     \
             "letp lr, 1b\n"                                                                                   \
             "2:"                                                                                              \
-            : [x0] "+l"(x0), [x1] "+l"(x1), [y] "+l"(y)                                                       \
+            : [x0] "+&l"(x0), [x1] "+&l"(x1), [y] "+&l"(y)                                                    \
             : [count] "r"(s->count), [p] "r"(s->p), [q] "r"(s->q), [constant] "r"(s->constant)                \
             : "lr", "q0", "q1", "q2", "memory", "cc");                                                        \
     }                                                                                                         \
@@ -162,7 +162,7 @@ typedef struct {
                 "vstrb.32 q0, [%[y]], #4\n\t"                                                                 \
                 "letp lr, 1b\n"                                                                               \
                 "2:"                                                                                          \
-                : [x] "+l"(x), [y] "+l"(y), [factors] "+r"(factors)                                           \
+                : [x] "+&l"(x), [y] "+&l"(y), [factors] "+&r"(factors)                                        \
                 : [channels] "r"(a->channels)                                                                 \
                 : "lr", "q0", "q1", "q2", "memory", "cc");                                                    \
         }                                                                                                     \
@@ -242,7 +242,7 @@ typedef struct {
                                                                    "vstrb.32 q0, [%[y]], #4\n\t" \
                                                                    "letp lr, 1b\n"               \
                                                                    "2:"                          \
-                : [x] "+l"(x), [y] "+l"(y), [weights] "+l"(weights)                              \
+                : [x] "+&l"(x), [y] "+&l"(y), [weights] "+&l"(weights)                           \
                 : [p] "r"(p), [channels] "r"(p->channels)                                        \
                 : "r8", "r9", "r10", "r11", "lr", "q0", "q1", "q2", "memory", "cc");             \
         }                                                                                        \
@@ -326,7 +326,7 @@ EDGEQ_CODE static inline void edgeq_mve_sum_pixels(int16_t sums[8], const int8_t
         "vadd.i16 q1, q1, q0\n\t"
         "le lr, 1b\n\t"
         "vstrh.16 q1, [%[sums]]\n\t"
-        : [x] "+l"(x)
+        : [x] "+&l"(x)
         : [sums] "l"(sums), [count] "r"(count), [step] "r"(step)
         : "lr", "q0", "q1", "memory", "cc");
 #else

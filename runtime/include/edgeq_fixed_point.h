@@ -233,14 +233,19 @@ EDGEQ_CODE static inline int32_t edgeq_requant_float32_s32(int32_t acc, float sc
     return (magnitude ^ sign) - sign;
 }
 
-/* The 16x8 form: int64 accumulator, |acc| < 2^47, multiplier reduced to 16 bits; shift is
- * -31..7. One rounding, half up; high bits of the result are dropped. */
+/* The 16x8 form: int64 accumulator, |acc| < 2^47, multiplier of 16 bits; right is 8..46.
+ * One rounding, half up; high bits of the result are dropped. */
+EDGEQ_CODE static inline int32_t edgeq_requant_reduced_s64(int64_t acc, int32_t multiplier, int right)
+{
+    return (int32_t)((acc * multiplier + ((int64_t)1 << (right - 1))) >> right);
+}
+
+/* As above with a multiplier of 32 bits, which is reduced to 16; shift is -31..7. */
 EDGEQ_CODE static inline int32_t edgeq_requant_s64(int64_t acc, int32_t multiplier, int shift)
 {
     const int32_t top = INT32_MAX - 0xffff;
-    const int64_t reduced = multiplier < top ? (multiplier + (1 << 15)) >> 16 : INT16_MAX;
-    const int64_t nudge = (int64_t)1 << (14 - shift);
-    return (int32_t)((acc * reduced + nudge) >> (15 - shift));
+    const int32_t reduced = multiplier < top ? (multiplier + (1 << 15)) >> 16 : INT16_MAX;
+    return edgeq_requant_reduced_s64(acc, reduced, 15 - shift);
 }
 
 /* ---- Functions of Q numbers, 32 bits --------------------------------------------------- */
@@ -406,7 +411,7 @@ EDGEQ_CODE static inline int16_t edgeq_exp_step_s16(int16_t r, int32_t bit, int1
     return bit != 0 ? edgeq_mulhi_s16(r, factor) : r;
 }
 
-/* e^a for a <= 0 with m integer bits, 3 or 4; the result is Q0.15, INT16_MAX for a = 0. */
+/* e^a for a <= 0 with m integer bits, 1..7; the result is Q0.15, INT16_MAX for a = 0. */
 EDGEQ_CODE static inline int16_t edgeq_exp_neg_s16(int16_t a, int m)
 {
     const int f = 15 - m;
@@ -421,6 +426,10 @@ EDGEQ_CODE static inline int16_t edgeq_exp_neg_s16(int16_t a, int m)
     r = edgeq_exp_step_s16(r, rest & (quarter << 4), 600);
     if (m > 3) {
         r = edgeq_exp_step_s16(r, rest & (quarter << 5), 11);
+    }
+    if (m > 4) {
+        /* e^-16 is 0 here. */
+        r = (int16_t)(rest >= quarter << 6 ? 0 : r);
     }
     return a == 0 ? INT16_MAX : r;
 }
@@ -446,14 +455,68 @@ EDGEQ_CODE static inline int16_t edgeq_logistic_q3_s16(int16_t a)
     return (int16_t)(a == 0 ? 1 << 14 : side);
 }
 
-/* tanh a: Q3.12 to Q0.15. */
-EDGEQ_CODE static inline int16_t edgeq_tanh_q3_s16(int16_t a)
+/* tanh a: Qm with m integer bits, 0..6, to Q0.15. */
+EDGEQ_CODE static inline int16_t edgeq_tanh_qm_s16(int16_t a, int m)
 {
-    const int16_t e = edgeq_exp_neg_s16((int16_t)(a > 0 ? -a : a), 4);
+    const int16_t e = edgeq_exp_neg_s16((int16_t)(a > 0 ? -a : a), m + 1);
     const int16_t x = (int16_t)(edgeq_newton_1p_s16(e) - (1 << 13));
     const int16_t y = edgeq_shift_left_sat_s16(x, 2);
     const int side = a > 0 ? y : -y;
     return (int16_t)(a == 0 ? 0 : side);
+}
+
+/* tanh a: Q3.12 to Q0.15. */
+EDGEQ_CODE static inline int16_t edgeq_tanh_q3_s16(int16_t a)
+{
+    return edgeq_tanh_qm_s16(a, 3);
+}
+
+/* ---- Functions of codes, 16 bits -------------------------------------------------------
+ *
+ * table holds 65536 * logistic(i / 24) for i in 0..255; between its entries the functions are
+ * lines, beyond them constants. multiplier / 2^shift brings a code to steps of 1 / 12288:
+ * multiplier is 1..65535, shift 0..31, and with a shift the multiplier is at most 32767, so that
+ * no product leaves 32 bits. The result has a scale of 2^-15. */
+
+EDGEQ_CODE static inline int32_t edgeq_table_steps_s32(int16_t x, int32_t multiplier, int shift)
+{
+    const int32_t nudge = shift > 0 ? 1 << (shift - 1) : 0;
+    return (x * multiplier + nudge) >> shift;
+}
+
+/* 1 / (1 + e^-x). */
+EDGEQ_CODE static inline int16_t edgeq_logistic_s16(int16_t x, int32_t multiplier, int shift, const uint16_t *table)
+{
+    const int32_t steps = edgeq_table_steps_s32(x, multiplier, shift);
+    const int32_t distance = steps < 0 ? -steps : steps;
+    const int32_t entry = distance >> 9;
+    int32_t y = INT16_MAX * (1 << 10);
+    if (entry < 255) {
+        y = table[entry] * (1 << 9) + (distance & 511) * (table[entry + 1] - table[entry]);
+    }
+    return (int16_t)((steps < 0 ? (1 << 25) - y + 511 : y + 512) >> 10);
+}
+
+/* The value of a code on the lines between 513 entries of a table, which are 128 codes apart. */
+EDGEQ_CODE static inline int16_t edgeq_lookup_s16(int16_t x, const int16_t *table)
+{
+    const int32_t entry = 256 + (x >> 7);
+    const int32_t slope = table[entry + 1] - table[entry];
+    return (int16_t)(table[entry] + ((slope * (x & 127) + 64) >> 7));
+}
+
+/* tanh x, which is 2 logistic(2 x) - 1. */
+EDGEQ_CODE static inline int16_t edgeq_tanh_s16(int16_t x, int32_t multiplier, int shift, const uint16_t *table)
+{
+    const int32_t steps = edgeq_table_steps_s32(x, multiplier, shift);
+    const int32_t distance = steps < 0 ? -steps : steps;
+    const int32_t entry = distance >> 8;
+    int32_t y = UINT16_MAX * (1 << 8);
+    if (entry < 255) {
+        y = table[entry] * (1 << 8) + (distance & 255) * (table[entry + 1] - table[entry]);
+    }
+    y -= 1 << 23;
+    return (int16_t)((steps < 0 ? 127 - y : y + 128) >> 8);
 }
 
 #endif

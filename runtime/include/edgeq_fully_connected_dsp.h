@@ -76,7 +76,7 @@ EDGEQ_CODE static inline int32_t edgeq_dsp_pair_row(int32_t *to, const int8_t *x
             "stm %[to]!, {r8, r9, r10, r11}\n\t"
             "cmp %[x], %[end]\n\t"
             "bne 1b"
-            : [to] "+r"(to), [x] "+r"(x), [sum] "+r"(sum)
+            : [to] "+&r"(to), [x] "+&r"(x), [sum] "+&r"(sum)
             : [end] "r"(end), [ones] "r"(ones)
             : "r8", "r9", "r10", "r11", "memory", "cc");
     }

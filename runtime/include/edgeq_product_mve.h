@@ -26,7 +26,7 @@ EDGEQ_CODE static inline void edgeq_mve_fill(int8_t *to, int32_t code, int32_t c
         "vstrb.8 q0, [%[to]], #16\n\t"
         "letp lr, 1b\n"
         "2:"
-        : [to] "+r"(to)
+        : [to] "+&r"(to)
         : [code] "r"(code), [count] "r"(count)
         : "lr", "q0", "memory", "cc");
 #else
@@ -52,7 +52,7 @@ EDGEQ_CODE static inline void edgeq_mve_copy_rows(int8_t *to, int32_t to_step, c
         "add %[to], %[to], %[to_step]\n\t"
         "subs %[rows], #1\n\t"
         "bne 1b\n\t"
-        : [to] "+r"(to), [from] "+r"(from), [rows] "+r"(rows)
+        : [to] "+&r"(to), [from] "+&r"(from), [rows] "+&r"(rows)
         : [count] "r"(count), [from_step] "r"(from_step - moved), [to_step] "r"(to_step - moved)
         : "lr", "q0", "memory", "cc");
 #else

@@ -34,7 +34,7 @@
             "vstrb.32 q0, [%[y]], #4\n\t"                                                                                              \
             "letp lr, 1b\n"                                                                                                            \
             "2:"                                                                                                                       \
-            : [x] "+l"(x), [y] "+l"(y)                                                                                                 \
+            : [x] "+&l"(x), [y] "+&l"(y)                                                                                               \
             : [count] "r"(count), [scale] "t"(scale), [zero] "r"(zero)                                                                 \
             : "lr", "q0", "memory", "cc");                                                                                             \
     }

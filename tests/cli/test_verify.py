@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from tests.models.catalogue import Model
 from tests.small_networks import network
 
 LOWERED = api.lower(network())
+Run = tuple[np.ndarray, ...]
 
 
 def golden(path: Path, *, inputs: bool = True, spoil: bool = False) -> np.ndarray:
@@ -84,15 +86,15 @@ def test_one_different_golden_value_fails(edgeq: Command, model: Path, tmp_path:
 def test_the_first_layer_that_differs_is_named(
     edgeq: Command, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest = Compiled.tensors
+    honest = Compiled.trace
 
-    def spoiled(self: Compiled, *inputs: np.ndarray) -> dict[str, np.ndarray]:
-        found = honest(self, *inputs)
-        for name in ("b", "c"):
-            found[name][0, 1, 2, 3] ^= 1
-        return found
+    def spoiled(self: Compiled, runs: Iterable[Run]) -> Iterator[tuple[dict[str, np.ndarray], Run]]:
+        for found, outputs in honest(self, runs):
+            for name in ("b", "c"):
+                found[name][0, 1, 2, 3] ^= 1
+            yield found, outputs
 
-    monkeypatch.setattr(Compiled, "tensors", spoiled)
+    monkeypatch.setattr(Compiled, "trace", spoiled)
     result = edgeq("verify", model)
     assert result.code == 1
     assert "DIFFERENT" in result.out

@@ -17,12 +17,12 @@ from edgeq.emit.literals import (
     BYTES_PER_LINE,
     c_float,
     c_integer,
+    c_type,
     initialiser,
     string_initialiser,
 )
 from edgeq.host.build import build_shared
 from edgeq.host.toolchain import host_compiler
-from edgeq.ir.types import DType
 
 EDGES = {
     "int8": [-128, -1, 0, 127],
@@ -72,11 +72,15 @@ def test_bytes_as_strings(array: np.ndarray) -> None:
 def test_what_a_compiler_reads(tmp_path: Path) -> None:
     wanted = {name: np.array(values).astype(name) for name, values in EDGES.items()}
     wanted["float32"] = np.array(FLOATS, np.float32)
+    wanted["float64"] = np.array([0.1, -0.0, 2.0**-1074, -1.7976931348623157e308])
     every = np.arange(-128, 128).astype(np.int8)
     lines = ["#include <stdint.h>"]
     for name, array in wanted.items():
-        c_type = DType.of(array.dtype).c_name
-        lines += [f"const {c_type} {name}_array[{array.size}] = {{", initialiser(array), "};"]
+        lines += [
+            f"const {c_type(array.dtype)} {name}_array[{array.size}] = {{",
+            initialiser(array),
+            "};",
+        ]
     lines += [f"const int8_t text[{every.size}] =\n{string_initialiser(every)};"]
     files = {"src/literals.c": "\n".join(lines) + "\n"}
     flags = ("-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror")

@@ -12,30 +12,20 @@ from tests.frontends.tflite.one_op import CONV, OneOp, conv
 from tests.frontends.tflite_builder import ModelBuilder
 
 REFUSED = {
-    "coral_automl_video_traffic_model": ["CUSTOM:TFLite_Detection_PostProcess x1"],
-    "mww_v1_alexa": [
-        *("CALL_ONCE x1", "VAR_HANDLE x11", "READ_VARIABLE x11", "ASSIGN_VARIABLE x11"),
-    ],
-    "mww_v2_alexa": ["CALL_ONCE x1", "VAR_HANDLE x6", "READ_VARIABLE x6", "ASSIGN_VARIABLE x6"],
-    "tflm_dtln_noise_suppression": ["UNIDIRECTIONAL_SEQUENCE_LSTM x2"],
-    "tflm_keyword_scrambled": ["SVDF x7"],
-    "tflm_trained_lstm_int8": ["UNIDIRECTIONAL_SEQUENCE_LSTM x1"],
-    "tflm_trained_lstm_fp32": ["UNIDIRECTIONAL_SEQUENCE_LSTM x1"],
+    "tflm_trained_lstm_fp32": ["UNIDIRECTIONAL_SEQUENCE_LSTM of float32 data x1"],
     "negative/custom_op_posenet_decoder": ["CUSTOM:PosenetDecoderOp x1: op[37] 'poses'"],
 }
-# Operations of the shared integer models that are not read yet.
-UNREAD = ("mww_", "tflm_dtln", "tflm_keyword", "tflm_trained", "coral_automl")
 FLOATING = ("_fp32", "_float.", "dynamicrange")
 
 
 def test_every_integer_model_is_read(shared: Path) -> None:
     count = 0
     for path in sorted((shared / "models").rglob("*.tflite")):
-        if path.parent.name == "negative" or any(p in path.name for p in (*UNREAD, *FLOATING)):
+        if path.parent.name == "negative" or any(p in path.name for p in FLOATING):
             continue
         assert not load(path).is_float, path.name
         count += 1
-    assert count >= 37
+    assert count == 47
 
 
 @pytest.mark.parametrize("name", sorted(REFUSED))

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from edgeq.frontends.npz import graph_bytes
+from tests.frontends.detection import random_detector
 from tests.frontends.onnx import test_mutants as onnx_files
 from tests.frontends.test_mutants import built as tflite_files
 from tests.frontends.tflite.one_op import CONV, OneOp, ints
@@ -42,6 +43,7 @@ def _tflite() -> Iterator[bytes]:
     yield from _tflite_elementwise()
     yield from _tflite_weighted()
     yield from _tflite_movement()
+    yield from (random_detector(seed, signed=bool(seed)).data() for seed in range(2))
 
 
 def _tflite_elementwise() -> Iterator[bytes]:

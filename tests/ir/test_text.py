@@ -85,7 +85,7 @@ def test_the_source_is_no_part_of_it() -> None:
         (Padding(1, 2, 3, 4), "Padding(top=1, bottom=2, left=3, right=4)"),
         (
             Requant(Rounding.SINGLE, (5,), (-1,)),
-            "Requant(rounding=single, multiplier=(5), shift=(-1), scale=())",
+            "Requant(rounding=single, multiplier=(5), shift=(-1), scale=(), tail=0)",
         ),
     ],
 )

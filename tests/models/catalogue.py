@@ -69,11 +69,18 @@ SMALL = _models("""
     mltk_keyword_spotting_on_off
     mltk_tflite_micro_magic_wand
     mltk_tflite_micro_speech
+    mww_v1_alexa
+    mww_v2_alexa
+    mww_v2_hey_jarvis
+    mww_v2_okay_computer
     stm_miniresnet_1stacks_64x50_esc10
     stm_miniresnetv2_1stacks_64x50_esc10
+    tflm_dtln_noise_suppression
     tflm_hello_world_int8
+    tflm_keyword_scrambled
     tflm_micro_speech_quantized
     tflm_simple_add_model
+    tflm_trained_lstm_int8
 """)
 
 MEDIUM = _models("""
@@ -90,6 +97,7 @@ MEDIUM = _models("""
 """)
 
 LARGE = _models("""
+    coral_automl_video_traffic_model
     coral_bodypix_mobilenet_v1_075_512_quant_nodecoder
     coral_deeplabv3_mnv2_dm05_pascal_quant
     coral_mobilenet_v1_0.75_192_quant
@@ -116,40 +124,18 @@ _WEIGHT_ONLY = (
     "weight-only model (integer weights, float activations): "
     "{0} of {0} operations compute in floating point"
 )
-_LSTM = "UNIDIRECTIONAL_SEQUENCE_LSTM x{0}: op[0]"
 
 UNSUPPORTED = _refused(
     UnsupportedError,
     {
-        "coral_automl_video_traffic_model": (
-            "1 operation is not supported",
-            "CUSTOM:TFLite_Detection_PostProcess x1: op[184] 'TFLite_Detection_PostProcess'",
-        ),
-        "mww_v1_alexa": (
-            "34 operations are not supported",
-            "CALL_ONCE x1: op[0]",
-            "VAR_HANDLE x11: op[1] 'stream_11/states', op[2] 'stream_12/states'",
-            "READ_VARIABLE x11: op[13]",
-            "ASSIGN_VARIABLE x11",
-        ),
-        **{
-            f"mww_v2_{word}": (
-                "19 operations are not supported",
-                "CALL_ONCE x1: op[0]",
-                "VAR_HANDLE x6: op[1]",
-                "READ_VARIABLE x6: op[8]",
-                "ASSIGN_VARIABLE x6",
-            )
-            for word in ("alexa", "hey_jarvis", "okay_computer")
-        },
         "negative/custom_op_posenet_decoder": (
             "1 operation is not supported",
             "CUSTOM:PosenetDecoderOp x1: op[37] 'poses'",
         ),
-        "tflm_dtln_noise_suppression": ("2 operations are not supported", _LSTM.format(2)),
-        "tflm_keyword_scrambled": ("7 operations are not supported", "SVDF x7: op[1] 'tensor5'"),
-        "tflm_trained_lstm_fp32": ("1 operation is not supported", _LSTM.format(1)),
-        "tflm_trained_lstm_int8": ("1 operation is not supported", _LSTM.format(1)),
+        "tflm_trained_lstm_fp32": (
+            "1 operation is not supported",
+            "UNIDIRECTIONAL_SEQUENCE_LSTM of float32 data x1: op[0]",
+        ),
     },
 )
 

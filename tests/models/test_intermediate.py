@@ -30,8 +30,9 @@ def test_every_tensor_is_that_of_the_reference_kernels(model: Model) -> None:
     _, theirs = run_litert(model.path.read_bytes(), inputs, tensors=True)
     mine = reference.run_tensors(lowered, inputs)
     differing = {}
+    stored = {state.next for state in lowered.states}  # copies that LiteRT keeps elsewhere
     for op in lowered.ops:
-        for name in op.outputs:
+        for name in (name for name in op.outputs if name not in stored):
             wanted = theirs[name.removesuffix(FLIPPED)]
             if wanted.dtype == np.uint8 and mine[name].dtype == np.int8:
                 wanted = as_int8(wanted)

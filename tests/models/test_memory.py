@@ -32,8 +32,8 @@ def lifetimes(graph: Graph, program: Program) -> dict[str, tuple[int, int]]:
     stage is nowhere else.
     """
     end = len(program.calls) - 1
-    first = dict.fromkeys(graph.inputs, 0)
-    last = dict.fromkeys(graph.outputs, end)
+    first = dict.fromkeys(graph.sources, 0)
+    last = dict.fromkeys(graph.results, end)
     for call in program.calls:
         first.update(dict.fromkeys(call.outputs, call.index))
         for name in (*call.inputs, *call.outputs):
@@ -48,6 +48,16 @@ def lifetimes(graph: Graph, program: Program) -> dict[str, tuple[int, int]]:
         for name in op.inputs:
             last[name] = max(last.get(name, 0), until)
     return {name: (begin, max(begin, last.get(name, 0))) for name, begin in first.items()}
+
+
+def _join(program: Program, places: dict[str, slice], lives: dict[str, tuple[int, int]]) -> None:
+    """Let what is put together begin with the first of its parts that is written in place."""
+    for call in program.calls:
+        for whole in (name for name in call.outputs if name in lives):
+            for part in (name for name in call.inputs if name in lives):
+                there, here = places[whole], places[part]
+                if there.start <= here.start and here.stop <= there.stop:
+                    lives[whole] = min(lives[whole][0], lives[part][0]), lives[whole][1]
 
 
 def live_bytes(graph: Graph, program: Program) -> int:
@@ -68,6 +78,9 @@ def live_bytes(graph: Graph, program: Program) -> int:
     }
     lives = lifetimes(graph, program)
     assert lives.keys() == places.keys()
+    # What lies in the memory of states is not in the arena.
+    lives = {name: life for name, life in lives.items() if program.places[name].kind != "state"}
+    _join(program, places, lives)
     most = 0
     for call in program.calls:
         used = np.zeros(program.arena // unit + 1, bool)

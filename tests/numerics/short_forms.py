@@ -6,7 +6,7 @@ import ctypes
 
 import numpy as np
 
-from edgeq.ir.quant import Requant, Rounding
+from edgeq.ir.quant import ROUNDINGS, Requant, Rounding
 from edgeq.kernels.rescale import LARGEST_SUM, RescaleFacts, rescale_facts
 
 _TEXT = """
@@ -31,7 +31,7 @@ void short_{0}(int32_t *y, const int32_t *acc, const factors_{0} *k, int n)
 MULTIPLIERS = (1 << 30, (1 << 30) + 1, 1319413953, (1 << 31) - 2, (1 << 31) - 1)
 ENDS = ((-128, -128), (0, -128), (127, -128), (5, 5))
 # A rounding, the zero point of the output, and its least code.
-CODES = [(each, *ends) for each in Rounding if each is not Rounding.FLOAT32 for ends in ENDS]
+CODES = [(each, *ends) for each in ROUNDINGS if each is not Rounding.FLOAT32 for ends in ENDS]
 
 
 class Factors(ctypes.Structure):

@@ -20,6 +20,13 @@ def test_16_bits_exhaustively(name: str) -> None:
     both(name, ALL_S16)
 
 
+@pytest.mark.parametrize("m", range(7))
+def test_tanh_of_any_integer_bits(m: int) -> None:
+    y = both("tanh_qm_s16", ALL_S16, m)
+    truth = np.tanh(ALL_S16 * 2.0 ** (m - 15))
+    np.testing.assert_array_less(np.abs(y * 2.0**-15 - truth), 2.0**-9)
+
+
 @pytest.mark.parametrize("name", ["logistic_q4_s32", "tanh_q4_s32"])
 def test_sigmoids(name: str) -> None:
     y = both(name, SAMPLE)

@@ -9,7 +9,7 @@ import numpy as np
 
 from edgeq.ir.graph import Graph
 from edgeq.ir.profiles import Numerics
-from edgeq.ir.quant import Rounding
+from edgeq.ir.quant import ROUNDINGS, Rounding
 from edgeq.ir.types import DType, Shape
 from edgeq.ops.base import Op
 from tests.kernel_harness import PORTABLE, Case, check_layers
@@ -80,7 +80,7 @@ def every_pair_cases(op: Op, kernel: str, scales: Sequence[Scales], y: DType) ->
             runs=[every_pair()] * 2,
         )
         for each in scales
-        for rounding in Rounding
+        for rounding in ROUNDINGS
     ]
 
 

@@ -55,7 +55,8 @@ def changed(tensor: Tensor, change: dict[str, object]) -> Tensor:
 
 
 REFUSALS = (
-    ("x", {"dtype": DType.INT16}, "input is int16"),
+    ("x", {"dtype": DType.INT32}, "input is int32"),
+    ("x", {"dtype": DType.INT16}, "output is int8 for int16 input"),
     ("x", {"dtype": DType.UINT8}, "weights are int8 for a uint8 input"),
     ("w", {"dtype": DType.UINT8}, "weights are uint8 for a int8 input"),
     ("w", {"dtype": DType.FLOAT32}, "weights are float32 for a int8 input"),
@@ -256,3 +257,14 @@ def test_channels_that_give_only_zero_get_plain_factors(rounding: Rounding) -> N
         np.testing.assert_array_equal(
             accumulate.requantize(sums, two), accumulate.requantize(sums, one)
         )
+
+
+@pytest.mark.parametrize("rounding", [Rounding.GEMMLOWP, Rounding.HALF_UP])
+def test_channels_whose_largest_sums_wrap_to_zero_are_not_taken_for_dead(
+    rounding: Rounding,
+) -> None:
+    given = Requant(rounding, (1 << 30, 1 << 30), (25, 18))
+    assert not accumulate.requantize(np.full((1, 2), 1 << 14, np.int32), given).any()
+    assert accumulate.requantize(np.full((1, 2), 1, np.int32), given).all()
+    found = accumulate.settled(given, np.array([1 << 14, 1 << 14]))
+    assert found == given

@@ -178,7 +178,8 @@ def test_float_sum() -> None:
     [
         ({"a": coded("a", (4,), DType.UINT8)}, "'b' is int8, not uint8"),
         ({"a": coded("a", (3,))}, "do not broadcast"),
-        ({"a": coded("a", (4,), DType.INT16)}, "expected one of int8, uint8, float32"),
+        ({"a": coded("a", (4,), DType.INT16)}, "'b' is int8, not int16"),
+        ({"a": coded("a", (4,), DType.INT32)}, "expected one of int8, uint8, int16, float32"),
     ],
 )
 def test_operands_that_do_not_fit(change: dict, message: str) -> None:

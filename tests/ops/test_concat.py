@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeq.errors import ModelError
+from edgeq.errors import ModelError, QuantizationError
 from edgeq.ir.graph import Operands, Tensor
 from edgeq.ir.profiles import profile
 from edgeq.ir.quant import QuantParams
@@ -203,6 +203,13 @@ def test_shapes_that_do_not_fit_are_refused(axis: int, shapes: tuple[Shape, ...]
     inputs = tuple(tensor(f"x{i}", shape) for i, shape in enumerate(shapes))
     with pytest.raises(ModelError):
         _concat(axis).check(Operands(inputs, (tensor("y", ()),)))
+
+
+def test_scales_whose_ratio_is_no_float32_are_refused() -> None:
+    op, tensors = _rescaled(quant(2.0**20, 1), quant(2.0**-100, 2))
+    io = Operands((tensors["x0"], tensors["x1"]), (tensors["y"],))
+    with pytest.raises(QuantizationError, match="are too far apart"):
+        op.lower(io, profile("gemmlowp"))
 
 
 def test_lowering_keeps_tables_only_where_codes_differ() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edgeq.errors import ModelError, QuantizationError
-from edgeq.ir.quant import Rounding
+from edgeq.ir.quant import ROUNDINGS
 from edgeq.ir.types import DType
 from edgeq.ops.l2_normalization import L2Normalization
 from tests.kernel_harness import PORTABLE, Case, check_layers, one_op_graph
@@ -21,7 +21,7 @@ def test_kernel_of_every_length_and_rounding() -> None:
         x = coded("a", (7, length), scale=0.3, zero=(-128, 127, 0, 5)[number % 4])
         y = coded("y", (7, length), scale=1 / 128)
         op = L2Normalization(inputs=("a",), outputs=("y",), unsigned=number % 2 == 1)
-        for rounding in Rounding:
+        for rounding in ROUNDINGS:
             codes = random_codes(rng, x)
             codes[1] = x.zero_point
             cases.append(

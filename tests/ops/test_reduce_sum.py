@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edgeq.errors import QuantizationError
-from edgeq.ir.quant import Rounding
+from edgeq.ir.quant import ROUNDINGS, Rounding
 from edgeq.ir.types import DType, Shape
 from edgeq.ops.reduce_sum import ReduceSum, Thresholds
 from tests.kernel_harness import PORTABLE, Case, check_layers, one_op_graph
@@ -35,7 +35,7 @@ def _case(shape: Shape, axes: tuple[int, ...], keep: bool, rounding: Rounding) -
 
 
 def test_kernel_of_every_shape_and_rounding() -> None:
-    cases = [_case(*each, rounding) for each in SHAPES for rounding in Rounding]
+    cases = [_case(*each, rounding) for each in SHAPES for rounding in ROUNDINGS]
     check_layers(cases, PORTABLE)
 
 

@@ -65,6 +65,17 @@ def test_kernel(source: DType, target: DType, factor: float) -> None:
     check_layer(OP, by_name(x, y), [[codes]], kernel=f"portable/{kernel}")
 
 
+@pytest.mark.parametrize("factor", [1.0, 0.5, 0.0031, 1.7, 900.0])
+def test_int16_to_int32(factor: float) -> None:
+    codes = all_codes(DType.INT16)
+    x = coded("x", codes.shape, DType.INT16, factor / 8, -32768)
+    y = coded("y", codes.shape, DType.INT32, 1 / 8)
+    expected = run_litert(tflite("QUANTIZE", (x, y), QuantizeOptions={}), [codes])[0]
+    np.testing.assert_array_equal(evaluate(OP, (x, y), [codes]), expected)
+    kernel = "offset_clamp" if factor == 1 else "requantize"
+    check_layer(OP, by_name(x, y), [[codes]], kernel=f"portable/{kernel}")
+
+
 @pytest.mark.parametrize("rounding", Rounding)
 @pytest.mark.parametrize("factor", [1.0, 2**-9, 3.3])
 def test_kernel_under_every_rounding(

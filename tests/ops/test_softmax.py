@@ -53,6 +53,18 @@ def test_generated_c(shape, out, numerics):
         check_layer(op, {"x": x, "y": y}, runs, numerics=numerics, kernel="portable/softmax_s8")
 
 
+@pytest.mark.parametrize("unsigned", [False, True])
+@pytest.mark.parametrize("numerics", ["tflite", "xnnpack"])
+def test_generated_c_in_float32(numerics, unsigned):
+    op = Softmax(**NAMES, unsigned=unsigned)
+    for shape, scale in (((1, 1), 0.11), ((33, 17), 0.0001), ((2, 1001), 0.2)):
+        x = coded("x", shape, scale=scale)
+        y = result(op, x, DType.INT8, *CODES[DType.INT8])
+        runs = extremes(x, np.random.default_rng(0))
+        kernel = "portable/softmax_f32_s8"
+        check_layer(op, {"x": x, "y": y}, runs, numerics=numerics, kernel=kernel)
+
+
 def test_two_definitions_agree():
     rng = np.random.default_rng(6)
     op = Softmax(**NAMES, beta=0.7)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from edgeq import reference
 from edgeq.ir.graph import Graph, Operands, Tensor
 from edgeq.ir.quant import QuantParams
+from edgeq.ir.state import State
 from edgeq.ir.types import DType, Shape
 from edgeq.ir.verify import verify
 from edgeq.ops._spatial import Padding
@@ -45,6 +46,7 @@ class Net:
     tensors: dict[str, Tensor] = field(default_factory=dict)
     ops: list[Op] = field(default_factory=list)
     inputs: list[str] = field(default_factory=list)
+    states: list[State] = field(default_factory=list)
 
     @property
     def computed(self) -> list[str]:
@@ -55,6 +57,16 @@ class Net:
         name = self._enter(f"in{len(self.inputs)}", shape, **fields)
         self.inputs.append(name)
         return name
+
+    def state(self, initial: np.ndarray, **fields: Any) -> str:
+        """Add a tensor that keeps its value from run to run, unless ``becomes`` says otherwise."""
+        name = self._enter(f"s{len(self.states)}", initial.shape, **fields)
+        self.states.append(State(name, name, initial))
+        return name
+
+    def becomes(self, name: str, after: str) -> None:
+        """Let a state be ``after`` in the next run."""
+        self.states = [replace(s, next=after) if s.name == name else s for s in self.states]
 
     def const(self, array: np.ndarray, params: QuantParams | None = None) -> str:
         name = f"c{len(self.tensors)}"
@@ -92,7 +104,8 @@ class Net:
 
     def graph(self, *outputs: str, numerics: str = "gemmlowp") -> Graph:
         tensors, ops = self.tensors, tuple(self.ops)
-        return verify(Graph("net", tensors, ops, tuple(self.inputs), outputs, numerics))
+        ports = (tuple(self.inputs), outputs, numerics)
+        return verify(Graph("net", tensors, ops, *ports, states=tuple(self.states)))
 
     def _conv(self, cls: type[Op], x: str, shape: Shape, axis: int, **fields: Any) -> str:
         rng = np.random.default_rng(len(self.tensors))
@@ -115,18 +128,22 @@ class Net:
         return name
 
 
-def outputs(graph: Graph, seed: int = 0) -> tuple[np.ndarray, ...]:
-    """Return what the graph computes from random inputs."""
+def outputs(graph: Graph, seed: int = 0, count: int = 1) -> tuple[np.ndarray, ...]:
+    """Return what the graph computes from random inputs, in so many runs."""
     graph = verify(graph)
     ready = graph if graph.is_float else lower_arithmetic(graph)
-    return reference.run(ready, reference.sample_inputs(graph, seed))
+    runs = [reference.sample_inputs(graph, seed + run) for run in range(count)]
+    found = reference.run_sequence(ready, runs)
+    return tuple(tensors[name] for tensors in found for name in ready.outputs)
 
 
 def same(before: Graph, after: Graph) -> None:
     """Fail unless both graphs have the same ports and compute the same bits."""
     assert (before.inputs, before.outputs) == (after.inputs, after.outputs)
     for seed in range(2):
-        for want, have in zip(outputs(before, seed), outputs(after, seed), strict=True):
+        count = 3 if before.states else 1
+        found = outputs(before, seed, count), outputs(after, seed, count)
+        for want, have in zip(*found, strict=True):
             assert want.dtype == have.dtype
             np.testing.assert_array_equal(have, want)
 
@@ -222,6 +239,9 @@ def graphs(draw: st.DrawFn) -> Graph:
     net.input((1, 3, 2, 2))
     codes = np.arange(-6, 6).reshape(1, 2, 3, 2)
     net.const((codes + (6 if dtype is DType.UINT8 else 0)).astype(dtype.numpy), net.params)
+    for _ in range(draw(st.sampled_from([0, 0, 1, 2]))):
+        first = draw(st.sampled_from([codes * 0 + 3, np.arange(12)]))
+        net.state(first.reshape(1, 3, 2, 2).astype(dtype.numpy))
     for _ in range(draw(st.integers(1, 8))):
         images = [n for n, t in net.tensors.items() if _is_image(net, t)]
         draw(st.sampled_from(_STEPS))(draw, net, images[-draw(st.integers(1, len(images)))])
@@ -230,7 +250,15 @@ def graphs(draw: st.DrawFn) -> Graph:
         net.op(Reshape, "in0", shape=(12,))
         written = [net.ops[-1].outputs[0]]
     ports = draw(st.lists(st.sampled_from(written), min_size=1, max_size=3, unique=True))
+    for state in net.states:
+        tensor = net.tensors[state.name]
+        alike = [n for n, t in net.tensors.items() if _form(t) == _form(tensor)]
+        net.becomes(state.name, draw(st.sampled_from(alike[::-1])))
     return net.graph(*ports)
+
+
+def _form(tensor: Tensor) -> Any:
+    return tensor.shape, tensor.dtype, tensor.quant
 
 
 def _is_image(net: Net, tensor: Tensor) -> bool:

@@ -11,11 +11,13 @@ from hypothesis import given
 from edgeq.errors import ModelError
 from edgeq.ir.graph import Graph
 from edgeq.ir.types import DType
+from edgeq.ops.activation import Activation
 from edgeq.ops.add import Add
 from edgeq.ops.base import Op
 from edgeq.ops.concat import Concat
 from edgeq.ops.dequantize import Dequantize
 from edgeq.ops.fully_connected import FullyConnected
+from edgeq.ops.mul import Mul
 from edgeq.ops.pack import Pack
 from edgeq.ops.pad import Pad
 from edgeq.ops.relu import Relu
@@ -101,6 +103,45 @@ def test_a_constant_output_is_a_copy_and_its_readers_are_folded_too() -> None:
     after = fold_constants(graph)
     assert sorted(kinds(after)) == ["relu", "reshape", "reshape", "reshape"]
     same(graph, after)
+
+
+def _switched_off(scale: float) -> tuple[Graph, str]:
+    """Return a product and a sum of which no more is left than ``scale``, in codes of 0.5."""
+    net = Net(DType.INT8, quant(2.0**-100))
+    x = net.input((2, 3))
+    y = net.input((2, 3), params=quant(scale))
+    total = net.op(Add, x, y, params=quant(0.5, 3), activation=Activation.RELU)
+    gates = net.op(Mul, total, net.input((2, 3), params=quant()), params=quant())
+    return net.graph(net.op(Relu, gates)), total
+
+
+def test_a_sum_that_cannot_reach_half_a_code_is_constant() -> None:
+    graph, total = _switched_off(2.0**-100)
+    after = fold_constants(graph)
+    assert kinds(after) == ["reshape"]
+    same(graph, after)
+    np.testing.assert_array_equal(outputs(after)[0], np.zeros((2, 3)))
+    once = fold_constants(replace(graph, outputs=(total,)))
+    np.testing.assert_array_equal(outputs(once)[0], np.full((2, 3), 3))
+
+
+@pytest.mark.parametrize(("scale", "known"), [(1 / 1030, True), (1 / 510, False), (1.0, False)])
+def test_a_sum_that_reaches_it_is_computed(scale: float, known: bool) -> None:
+    graph, _ = _switched_off(scale)
+    after = fold_constants(graph)
+    assert ("add" not in kinds(after)) == known
+    same(graph, after)
+
+
+def test_a_product_with_zeros_is_constant() -> None:
+    for codes, folds in (([5, 5], True), ([5, 6], False)):
+        net = Net()
+        x = net.input((3, 2))
+        zeros = net.const(np.array(codes, np.int8), quant(0.1, 5))
+        graph = net.graph(net.op(Mul, x, zeros, params=quant(0.5, -9)))
+        after = fold_constants(graph)
+        assert kinds(after) == (["reshape"] if folds else ["mul"])
+        same(graph, after)
 
 
 def test_huge_constants_are_left_to_run_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,7 @@ CONFIGS = {
     "uint8": Config(dtype=DType.UINT8, per_channel=False, symmetric_weights=False),
     "uint8 per channel": Config(dtype=DType.UINT8, symmetric_activations=True),
     "4 bits": Config(weight_bits=4),
+    "16 bits": Config(activation_bits=16),
 }
 
 
@@ -64,7 +65,9 @@ def test_the_integer_network_is_close_to_the_float_one(build: object, config: Co
             assert np.abs(one - other).max() <= worst * max(span, 0.3)
 
 
-@pytest.mark.parametrize("kind", ["int8", "int8 asymmetric weights", "uint8", "int8 float ports"])
+@pytest.mark.parametrize(
+    "kind", ["int8", "int8 asymmetric weights", "uint8", "int8 float ports", "16 bits"]
+)
 def test_the_c_of_a_quantized_network_gives_the_bits_of_the_reference(kind: str) -> None:
     for graph in (float_nets.residual(), float_nets.joined()):
         integer = quantize(graph, float_nets.samples(graph), CONFIGS[kind])

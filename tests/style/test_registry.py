@@ -17,10 +17,24 @@ from edgeq.resources import templates_dir
 from tests.style.sources import ROOT, files
 
 # Operations without a kernel, and why none is needed.
-FOLDED = {"shape": "its output follows from a shape, so it is a constant at compile time"}
+FOLDED = {
+    "qlinear_global_average_pool": "it is lowered to a mean",
+    "shape": "its output follows from a shape, so it is a constant at compile time",
+}
 
 # Operations that have no float arithmetic, and why.
-INTEGER_ONLY: dict[str, str] = {}
+_RULE = "it is a rule for codes, which only a quantized file states"
+_REFUSED = "front ends refuse the float form"
+INTEGER_ONLY = {
+    "lstm": _REFUSED,
+    "lstm_cell": _REFUSED,
+    "qlinear_add": _RULE,
+    "qlinear_average_pool2d": _RULE,
+    "qlinear_mul": _RULE,
+    "qlinear_softmax": _RULE,
+    "svdf": _REFUSED,
+    "table": "it is a function of codes",
+}
 
 HEADER = re.compile(r"\{#- (?P<name>[A-Za-z0-9_.]+): [^\n]+\. -?#\}")
 

@@ -36,6 +36,7 @@ CONFIGS = {
     "uint8": Config(dtype=DType.UINT8, per_channel=False, symmetric_weights=False),
     "symmetric": Config(symmetric_activations=True, per_channel=False),
     "4 bits": Config(weight_bits=4),
+    "16 bits": Config(activation_bits=16),
     "float ports": Config(float_io=True),
 }
 NETS: dict[str, Callable[[], Graph]] = {
@@ -110,9 +111,17 @@ def test_narrow_activations_keep_to_their_codes(
     assert 0 in reached
 
 
-@pytest.mark.parametrize("config", [Config(), Config(weight_bits=4, activation_bits=5)])
-def test_the_c_gives_the_bits_of_the_integer_evaluation(config: Config) -> None:
-    graph = float_nets.residual()
+@pytest.mark.parametrize(
+    ("net", "config"),
+    [
+        ("residual", Config()),
+        ("residual", Config(weight_bits=4, activation_bits=5)),
+        ("residual", Config(activation_bits=16)),
+        ("gated", Config(activation_bits=16, weight_bits=6, per_channel=False)),
+    ],
+)
+def test_the_c_gives_the_bits_of_the_integer_evaluation(net: str, config: Config) -> None:
+    graph = NETS[net]()
     samples = list(float_nets.samples(graph, 40))
     module = calibrated(graph, config, samples[:8])
     x = batches(graph, samples)

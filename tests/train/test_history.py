@@ -40,11 +40,12 @@ def test_ranges_are_drawn(tmp_path: Path) -> None:
     history = History(tmp_path / "history.jsonl")
     for step in range(3):
         history.record(step, {"range/a/low": -1, "range/a/high": step, "loss": 1})
-    history.plot(tmp_path / "one.png")
-    history.plot(tmp_path / "two.png")
-    one, two = ((tmp_path / name).read_bytes() for name in ("one.png", "two.png"))
-    assert one.startswith(b"\x89PNG")
-    assert one == two
+    for suffix, mark in (("png", b"\x89PNG"), ("svg", b"<svg")):
+        for name in ("one", "two"):
+            history.plot(tmp_path / f"{name}.{suffix}")
+        one, two = ((tmp_path / f"{name}.{suffix}").read_bytes() for name in ("one", "two"))
+        assert mark in one
+        assert one == two
     history.plot(tmp_path / "loss.svg", prefix="loss")
     assert "<svg" in (tmp_path / "loss.svg").read_text()
 

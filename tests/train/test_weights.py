@@ -35,12 +35,12 @@ def test_simulated_weights_are_those_of_the_codes(
     )
     w = random(SHAPES[axis or 0], bits)
     bias = np.random.default_rng(0).normal(size=6).astype(np.float32) * 1e7
-    for least in (None, least_of(bias, 0.1, axis)):
+    for least in (None, least_of(bias, 0.1, axis, DType.INT32)):
         lower = 0.0 if least is None else least
         expected = code_weights(w, axis, config.post_training, lower).reals
         bound = None
         if least is not None:
-            bound = least_scales(torch.tensor(bias), 0.1, axis)
+            bound = least_scales(torch.tensor(bias), 0.1, axis, DType.INT32)
         found = simulated_weights(torch.tensor(w), axis, config, bound)
         np.testing.assert_array_equal(found.numpy(), expected)
 

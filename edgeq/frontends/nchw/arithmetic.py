@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
+from edgeq.frontends.nchw.builder import REAL, Kind
 from edgeq.frontends.nchw.node import IMAGE_RANKS, Node
 from edgeq.frontends.nchw.values import Value, identity, without
 from edgeq.ir.types import Shape, elements
@@ -72,28 +74,32 @@ def hard_sigmoid(node: Node, alpha: float, beta: float) -> None:
     node.give(by_number(node, value, Mul, 1 / 6))
 
 
-def _order(values: list[Value], rank: int) -> Shape:
+def order_of(values: list[Value], rank: int) -> Shape:
     """Return the order in which the fewest elements move: that of the largest operand."""
     found = [value for value in values if len(value.shape) == rank]
     largest = max(found, key=lambda value: elements(value.shape), default=None)
     return identity(rank) if largest is None else largest.order
 
 
-def _row(node: Node, array: np.ndarray, order: Shape, name: str) -> str:
+def row_of(node: Node, array: np.ndarray, order: Shape, name: str, kind: Kind = REAL) -> str:
     """Return a constant operand in ``order``, without leading extents of 1."""
     wide = array.reshape((1,) * (len(order) - array.ndim) + array.shape).transpose(order)
     extents = list(wide.shape)
     while extents and extents[0] == 1:
         del extents[0]
-    return node.constant(name, wide.reshape(extents), (name, "row", order))
+    return node.constant(name, wide.reshape(extents), (name, "row", order), kind)
 
 
 def _operand(node: Node, index: int, order: Shape) -> str:
     """Return an operand of a broadcast in ``order``."""
     array = node.array(index)
     if array is not None:
-        return _row(node, array, order, node.inputs[index])
-    value = node.whole_value(index)
+        return row_of(node, array, order, node.inputs[index])
+    return widened(node, node.whole_value(index), order)
+
+
+def widened(node: Node, value: Value, order: Shape) -> str:
+    """Return a tensor that holds a value in ``order``, with leading extents of 1 as it asks."""
     missing = len(order) - len(value.shape)
     if missing:
         tensor = node.arranged(value, identity(len(value.shape)))
@@ -121,7 +127,7 @@ def broadcast(node: Node, cls: type[Op]) -> None:
         shape = np.broadcast_shapes(*shapes)
     except ValueError:
         raise node.error(f"shapes {shapes[0]} and {shapes[1]} do not broadcast") from None
-    order = _order(values, len(shape))
+    order = order_of(values, len(shape))
     made = node.emit(cls, [_operand(node, index, order) for index in range(2)])
     # Constants lose leading extents of 1, which the result may need.
     node.give(node.view(made, shape, order))
@@ -184,7 +190,7 @@ def normalize(node: Node, epsilon: float) -> None:
     # Channels stored last are so in the image of one row, too, that a line was made of.
     is_last = value.order[-1] == 1
     for kind, cls, row in (("scale", Mul, rows[0]), ("offset", Add, rows[1])):
-        operand = _row(node, row.reshape(shape), value.order, f"{node.outputs[0]}:{kind}")
+        operand = row_of(node, row.reshape(shape), value.order, f"{node.outputs[0]}:{kind}")
         if is_last:
             value = each(node, value, cls, operand)
         else:
@@ -192,12 +198,12 @@ def normalize(node: Node, epsilon: float) -> None:
     node.give(value)
 
 
-def along(node: Node, cls: type[Op], axis: int) -> None:
+def along(node: Node, cls: type[Op], axis: int, **fields: Any) -> None:
     """Compute a softmax along one dimension of input 0, stored last for that."""
     value = node.whole_value()
     axis = node.axis(axis, len(value.shape))
     order = (*(other for other in value.order if other != axis), axis)
-    made = node.emit(cls, [node.arranged(value, order)])
+    made = node.emit(cls, [node.arranged(value, order)], **fields)
     node.give(Value(made, value.shape, order))
 
 

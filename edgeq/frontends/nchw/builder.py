@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Container, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from edgeq.errors import ModelError, UnsupportedError
 from edgeq.frontends.nchw.values import Value, channels_last, identity
 from edgeq.ir.graph import Operands, Tensor
+from edgeq.ir.quant import QuantParams
 from edgeq.ir.types import DType, Shape, elements
 from edgeq.ir.verify import MAX_EXTENT, MAX_TENSOR_BYTES, MAX_TOTAL_BYTES
 from edgeq.ops.base import Op
@@ -20,6 +21,16 @@ from edgeq.passes._names import unused
 
 # A few bytes can describe many large constants: what they come to is bounded, not only each one.
 MAX_FOLDED = 1 << 30
+
+
+class Kind(NamedTuple):
+    """The element type of a tensor, and its code."""
+
+    dtype: DType
+    quant: QuantParams | None = None
+
+
+REAL = Kind(DType.FLOAT32)
 
 
 class Builder:
@@ -40,16 +51,19 @@ class Builder:
         self._bytes = 0
         self._folded = 0
 
-    def add(self, name: str, shape: Shape, data: np.ndarray | None = None) -> str:
-        """Add a float32 tensor, under a new name where this one is taken; return the name."""
+    def add(
+        self, name: str, shape: Shape, data: np.ndarray | None = None, kind: Kind = REAL
+    ) -> str:
+        """Add a tensor, under a new name where this one is taken; return the name."""
         wrong = any(not 0 < extent <= MAX_EXTENT for extent in shape)
-        if wrong or 4 * elements(shape) > MAX_TENSOR_BYTES:
+        size = kind.dtype.bytes * elements(shape)
+        if wrong or size > MAX_TENSOR_BYTES:
             raise ModelError(f"a tensor of shape {shape}")
-        self._bytes += 4 * elements(shape)
+        self._bytes += size
         if self._bytes > MAX_TOTAL_BYTES:
             raise ModelError(f"the tensors have more than {MAX_TOTAL_BYTES} bytes")
         name = unused(name or "tensor", self.tensors)
-        self.tensors[name] = Tensor(name, shape, DType.FLOAT32, None, data)
+        self.tensors[name] = Tensor(name, shape, kind.dtype, kind.quant, data)
         return name
 
     def affords(self, folded: int) -> bool:
@@ -61,27 +75,42 @@ class Builder:
         """Return a name that no value of the file has, for one between two operations."""
         return unused(name, self.names)
 
-    def constant(self, name: str, array: np.ndarray, key: tuple[object, ...] = ()) -> str:
+    def constant(
+        self, name: str, array: np.ndarray, key: tuple[object, ...] = (), kind: Kind = REAL
+    ) -> str:
         """Add a constant; with a ``key`` the same one serves whoever asks with that key."""
+        key = key and (*key, kind)
         if key and key in self._weights:
             return self._weights[key]
-        if array.dtype != np.float32:
+        if array.dtype != kind.dtype.numpy:
             raise UnsupportedError(f"computes with a constant of {array.dtype.name}")
-        added = self.add(name, array.shape, array)
+        added = self.add(name, array.shape, array, kind)
         if key:
             self._weights[key] = added
         return added
 
-    def emit(self, cls: type[Op], inputs: Sequence[str], *names: str, **fields: Any) -> list[str]:
-        """Add an operation whose rules its inputs keep; return the names of its outputs."""
+    def emit(
+        self,
+        cls: type[Op],
+        inputs: Sequence[str],
+        *names: str,
+        kind: Kind | None = None,
+        **fields: Any,
+    ) -> list[str]:
+        """Add an operation whose rules its inputs keep; return the names of its outputs.
+
+        They are of the first input's kind unless ``kind`` is given.
+        """
         ins = tuple(self.tensors[name] for name in inputs)
+        kind = kind or Kind(ins[0].dtype, ins[0].quant)
         # Rules of operations look at the type of an output; its shape follows from them.
-        outs = tuple(Tensor(name, (1,), DType.FLOAT32) for name in names)
+        outs = tuple(Tensor(name, (1,), kind.dtype, kind.quant) for name in names)
         op = cls(inputs=tuple(inputs), outputs=names, **fields)
         io = Operands(ins, outs)
         op.check(io)
         added = tuple(
-            self.add(name, shape) for name, shape in zip(names, op.shapes(io), strict=True)
+            self.add(name, shape, None, kind)
+            for name, shape in zip(names, op.shapes(io), strict=True)
         )
         self.ops.append(replace(op, outputs=added))
         return list(added)

@@ -6,10 +6,12 @@ order of the operations here once, while reading.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from edgeq.frontends.nchw.builder import REAL, Kind
 from edgeq.frontends.nchw.node import Node
 from edgeq.frontends.nchw.values import Value, channels_last, identity
 from edgeq.ops._spatial import Padding, Pair
@@ -47,33 +49,64 @@ def filters(node: Node, image: Value) -> np.ndarray:
 
 def convolution(node: Node, image: Value, weights: np.ndarray, groups: int, window: Window) -> None:
     """Convolve an image with ``weights`` of input 1 and an optional bias, input 2."""
-    rank, channels = len(image.shape), image.shape[1]
+    name = node.inputs[1]
+    bias = None
+    if node.has(2):
+        row = node.weights(2, "biases")
+        if row.shape != weights.shape[:1]:
+            raise node.error(f"biases have shape {row.shape} for weights {weights.shape}")
+        bias = node.constant(node.inputs[2], row, (node.inputs[2],))
+
+    def held(array: np.ndarray, depthwise: bool) -> str:
+        return node.constant(name, array, (name, len(image.shape), depthwise))
+
+    convolve(node, image, weights, groups, window, held, bias)
+
+
+def convolve(
+    node: Node,
+    image: Value,
+    weights: np.ndarray,
+    groups: int,
+    window: Window,
+    held: Callable[[np.ndarray, bool], str],
+    bias: str | None,
+    **fields: Any,
+) -> None:
+    """Convolve an image with [O,I/groups,KH,KW] ``weights``.
+
+    ``held`` makes a constant of them in the order of the operation, and is told whether that is
+    depthwise: then channels are last.
+    """
+    channels = image.shape[1]
     if groups < 1 or groups * weights.shape[1] != channels or weights.shape[0] % groups:
         raise node.error(f"{groups} groups of weights {weights.shape} for {channels} channels")
     depthwise = weights.shape[1] == 1 and groups > 1
     # Depthwise: [1,KH,KW,O]; others: [O,KH,KW,I].
     perm = (1, 2, 3, 0) if depthwise else (0, 2, 3, 1)
-    name = node.inputs[1]
-    inputs = [
-        node.rows(image),
-        node.constant(name, weights.transpose(perm), (name, rank, depthwise)),
-    ]
-    if node.has(2):
-        bias = node.weights(2, "biases")
-        if bias.shape != weights.shape[:1]:
-            raise node.error(f"biases have shape {bias.shape} for weights {weights.shape}")
-        inputs.append(node.constant(node.inputs[2], bias, (node.inputs[2],)))
+    inputs = [node.rows(image), held(weights.transpose(perm), depthwise)]
     cls: type[Op] = DepthwiseConv2D if depthwise else Conv2D
     made = node.emit(
-        cls, inputs, stride=window.stride, dilation=window.dilation, padding=window.padding
+        cls,
+        inputs if bias is None else [*inputs, bias],
+        stride=window.stride,
+        dilation=window.dilation,
+        padding=window.padding,
+        **fields,
     )
-    node.give_image(made, rank)
+    node.give_image(made, len(image.shape))
 
 
 def dense(
-    node: Node, name: str, weights: np.ndarray, key: tuple[object, ...], bias: str | None
+    node: Node,
+    name: str,
+    weights: np.ndarray,
+    key: tuple[object, ...],
+    bias: str | None,
+    held: Kind = REAL,
+    **fields: Any,
 ) -> None:
-    """Add a fully connected layer with ``weights`` [I,O], called ``name``.
+    """Add a fully connected layer with ``weights`` [I,O], called ``name`` and of kind ``held``.
 
     Where the input is a flattened image that is stored channels last, the rows of the weights
     move instead of the image.
@@ -88,8 +121,9 @@ def dense(
         weights, key = weights[columns], (*key, columns.tobytes())
     else:
         x = node.arranged(value, identity(len(value.seen)))
-    inputs = [x, node.constant(name, weights.T, key)]
-    made = node.emit(FullyConnected, inputs if bias is None else [*inputs, bias], keep_dims=True)
+    inputs = [x, node.constant(name, weights.T, key, held)]
+    inputs = inputs if bias is None else [*inputs, bias]
+    made = node.emit(FullyConnected, inputs, keep_dims=True, **fields)
     shape = (*value.seen[:-1], weights.shape[1])
     node.give(Value(made, shape, identity(len(shape))))
 
@@ -118,27 +152,33 @@ def pool(
     *,
     ceil: bool = False,
     include_pad: bool = False,
+    **fields: Any,
 ) -> None:
     """Pool an image; padding takes no part in a mean, unless ``include_pad`` says so."""
-    if window.dilation != (1, 1):
-        raise node.unsupported("with dilations")
     x = node.rows(image)
-    padding = _ceiled(window, extents(image)) if ceil else window.padding
+    padding = pool_padding(node, image, window, ceil=ceil)
     if cls is AveragePool2D and include_pad and padding.any:
         if padding != window.padding:
             raise node.unsupported("with ceil_mode and count_include_pad")
         borders = ((0, 0), (padding.top, padding.bottom), (padding.left, padding.right), (0, 0))
         x, padding = node.emit(Pad, [x], paddings=borders, value=0.0), Padding()
-    made = node.emit(cls, [x], window=window.size, stride=window.stride, padding=padding)
+    made = node.emit(cls, [x], window=window.size, stride=window.stride, padding=padding, **fields)
     node.give_image(made, len(image.shape))
 
 
-def whole_average(node: Node) -> None:
+def pool_padding(node: Node, image: Value, window: Window, *, ceil: bool) -> Padding:
+    """Return the padding round an image that is pooled; ``ceil`` may add some at its ends."""
+    if window.dilation != (1, 1):
+        raise node.unsupported("with dilations")
+    return _ceiled(window, extents(image)) if ceil else window.padding
+
+
+def whole_average(node: Node, cls: type[Op] = Mean, **fields: Any) -> None:
     """Average an image; height and width become 1."""
     image = node.image()
     rank = len(image.shape)
     axes = tuple(range(1, rank - 1))
-    made = node.emit(Mean, [image.tensor], axes=axes, keep_dims=True)
+    made = node.emit(cls, [image.tensor], axes=axes, keep_dims=True, **fields)
     shape = (*image.shape[:2], *(1 for _ in axes))
     node.give(Value(made, shape, channels_last(rank)))
 

@@ -119,7 +119,7 @@ def pick(node: Node, axis: int, at: int, *, keep: bool) -> None:
     node.give(node.view(made, kept, without(value.order, frozenset({axis}))))
 
 
-def border(node: Node, pairs: Sequence[tuple[int, int]], fill: float) -> None:
+def border(node: Node, pairs: Sequence[tuple[int, int]], fill: int | float) -> None:
     """Put elements ``fill`` before and after those of input 0, along each dimension."""
     value = node.whole_value()
     rank = len(value.shape)

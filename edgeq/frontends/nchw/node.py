@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from edgeq.errors import ModelError, UnsupportedError
-from edgeq.frontends.nchw.builder import Builder
+from edgeq.frontends.nchw.builder import REAL, Builder, Kind
 from edgeq.frontends.nchw.values import Value, channels_last, identity
 from edgeq.frontends.tflite.tensors import readable
 from edgeq.ir.types import Shape, elements
@@ -122,10 +122,12 @@ class Node:
         """Return an input as a value without a pending reshape."""
         return self.build.reshaped(self.value(index), self.source)
 
-    def constant(self, name: str, array: np.ndarray, key: tuple[object, ...] = ()) -> str:
+    def constant(
+        self, name: str, array: np.ndarray, key: tuple[object, ...] = (), kind: Kind = REAL
+    ) -> str:
         """Add a constant of this node to the graph."""
         try:
-            return self.build.constant(name, array, key)
+            return self.build.constant(name, array, key, kind)
         except (ModelError, UnsupportedError) as error:
             raise error.at(self.source) from None
 

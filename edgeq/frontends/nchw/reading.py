@@ -14,6 +14,7 @@ from edgeq.frontends.tflite.tensors import readable
 from edgeq.ir.graph import Graph
 from edgeq.ops.reshape import Reshape
 from edgeq.passes._names import unused
+from edgeq.passes.fold_constants import fold_constants
 from edgeq.passes.pipeline import FLOAT_PIPELINE, run_passes
 from edgeq.passes.remove_dead import remove_dead
 
@@ -83,22 +84,34 @@ def _listed(kinds: dict[str, list[str]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+# Of the name of an output and its tensor: the tensor that leaves, and adds what that takes.
+Leave = Callable[[str, str], str]
+
+
 def finished(
-    name: str, build: Builder, inputs: Sequence[str], outputs: Sequence[str], form: str
+    name: str,
+    build: Builder,
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    form: str,
+    leave: Leave | None = None,
 ) -> Graph:
-    """Return the graph that was built, made plain for what quantizes it.
+    """Return the graph that was built, a float one made plain for what quantizes it.
 
     ``inputs`` are its tensors, ``outputs`` names of the file. Values leave it in the order of the
-    file, under these names.
+    file, under these names, and through ``leave``.
     """
-    ports = _outputs(build, tuple(inputs), outputs, form)
+    ports = _outputs(build, tuple(inputs), outputs, form, leave or (lambda _, tensor: tensor))
     graph = Graph(name, build.tensors, (), tuple(inputs), ports).with_ops(build.ops)
+    if any(tensor.quant is not None for tensor in graph.tensors.values()):
+        graph = replace(_named(graph, outputs), numerics=form)
+        return run_passes(graph, (fold_constants, remove_dead))
     # Shapes that nothing reads after all would hide that a layer has one reader.
     return run_passes(_named(graph, outputs), (remove_dead, *FLOAT_PIPELINE))
 
 
 def _outputs(
-    build: Builder, inputs: Sequence[str], outputs: Sequence[str], form: str
+    build: Builder, inputs: Sequence[str], outputs: Sequence[str], form: str, leave: Leave
 ) -> tuple[str, ...]:
     """Return the tensors that hold the outputs in the order of the file, each one for itself."""
     found: list[str] = []
@@ -112,7 +125,7 @@ def _outputs(
             value = build.values[name]
         else:
             raise ModelError("is never computed", where=source)
-        tensor = build.arranged(value, identity(len(value.seen)), source)
+        tensor = leave(name, build.arranged(value, identity(len(value.seen)), source))
         if tensor in inputs or tensor in found or build.tensors[tensor].is_constant:
             shape = build.tensors[tensor].shape
             [tensor] = build.emit(Reshape, [tensor], name, shape=shape, source=source)

@@ -9,8 +9,11 @@ from __future__ import annotations
 from edgeq.frontends.onnx import (
     folding,
     ops_arithmetic,
+    ops_conversion,
     ops_convolution,
+    ops_islands,
     ops_movement,
+    ops_quantized,
     ops_resize,
 )
 from edgeq.frontends.onnx.converter import CONVERTERS, Convert
@@ -23,8 +26,11 @@ __all__ = [
     "Convert",
     "folding",
     "ops_arithmetic",
+    "ops_conversion",
     "ops_convolution",
+    "ops_islands",
     "ops_movement",
+    "ops_quantized",
     "ops_resize",
     "read_onnx",
 ]

@@ -20,3 +20,28 @@ def converts(*codes: str) -> Callable[[Convert], Convert]:
         return function
 
     return enter
+
+
+# Of nodes that read codes, and of float ones that read what DequantizeLinear makes of codes.
+CODES: dict[str, Convert] = {}
+ISLANDS: dict[str, Convert] = {}
+
+
+def converts_codes(*codes: str) -> Callable[[Convert], Convert]:
+    """Enter a function into ``CODES``."""
+
+    def enter(function: Convert) -> Convert:
+        CODES.update(dict.fromkeys(codes, function))
+        return function
+
+    return enter
+
+
+def converts_islands(*codes: str) -> Callable[[Convert], Convert]:
+    """Enter a function into ``ISLANDS``."""
+
+    def enter(function: Convert) -> Convert:
+        ISLANDS.update(dict.fromkeys(codes, function))
+        return function
+
+    return enter

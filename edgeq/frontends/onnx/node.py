@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
 
 from edgeq.frontends.nchw import node as nchw
 from edgeq.frontends.nchw.node import MAX_PARAMETERS
+from edgeq.frontends.onnx.codes import Islands
 from edgeq.frontends.onnx.proto import array_of
 from edgeq.frontends.tflite.tensors import readable
 from edgeq.ir.types import Shape
@@ -18,12 +19,13 @@ _FLOAT, _INT, _STRING, _TENSOR, _FLOATS, _INTS = 1, 2, 3, 4, 6, 7
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Node(nchw.Node):
-    """Attributes by name, and the version of the operators that the file uses."""
+    """Attributes by name, the version of the operators, and what is known of codes."""
 
     FORMAT: ClassVar[str] = "onnx"
 
     attributes: dict[str, Any]
     opset: int
+    islands: Islands = field(default_factory=Islands)
 
     def _attribute(self, name: str, kind: int) -> Any:
         found = self.attributes.get(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from edgeq.frontends.nchw import arithmetic as shared
 from edgeq.frontends.nchw.values import identity
@@ -37,6 +38,11 @@ def unary(node: Node) -> None:
 @converts("Clip")
 def clip(node: Node) -> None:
     """One array, and optional bounds, which old files hold as attributes."""
+    shared.clip(node, *clip_bounds(node))
+
+
+def clip_bounds(node: Node) -> tuple[float | None, float | None]:
+    """Return the bounds of a Clip, ``None`` for one that is absent."""
     node.expect(3, optional=2)
     bounds: list[float | None] = []
     for index, name in ((1, "min"), (2, "max")):
@@ -47,7 +53,7 @@ def clip(node: Node) -> None:
         if name in node.attributes and node.opset < 11:
             bound = node.real(name, 0.0)
         bounds.append(bound)
-    shared.clip(node, *bounds)
+    return bounds[0], bounds[1]
 
 
 @converts("HardSigmoid")
@@ -110,17 +116,21 @@ def batch_normalization(node: Node) -> None:
 
 @converts("Softmax", "LogSoftmax")
 def softmax(node: Node) -> None:
-    """One array; before operator set 13, all dimensions from the axis on are one row."""
+    """One array."""
     node.expect(1)
+    softmax_of(node, Softmax if node.code == "Softmax" else LogSoftmax, node.opset)
+
+
+def softmax_of(node: Node, cls: type[Op], opset: int, **fields: Any) -> None:
+    """Compute along an axis; before operator set 13, all dimensions from it on are one row."""
     shape = node.value().seen
-    axis = node.axis(node.integer("axis", -1 if node.opset >= 13 else 1), len(shape))
-    cls: type[Op] = Softmax if node.code == "Softmax" else LogSoftmax
-    if node.opset >= 13 or elements(shape[axis + 1 :]) == 1:
-        shared.along(node, cls, axis)
+    axis = node.axis(node.integer("axis", -1 if opset >= 13 else 1), len(shape))
+    if opset >= 13 or elements(shape[axis + 1 :]) == 1:
+        shared.along(node, cls, axis, **fields)
         return
     tensor = node.arranged(node.value(), identity(len(shape)))
     rows = (elements(shape[:axis]), elements(shape[axis:]))
-    made = node.emit(cls, [node.view(tensor, rows, identity(2)).tensor])
+    made = node.emit(cls, [node.view(tensor, rows, identity(2)).tensor], **fields)
     node.give(node.view(made, shape, identity(len(shape))))
 
 

@@ -9,6 +9,7 @@ from edgeq.frontends.nchw.convolution import Window, extents
 from edgeq.frontends.nchw.values import Value
 from edgeq.frontends.onnx.converter import converts
 from edgeq.frontends.onnx.node import Node
+from edgeq.ir.types import Shape
 from edgeq.ops._spatial import Padding, Pair, same_padding
 from edgeq.ops.average_pool2d import AveragePool2D
 from edgeq.ops.base import Op
@@ -25,7 +26,8 @@ def _pair(node: Node, name: str, spatial: int, least: int = 1) -> Pair:
     return (1, values[0]) if spatial == 1 else (values[0], values[1])
 
 
-def _window(node: Node, image: Value, size: Pair) -> Window:
+def window_of(node: Node, image: Value, size: Pair) -> Window:
+    """Return how a window of ``size`` slides over an image."""
     spatial = len(image.shape) - 2
     stride = _pair(node, "strides", spatial)
     dilation = _pair(node, "dilations", spatial)
@@ -52,17 +54,22 @@ def _explicit(node: Node, spatial: int) -> Padding:
     return Padding(pads[0], pads[2], pads[1], pads[3])
 
 
+def conv_window(node: Node, image: Value, weights: Shape) -> Window:
+    """Return the window of a convolution whose weights have shape [O,I/groups,KH,KW]."""
+    size = weights[6 - len(image.shape) :]
+    listed = node.integers("kernel_shape")
+    if listed is not None and listed != size:
+        raise node.error(f"kernel_shape is {listed}, the weights have {weights}")
+    return window_of(node, image, (weights[2], weights[3]))
+
+
 @converts("Conv")
 def conv(node: Node) -> None:
     """Input, weights [O,I/groups,KH,KW], optional bias."""
     node.expect(3, optional=1)
     image = node.image()
     weights = shared.filters(node, image)
-    size = weights.shape[6 - len(image.shape) :]
-    listed = node.integers("kernel_shape")
-    if listed is not None and listed != size:
-        raise node.error(f"kernel_shape is {listed}, the weights have {weights.shape}")
-    window = _window(node, image, (weights.shape[2], weights.shape[3]))
+    window = conv_window(node, image, weights.shape)
     shared.convolution(node, image, weights, node.integer("group", 1), window)
 
 
@@ -107,11 +114,16 @@ def _pool(node: Node, cls: type[Op]) -> None:
     if len(node.outputs) > 1 and any(node.outputs[1:]):
         raise node.unsupported("with indices as a second output")
     image = node.image()
-    if node.integers("kernel_shape") is None:
-        raise node.error("has no kernel_shape")
-    window = _window(node, image, _pair(node, "kernel_shape", len(image.shape) - 2))
+    window = pool_window(node, image)
     ceil, include = (bool(node.integer(name, 0)) for name in ("ceil_mode", "count_include_pad"))
     shared.pool(node, cls, image, window, ceil=ceil, include_pad=include)
+
+
+def pool_window(node: Node, image: Value) -> Window:
+    """Return the window that a pooling states."""
+    if node.integers("kernel_shape") is None:
+        raise node.error("has no kernel_shape")
+    return window_of(node, image, _pair(node, "kernel_shape", len(image.shape) - 2))
 
 
 @converts("MaxPool")

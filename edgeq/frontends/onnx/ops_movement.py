@@ -101,6 +101,11 @@ def gather(node: Node) -> None:
 @converts("Pad")
 def pad(node: Node) -> None:
     """One array, its paddings, and what they hold; old files hold both as attributes."""
+    shared.border(node, *paddings(node))
+
+
+def paddings(node: Node) -> tuple[list[tuple[int, int]], float]:
+    """Return how many elements a Pad adds before and after each dimension, and what they hold."""
     if node.text("mode", "constant") != "constant":
         raise node.unsupported(f"in mode {node.text('mode', '')}")
     rank = len(node.value().seen)
@@ -121,4 +126,4 @@ def pad(node: Node) -> None:
     pairs = [(0, 0)] * rank
     for i, axis in enumerate(listed):
         pairs[node.axis(axis, rank)] = (flat[i], flat[len(listed) + i])
-    shared.border(node, pairs, fill)
+    return pairs, fill

@@ -147,14 +147,15 @@ def _shape(dims: Iterable[int], where: str) -> Shape:
     return shape
 
 
-def input_shape(value: Any) -> Shape:
-    """Return the shape of an input of the model; a batch whose size is open becomes 1."""
+def input_shape(value: Any) -> tuple[Shape, str]:
+    """Return shape and type of an input of the model; a batch whose size is open becomes 1."""
     where = f"input '{readable(value.name)}'"
     kind = value.type.tensor_type
     if not value.type.HasField("tensor_type"):
         raise UnsupportedError("is not a tensor", where=where)
-    if kind.elem_type != _FLOAT:
-        raise UnsupportedError(f"of {element_type(kind.elem_type)}, not float32", where=where)
+    dtype = element_type(kind.elem_type)
+    if dtype not in ("float32", "int8", "uint8"):
+        raise UnsupportedError(f"of {dtype}, not float32, int8 or uint8", where=where)
     if not kind.HasField("shape"):
         raise UnsupportedError("has a shape known at run time only", where=where)
     if len(kind.shape.dim) > MAX_RANK:
@@ -172,4 +173,4 @@ def input_shape(value: Any) -> Shape:
         shape.append(int(dim.dim_value) if known else 1)
     if any(not 0 < extent <= MAX_EXTENT for extent in shape):
         raise ModelError(f"has shape {tuple(shape)}", where=where)
-    return tuple(shape)
+    return tuple(shape), dtype

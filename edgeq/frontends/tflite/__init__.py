@@ -9,10 +9,13 @@ from edgeq.frontends.tflite import (
     ops_arithmetic,
     ops_blocks,
     ops_convolution,
+    ops_custom,
     ops_gathering,
     ops_movement,
     ops_pairs,
+    ops_recurrent,
     ops_slicing,
+    ops_variables,
 )
 from edgeq.frontends.tflite.converter import CONVERTERS, Converter
 from edgeq.frontends.tflite.reader import read_tflite
@@ -23,9 +26,12 @@ __all__ = [
     "ops_arithmetic",
     "ops_blocks",
     "ops_convolution",
+    "ops_custom",
     "ops_gathering",
     "ops_movement",
     "ops_pairs",
+    "ops_recurrent",
     "ops_slicing",
+    "ops_variables",
     "read_tflite",
 ]

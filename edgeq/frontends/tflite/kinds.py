@@ -9,15 +9,20 @@ from edgeq.ops.compare import Relation
 
 KINDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
+        "ASSIGN_VARIABLE": (),
         "BATCH_TO_SPACE_ND": ("reshape", "transpose", "slice"),
         "BROADCAST_TO": ("reshape", "tile"),
+        "CALL_ONCE": (),
+        "CUSTOM:TFLite_Detection_PostProcess": ("detection_postprocess",),
         "DEPTH_TO_SPACE": ("reshape", "transpose"),
         "EXPAND_DIMS": ("reshape",),
         "LOGICAL_AND": ("minimum",),
         "LOGICAL_NOT": ("compare",),
         "LOGICAL_OR": ("maximum",),
+        "LSTM": ("lstm", "lstm_cell", "reshape"),
         "MIRROR_PAD": ("gather",),
         "QUANTIZE": ("quantize", "requantize"),
+        "READ_VARIABLE": ("reshape",),
         "REVERSE_V2": ("slice",),
         "SELECT": ("tile", "select"),
         "SELECT_V2": ("tile", "select"),
@@ -27,7 +32,9 @@ KINDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "STRIDED_SLICE": ("slice", "reshape"),
         "SUM": ("reduce_sum",),
         "TRANSPOSE_CONV": ("transpose_conv2d",),
+        "UNIDIRECTIONAL_SEQUENCE_LSTM": ("lstm",),
         "UNPACK": ("split", "reshape"),
+        "VAR_HANDLE": (),
         **{relation.name: ("compare",) for relation in Relation},
     }
 )

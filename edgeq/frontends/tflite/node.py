@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from edgeq.errors import ModelError, UnsupportedError
-from edgeq.frontends.tflite.tensors import readable
+from edgeq.frontends.tflite.tensors import STATE, readable
+from edgeq.frontends.tflite.variables import Variables
 from edgeq.ir.graph import Tensor
-from edgeq.ir.types import Shape
+from edgeq.ir.types import DType, Shape
 from edgeq.ops.activation import Activation
 
 _ACTIVATIONS = {
@@ -31,7 +33,8 @@ class Node:
     """Operand names ("" for an absent optional one), the option table, and all tensors.
 
     ``unusable`` says of tensors that are not among ``tensors`` why; ``created`` collects tensors
-    that a converter adds.
+    that a converter adds. ``variables`` are those of the whole model. ``intermediates`` hold
+    codes of what an operator computes inside. ``custom`` are the options of a custom operator.
     """
 
     code: str
@@ -42,7 +45,10 @@ class Node:
     options: Any
     tensors: Mapping[str, Tensor]
     unusable: Mapping[str, str]
+    custom: memoryview = memoryview(b"")
     created: dict[str, Tensor] = field(default_factory=dict)
+    variables: Variables = field(default_factory=Variables)
+    intermediates: tuple[str, ...] = ()
 
     @property
     def place(self) -> str:
@@ -131,6 +137,15 @@ class Node:
             raise self.error(f"fused activation {code} is not known")
         return _ACTIVATIONS[code]
 
+    def refuse_powers(self, kind: str) -> None:
+        """Raise for int16 sums that an option makes shifts where all scales are powers of two."""
+        found = (*(self.tensor(index) for index in range(len(self.inputs))), self.output())
+        quants = [tensor.quant for tensor in found if tensor.dtype is DType.INT16]
+        scales = [quant.scale[0] for quant in quants if quant is not None]
+        powers = len(scales) == len(found) and all(math.frexp(s)[0] == 0.5 for s in scales)
+        if powers and self.option(kind, "PotScaleInt16", False):
+            raise self.unsupported("of int16 data with scales that are powers of two, by shifts")
+
     def values(self, index: int, what: str, most: int = MAX_PARAMETERS) -> np.ndarray:
         """Return the values of a constant input, of which there may be ``most``."""
         tensor = self.tensor(index)
@@ -160,10 +175,21 @@ class Node:
             raise self.error(f"{len(axes)} axes, expected 1")
         return self.axis(axes[0], rank)
 
+    def state(self, index: int) -> tuple[str, str]:
+        """Return the tensors that hold a variable input before and after this operator.
+
+        The operation must write the second. Raise ``ModelError`` for another input.
+        """
+        name = self.inputs[index]
+        if self.unusable.get(name) != STATE:
+            raise self.error(f"input {index} is not a variable")
+        before, after = self.variables.update(self.tensors[name])
+        return before.name, after.name
+
     def create(self, like: Tensor, shape: Shape, suffix: str) -> str:
         """Add a tensor of another shape for use between two operations; return its name."""
         name = f"{self.outputs[0]}:{suffix}"
-        while name in self.tensors or name in self.created:
+        while name in self.tensors or name in self.created or name in self.variables.tensors:
             name += "_"
         self.created[name] = Tensor(name, shape, like.dtype, like.quant)
         return name

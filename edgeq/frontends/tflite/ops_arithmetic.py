@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgeq.frontends.tflite.converter import ANY, BYTES, converts
+from edgeq.frontends.tflite.converter import ANY, BYTES, CODES, converts
 from edgeq.frontends.tflite.node import Node
 from edgeq.ir.types import DType
 from edgeq.ops._reduction import Reduction
@@ -35,21 +35,22 @@ from edgeq.ops.tanh import Tanh
 _CODES = (DType.INT8, DType.UINT8, DType.INT16)
 
 
-@converts("ADD")
+@converts("ADD", types=CODES)
 def add(node: Node) -> list[Op]:
     """Two arrays that broadcast."""
     node.expect(2)
+    node.refuse_powers("AddOptions")
     return [Add(**node.ports, activation=node.activation("AddOptions"))]
 
 
-@converts("MUL")
+@converts("MUL", types=CODES)
 def mul(node: Node) -> list[Op]:
     """Two arrays that broadcast."""
     node.expect(2)
     return [Mul(**node.ports, activation=node.activation("MulOptions"))]
 
 
-@converts("QUANTIZE", types=(*_CODES, DType.FLOAT32))
+@converts("QUANTIZE", types=(*_CODES, DType.INT32, DType.FLOAT32))
 def quantize(node: Node) -> list[Op]:
     """Real numbers, or codes that change their scale."""
     node.expect(1)
@@ -71,21 +72,21 @@ _CLAMPS = {
 }
 
 
-@converts(*_CLAMPS)
+@converts(*_CLAMPS, types=CODES)
 def relu(node: Node) -> list[Op]:
     """One array."""
     node.expect(1)
     return [Relu(**node.ports, activation=_CLAMPS[node.code])]
 
 
-@converts("LOGISTIC")
+@converts("LOGISTIC", types=CODES)
 def logistic(node: Node) -> list[Op]:
     """One array."""
     node.expect(1)
     return [Logistic(**node.ports)]
 
 
-@converts("TANH")
+@converts("TANH", types=CODES)
 def tanh(node: Node) -> list[Op]:
     """One array."""
     node.expect(1)
@@ -99,7 +100,7 @@ def hard_swish(node: Node) -> list[Op]:
     return [HardSwish(**node.ports)]
 
 
-@converts("ABS", types=(DType.INT8, DType.FLOAT32))
+@converts("ABS", types=(DType.INT8, DType.INT16, DType.FLOAT32))
 def absolute(node: Node) -> list[Op]:
     """One array."""
     node.expect(1)
@@ -127,7 +128,7 @@ def gelu(node: Node) -> list[Op]:
     return [Gelu(**node.ports, approximate=bool(node.option("GeluOptions", "Approximate", False)))]
 
 
-@converts("LEAKY_RELU")
+@converts("LEAKY_RELU", types=CODES)
 def leaky_relu(node: Node) -> list[Op]:
     """One array, and a slope."""
     node.expect(1)
@@ -141,7 +142,7 @@ def log_softmax(node: Node) -> list[Op]:
     return [LogSoftmax(**node.ports)]
 
 
-@converts("SOFTMAX")
+@converts("SOFTMAX", types=CODES)
 def softmax(node: Node) -> list[Op]:
     """One array."""
     node.expect(1)
@@ -155,7 +156,7 @@ def arg_max(node: Node) -> list[Op]:
     return [ArgMax(**node.data_ports, axis=node.one_axis(1, len(node.tensor(0).shape)))]
 
 
-@converts("BATCH_MATMUL", types=(DType.INT8, DType.FLOAT32))
+@converts("BATCH_MATMUL", types=(DType.INT8, DType.INT16, DType.FLOAT32))
 def batch_matmul(node: Node) -> list[Op]:
     """Two arrays of matrices; batches broadcast."""
     node.expect(2)
@@ -176,7 +177,8 @@ def l2_normalization(node: Node) -> list[Op]:
 _REDUCTIONS: dict[str, type[Reduction]] = {"MEAN": Mean, "SUM": ReduceSum}
 
 
-@converts(*_REDUCTIONS)
+@converts("MEAN", types=CODES)
+@converts("SUM")
 def reduction(node: Node) -> list[Op]:
     """One array, and the axes, which may repeat."""
     node.expect(2)
@@ -199,7 +201,7 @@ def _resize(node: Node, kind: str) -> dict[str, object]:
     }
 
 
-@converts("RESIZE_BILINEAR")
+@converts("RESIZE_BILINEAR", types=CODES)
 def resize_bilinear(node: Node) -> list[Op]:
     """One image, and its new height and width."""
     return [ResizeBilinear(**_resize(node, "ResizeBilinearOptions"))]  # type: ignore[arg-type]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgeq.frontends.tflite.converter import converts
+from edgeq.frontends.tflite.converter import CODES, converts
 from edgeq.frontends.tflite.node import Node
 from edgeq.ir.types import DType
 from edgeq.ops._accumulate import ScaleProduct
@@ -53,6 +53,9 @@ def _convolution(node: Node, kind: str, cls: type[Conv2D] | type[DepthwiseConv2D
     if len(weights) != 4:
         raise node.error(f"weights have shape {weights}, expected 4 dimensions")
     _check_weight_codes(node)
+    narrow = len(node.present) == 3 and node.tensor(2).dtype is DType.INT32
+    if cls is DepthwiseConv2D and node.tensor(0).dtype is DType.INT16 and narrow:
+        raise node.unsupported("of int16 data with an int32 bias")
     window = (weights[1], weights[2])
     stride = (node.required(kind, "StrideH"), node.required(kind, "StrideW"))
     dilation = (node.required(kind, "DilationHFactor"), node.required(kind, "DilationWFactor"))
@@ -71,24 +74,29 @@ def _convolution(node: Node, kind: str, cls: type[Conv2D] | type[DepthwiseConv2D
     ]
 
 
-@converts("CONV_2D")
+@converts("CONV_2D", types=CODES)
 def conv_2d(node: Node) -> list[Op]:
     """Input, weights [O,KH,KW,I], optional bias."""
     return _convolution(node, "Conv2DOptions", Conv2D)
 
 
-@converts("DEPTHWISE_CONV_2D")
+@converts("DEPTHWISE_CONV_2D", types=CODES)
 def depthwise_conv_2d(node: Node) -> list[Op]:
     """Input, weights [1,KH,KW,O], optional bias; the shapes give the depth multiplier."""
     return _convolution(node, "DepthwiseConv2DOptions", DepthwiseConv2D)
 
 
-@converts("TRANSPOSE_CONV", data=2)
+@converts("TRANSPOSE_CONV", types=CODES, data=2)
 def transpose_conv(node: Node) -> list[Op]:
-    """Shape of the output, weights [O,KH,KW,I], input, optional bias."""
+    """Shape of the output, weights [O,KH,KW,I], input, optional bias.
+
+    A shape that is an input of the network can only be what the output's tensor says.
+    """
     kind = "TransposeConvOptions"
     node.expect(4, optional=1)
-    size, weights = node.integers(0, "extents"), node.tensor(1).shape
+    known = node.tensor(0).is_constant
+    size = node.integers(0, "extents") if known else node.output().shape
+    weights = node.tensor(1).shape
     if len(size) != 4 or len(weights) != 4 or min(size) < 1:
         raise node.error(f"output {size} and weights {weights}, expected 4 dimensions")
     stride = (int(node.required(kind, "StrideH")), int(node.required(kind, "StrideW")))
@@ -132,7 +140,7 @@ def _cropped(extent: int, window: int, stride: int, same: bool) -> int:
     return max((count - 1) * stride + window - extent, 0) // 2
 
 
-@converts("FULLY_CONNECTED")
+@converts("FULLY_CONNECTED", types=CODES)
 def fully_connected(node: Node) -> list[Op]:
     """Input, weights [O,I], optional bias."""
     kind = "FullyConnectedOptions"
@@ -168,14 +176,15 @@ def _pool(node: Node) -> dict[str, object]:
     }
 
 
-@converts("MAX_POOL_2D")
+@converts("MAX_POOL_2D", types=CODES)
 def max_pool_2d(node: Node) -> list[Op]:
     """One image."""
     return [MaxPool2D(**_pool(node))]  # type: ignore[arg-type]
 
 
-@converts("AVERAGE_POOL_2D")
+@converts("AVERAGE_POOL_2D", types=CODES)
 def average_pool_2d(node: Node) -> list[Op]:
     """One image."""
+    facts = _pool(node)
     uint8 = node.tensor(0).dtype is DType.UINT8
-    return [AveragePool2D(**_pool(node), round_half_up=uint8)]  # type: ignore[arg-type]
+    return [AveragePool2D(**facts, round_half_up=uint8)]  # type: ignore[arg-type]

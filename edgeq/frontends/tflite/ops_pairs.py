@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgeq.frontends.tflite.chain import chain, numbers
-from edgeq.frontends.tflite.converter import ANY, converts
+from edgeq.frontends.tflite.converter import ANY, CODES, converts
 from edgeq.frontends.tflite.node import Node
 from edgeq.ir.graph import Tensor
 from edgeq.ir.types import DType, Shape
@@ -21,10 +21,11 @@ from edgeq.ops.tile import Tile
 _SIGNED = (DType.INT8, DType.FLOAT32)
 
 
-@converts("SUB")
+@converts("SUB", types=CODES)
 def sub(node: Node) -> list[Op]:
     """Two arrays that broadcast."""
     node.expect(2)
+    node.refuse_powers("SubOptions")
     return [Sub(**node.ports, activation=node.activation("SubOptions"))]
 
 

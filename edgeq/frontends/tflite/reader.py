@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 from edgeq.errors import ModelError, UnsupportedError
 from edgeq.frontends.flatbuffer import verify_flatbuffer
@@ -18,6 +19,7 @@ from edgeq.frontends.tflite.tensors import (
     read_tensors,
     readable,
 )
+from edgeq.frontends.tflite.variables import Variables
 from edgeq.ir.graph import Graph
 from edgeq.ops.base import Op
 
@@ -49,22 +51,36 @@ def read_tflite(data: bytes, name: str) -> Graph:
             ("outputs", subgraph.OutputsAsNumpy),
         )
     )
-    nodes = _nodes(model, subgraph, tensors)
+    variables = Variables(dict(tensors.known), partial(_subgraph, data, model))
+    nodes = _nodes(model, subgraph, tensors, variables)
     ops = _convert(nodes, _unusable_ports(tensors, (*inputs, *outputs)))
-    known = dict(tensors.known)
-    for node in nodes:
-        known.update(node.created)
-    return Graph(name, known, (), inputs, outputs, NUMERICS).with_ops(ops)
+    states, last = variables.finish()
+    graph = Graph(name, {}, (), inputs, outputs, NUMERICS, states=states)
+    return graph.with_ops([*ops, *last], variables.tensors)
 
 
 def tensor_names(data: bytes) -> tuple[str, ...]:
-    """Return the names that the graph of a .tflite file gives to its tensors, by their index."""
+    """Return the names that the graph of a .tflite file gives to its tensors, by their index.
+
+    Those that no operation can use have none: handles, for example.
+    """
     verify_flatbuffer(data)
     model = schema.Model.GetRootAs(data)
-    return read_tensors(data, model, model.Subgraphs(0)).names
+    found = read_tensors(data, model, model.Subgraphs(0))
+    return tuple(name if name in found.known else "" for name in found.names)
 
 
-def _nodes(model: schema.Model, subgraph: schema.SubGraph, tensors: Tensors) -> list[Node]:
+def _subgraph(data: bytes, model: schema.Model, index: int) -> list[Node]:
+    """Return the operators of another subgraph than the main one."""
+    if not 0 <= index < model.SubgraphsLength():
+        raise ModelError(f"subgraph {index} of {model.SubgraphsLength()}")
+    subgraph = model.Subgraphs(index)
+    return _nodes(model, subgraph, read_tensors(data, model, subgraph), Variables())
+
+
+def _nodes(
+    model: schema.Model, subgraph: schema.SubGraph, tensors: Tensors, variables: Variables
+) -> list[Node]:
     codes = [_operator_name(model.OperatorCodes(i)) for i in range(model.OperatorCodesLength())]
     nodes = []
     for index, operator in enumerate(operators(subgraph)):
@@ -79,7 +95,12 @@ def _nodes(model: schema.Model, subgraph: schema.SubGraph, tensors: Tensors) -> 
         outputs = [tensors.at(i, where) for i in indices(operator.OutputsAsNumpy())]
         ports = (tuple(inputs), tuple(outputs))
         options = _options(operator)
-        nodes.append(Node(code, index, *ports, *options, tensors.known, tensors.unusable))
+        known = (tensors.known, tensors.unusable)
+        inside = indices(operator.IntermediatesAsNumpy())
+        within = tuple(tensors.at(i, where) if i != -1 else "" for i in inside)
+        custom = _custom_options(operator)
+        node = Node(code, index, *ports, *options, *known, custom, {}, variables, within)
+        nodes.append(node)
     return nodes
 
 
@@ -101,6 +122,12 @@ def _options(operator: schema.Operator) -> tuple[str, object]:
     options = getattr(schema, members[code])()
     options.Init(table.Bytes, table.Pos)
     return members[code], options
+
+
+def _custom_options(operator: schema.Operator) -> memoryview:
+    """Return a view: many operators of a file may have the same large options."""
+    raw = operator.CustomOptionsAsNumpy()
+    return memoryview(b"" if isinstance(raw, int) else raw)
 
 
 def _unusable_ports(tensors: Tensors, ports: Iterable[str]) -> list[tuple[str, str]]:
@@ -126,6 +153,7 @@ def _convert(nodes: Sequence[Node], refused: Iterable[tuple[str, str]]) -> list[
         if reason is None:
             try:
                 ops += CONVERTERS[node.code].convert(node)
+                node.variables.tensors.update(node.created)
                 continue
             except UnsupportedError as error:
                 reason = error.what
@@ -139,12 +167,7 @@ def _convert(nodes: Sequence[Node], refused: Iterable[tuple[str, str]]) -> list[
 def _refusal(node: Node) -> str | None:
     """Return why a node cannot be converted, "" when its name says it all, or ``None``."""
     converter = CONVERTERS.get(node.code)
-    if converter is None:
-        return ""
-    for name in (*node.inputs, *node.outputs):
-        if name in node.unusable:
-            return f"with {node.unusable[name]}"
-    return converter.refusal(node) or None
+    return "" if converter is None else converter.refusal(node) or None
 
 
 def _listed(kinds: dict[str, list[str]]) -> str:

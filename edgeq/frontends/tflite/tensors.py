@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,10 @@ MAX_SCALES = 1 << 20
 MAX_NAME_BYTES = 1 << 26
 SHOWN = 80
 
+# Why operators that know nothing of variables cannot use a tensor.
+HANDLE = "type RESOURCE"
+STATE = "state that is kept between runs"
+
 _DTYPES = {
     schema.TensorType.FLOAT32: DType.FLOAT32,
     schema.TensorType.INT8: DType.INT8,
@@ -34,7 +38,10 @@ _TYPE_NAMES = {v: k for k, v in vars(schema.TensorType).items() if isinstance(v,
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tensors:
-    """All tensors of a subgraph; ``unusable`` says of those that are not ``known`` why."""
+    """All tensors of a subgraph; ``unusable`` says why of those that are not ``known``.
+
+    State is both: operators that keep it can use it.
+    """
 
     names: tuple[str, ...]
     known: dict[str, Tensor]
@@ -51,6 +58,14 @@ def readable(text: str) -> str:
     """Return a name as messages show it: one printable line, not too long."""
     shown = text if len(text) <= SHOWN else text[: SHOWN - 3] + "..."
     return "".join(ch if ch.isprintable() else "?" for ch in shown)
+
+
+def unused(name: str, taken: Container[str]) -> str:
+    """Return ``name``, or one like it that is not taken."""
+    name = name or "variable"
+    while name in taken:
+        name += "'"
+    return name
 
 
 def indices(vector: Any) -> list[int]:
@@ -75,7 +90,7 @@ def read_tensors(data: bytes, model: schema.Model, subgraph: schema.SubGraph) ->
     tables = [subgraph.Tensors(index) for index in range(subgraph.TensorsLength())]
     limit(sum(map(_scale_count, tables)), MAX_SCALES, "scales")
     names = _names(tables)
-    produced, dequantized = _roles(model, subgraph)
+    produced, coded = _roles(model, subgraph)
     found = Tensors(names, {}, {})
     for index, (name, table) in enumerate(zip(names, tables, strict=True)):
         where = f"tensor {index} '{readable(name)}'"
@@ -83,12 +98,15 @@ def read_tensors(data: bytes, model: schema.Model, subgraph: schema.SubGraph) ->
             reason = _unusable(table)
             if reason:
                 found.unusable[name] = reason
+            if reason not in ("", STATE):
                 continue
             dtype = _DTYPES[table.Type()]
             shape = tuple(indices(table.ShapeAsNumpy()))
             array = None if index in produced else _array(data, model, table, dtype, shape)
-            coded = dtype.is_quantized or index in dequantized
-            quant = _quantization(table) if coded else None
+            if reason and array is not None:
+                raise ModelError("a variable that has data")
+            has_code = dtype.is_quantized or index in coded
+            quant = _quantization(table) if has_code else None
             found.known[name] = Tensor(name, shape, dtype, quant, array)
         except ModelError as error:
             raise error.at(where) from None
@@ -116,22 +134,28 @@ def _names(tables: list[schema.Tensor]) -> tuple[str, ...]:
 
 
 def _roles(model: schema.Model, subgraph: schema.SubGraph) -> tuple[set[int], set[int]]:
-    """Return the indices of the tensors that operators write, and that are dequantized.
+    """Return the indices of the tensors that operators write, and of int32 ones that have a code.
 
     A bias needs no code of its own, as it follows from others; some files hold nonsense there.
-    Only where int32 is converted to real numbers does its code matter.
+    Only where int32 is converted does its code matter, and where it is all that is told.
     """
     produced: set[int] = set()
-    dequantized: set[int] = set()
+    coded: set[int] = set()
     operands = 0
     for operator in operators(subgraph):
         operands += operator.InputsLength() + operator.OutputsLength()
+        operands += operator.IntermediatesLength()
         limit(operands, MAX_OPERANDS, "operands")
         produced.update(indices(operator.OutputsAsNumpy()))
         code = operator.OpcodeIndex()
-        if code < model.OperatorCodesLength() and _is_dequantize(model.OperatorCodes(code)):
-            dequantized.update(indices(operator.InputsAsNumpy()))
-    return produced, dequantized
+        number = (
+            operator_number(model.OperatorCodes(code)) if code < model.OperatorCodesLength() else -1
+        )
+        if number in _CODED_INPUTS:
+            coded.update(indices(operator.InputsAsNumpy()))
+        if number in _CODED_OUTPUTS:
+            coded.update(indices(operator.OutputsAsNumpy()))
+    return produced, coded
 
 
 def operators(subgraph: schema.SubGraph) -> Iterator[schema.Operator]:
@@ -144,16 +168,20 @@ def operator_number(code: schema.OperatorCode) -> int:
     return int(max(code.BuiltinCode(), code.DeprecatedBuiltinCode()))
 
 
-def _is_dequantize(code: schema.OperatorCode) -> bool:
-    return operator_number(code) == schema.BuiltinOperator.DEQUANTIZE
-
+# Where the codes of int32 operands matter.
+_CODED_INPUTS = (
+    schema.BuiltinOperator.DEQUANTIZE,
+    schema.BuiltinOperator.QUANTIZE,
+    schema.BuiltinOperator.LSTM,
+)
+_CODED_OUTPUTS = (schema.BuiltinOperator.QUANTIZE,)
 
 # What makes a tensor unusable for operations, in the order of interest.
 _REASONS: tuple[tuple[Callable[[schema.Tensor], bool], str], ...] = (
-    (lambda t: t.IsVariable(), "state that is kept between runs"),
     (lambda t: t.Sparsity() is not None, "a sparse tensor"),
     (lambda t: t.ExternalBuffer() != 0, "data in another file"),
     (lambda t: min(indices(t.ShapeAsNumpy()), default=0) < 0, "a shape known at run time only"),
+    (lambda t: t.IsVariable(), STATE),
 )
 
 

@@ -11,7 +11,8 @@ from edgeq.ir.types import DType
 from edgeq.kernels.base import Facts, Kernel
 from edgeq.kernels.neon.common import HEADERS
 from edgeq.kernels.portable import ROWS as PORTABLE
-from edgeq.kernels.portable.elementwise import lookup_facts, quantize_facts
+from edgeq.kernels.portable.conversion import quantize_facts
+from edgeq.kernels.portable.elementwise import lookup_facts
 from edgeq.ops.base import Op
 from edgeq.ops.quantize import Quantize
 from edgeq.plan.program import Data

@@ -9,6 +9,7 @@ from edgeq.kernels.dsp import (
     fully_connected,
     pooling,
     product,
+    recurrent,
     windows,
     winograd,
 )
@@ -19,6 +20,7 @@ ROWS: tuple[Kernel, ...] = (
     *depthwise.ROWS,
     *windows.ROWS,
     *fully_connected.ROWS,
+    *recurrent.ROWS,
     *elementwise.ROWS,
     *pooling.ROWS,
 )

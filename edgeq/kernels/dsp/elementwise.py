@@ -14,7 +14,8 @@ from edgeq.kernels.affine import AffineForm, affine_form
 from edgeq.kernels.base import Facts, Kernel
 from edgeq.kernels.dsp.common import HEADERS, MOST_SHIFT
 from edgeq.kernels.linear import LinearSum, Scheme, linear_sum
-from edgeq.kernels.portable.elementwise import elementwise_note, quantize_facts
+from edgeq.kernels.portable.conversion import quantize_facts
+from edgeq.kernels.portable.elementwise import elementwise_note
 from edgeq.ops._elementwise import centred
 from edgeq.ops.add import Add
 from edgeq.ops.mul import Mul

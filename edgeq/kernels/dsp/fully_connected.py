@@ -96,7 +96,7 @@ def _factors(found: Channels, rounding: Rounding) -> np.ndarray:
     return factors
 
 
-def _width(weights: np.ndarray) -> str:
+def width(weights: np.ndarray) -> str:
     """Return how wide the sums of two outputs are that share 16-bit numbers, if there are fours."""
     if len(weights) < GROUP:
         return "few"
@@ -115,7 +115,7 @@ def fully_connected_facts(op: FullyConnected, io: Operands) -> Facts:
     own = factors[:, :0] if one else factors
     names = ("MULTIPLIER", "ADDEND", "SHIFT")
     same = factors[0].tolist() if one else (0, 0, 0)
-    kind = f"{_width(found.weights)}_{'one' if one else 'each'}_{rounding.value}"
+    kind = f"{width(found.weights)}_{'one' if one else 'each'}_{rounding.value}"
     codes = found.weights + weight_zero(io)
     return _packed(
         facts,
@@ -134,7 +134,7 @@ def sums_facts(op: FullyConnected, io: Operands) -> Facts:
         facts,
         matrix_stream(weights + weight_zero(io), bias, np.zeros((len(weights), 0), np.int32)),
         {name: facts.constants[name] for name in ("Y_ZERO", "LOW", "HIGH")},
-        {"function": f"{_width(weights)}_sums", "sums": True, "requant": facts.flags["requant"]},
+        {"function": f"{width(weights)}_sums", "sums": True, "requant": facts.flags["requant"]},
     )
     scales = {name: facts.constants.get(name) for name in ("MULTIPLIER", "SHIFT")}
     data = tuple(d for d in facts.data if d.name not in ("weights", "bias"))

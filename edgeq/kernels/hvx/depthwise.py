@@ -16,7 +16,8 @@ from edgeq.ir.types import DType
 from edgeq.kernels.base import Facts, Kernel
 from edgeq.kernels.columns import borders
 from edgeq.kernels.hvx.common import HEADERS, VECTOR, aligned, has_vectors, vector_rescale
-from edgeq.kernels.portable.convolution import MAX_TAPS, conv2d_shape
+from edgeq.kernels.portable.convolution import conv2d_shape
+from edgeq.kernels.portable.depthwise import MAX_TAPS
 from edgeq.kernels.product import codes, folded_bias
 from edgeq.ops._accumulate import centred
 from edgeq.ops.depthwise_conv2d import DepthwiseConv2D

@@ -111,7 +111,8 @@ def table_facts(op: Op, io: Operands) -> Facts:
 def _is_of_one_code(op: Op, io: Operands) -> bool:
     rows = (row for row in PORTABLE if row.op is type(op) and row.accepts(op, io))
     row = next(rows, None)
-    return row is not None and row.id in OF_ONE_CODE and io.y.elements >= VECTOR
+    is_byte = io.x.dtype.bytes == 1
+    return row is not None and row.id in OF_ONE_CODE and is_byte and io.y.elements >= VECTOR
 
 
 def _is_flip(op: Requantize, io: Operands) -> bool:

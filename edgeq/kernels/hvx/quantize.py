@@ -17,7 +17,7 @@ from edgeq.ir.types import DType
 from edgeq.kernels.base import Facts, Kernel
 from edgeq.kernels.hvx.common import HEADERS, VECTOR, aligned
 from edgeq.kernels.hvx.elementwise import shuffled
-from edgeq.kernels.portable.elementwise import dequantize_facts, quantize_facts
+from edgeq.kernels.portable.conversion import dequantize_facts, quantize_facts
 from edgeq.ops._float_codes import LIMIT
 from edgeq.ops.dequantize import Dequantize
 from edgeq.ops.quantize import Quantize

@@ -4,27 +4,39 @@ from __future__ import annotations
 
 from edgeq.kernels.base import Kernel
 from edgeq.kernels.portable import (
+    conversion,
     convolution,
+    depthwise,
+    detection,
     elementwise,
     movement,
     pairwise,
     pooling,
     products,
+    qlinear,
+    recurrent,
     reduction,
     resize,
     softmax,
+    wide,
 )
 
 FAMILIES = (
+    conversion,
     convolution,
+    depthwise,
+    detection,
     elementwise,
     movement,
     pairwise,
     pooling,
     products,
+    qlinear,
+    recurrent,
     reduction,
     resize,
     softmax,
+    wide,
 )
 
 ROWS: tuple[Kernel, ...] = tuple(row for family in FAMILIES for row in family.ROWS)

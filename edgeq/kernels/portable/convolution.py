@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from edgeq.ir.graph import Operands
 from edgeq.ir.types import DType, elements
 from edgeq.kernels.base import Facts, Kernel
 from edgeq.kernels.requant import requant_facts
-from edgeq.ops._accumulate import bias_of, centred
+from edgeq.ops._accumulate import INT32_LIMIT, bias_of, centred, is_wide, largest_sums
 from edgeq.ops.base import Op
 from edgeq.ops.conv2d import Conv2D
 from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
@@ -22,7 +20,6 @@ CHANNELS = 4  # output channels multiplied together ...
 CHANNELS_LONG = 2  # ... and when windows are long: fewer sums then stay in registers
 LONG_WINDOW = 128
 LANES = 4  # rows of a fully connected layer's matrix multiplied together
-MAX_TAPS = 25  # windows whose taps are written out one by one
 LANES_S16 = 16  # windows are filled up to vectors of this many 16-bit products ...
 FILL_BYTES = 4096  # ... where the zero weights that it takes are few
 MAX_BLOCK = 64  # sums kept on the stack for each pixel of a tile
@@ -127,9 +124,10 @@ def conv2d_facts(op: Conv2D, io: Operands) -> Facts:
     }
     return Facts(
         constants=constants,
-        data=(*weight_data(io, _filled_weights(io, window)), *requant.data),
+        data=(*weight_data(op, io, _filled_weights(io, window)), *requant.data),
         flags={
             "requant": requant.flag,
+            "sum": sum_type(op, io),
             "pointwise": pointwise,
             "contiguous": op.dilation[1] == 1,
             "tile": range(tile),
@@ -144,8 +142,8 @@ def _ungrouped_s8(op: Conv2D, io: Operands) -> bool:
     return io.x.dtype is DType.INT8 and op.groups(io) == 1
 
 
-def _grouped_s8(op: Conv2D, io: Operands) -> bool:
-    return io.x.dtype is DType.INT8
+def _ungrouped_s16(op: Conv2D, io: Operands) -> bool:
+    return s16(op, io) and op.groups(io) == 1
 
 
 def conv2d_grouped_facts(op: Conv2D, io: Operands) -> Facts:
@@ -162,8 +160,8 @@ def conv2d_grouped_facts(op: Conv2D, io: Operands) -> Facts:
         **requant.constants,
     }
     note = f"{conv2d_note(op, io)}, {groups} groups"
-    flags = {"requant": requant.flag}
-    return Facts(constants, (*weight_data(io), *requant.data), flags, None, note)
+    flags = {"requant": requant.flag, "sum": sum_type(op, io)}
+    return Facts(constants, (*weight_data(op, io), *requant.data), flags, None, note)
 
 
 def fully_connected_facts(op: FullyConnected, io: Operands) -> Facts:
@@ -182,34 +180,10 @@ def fully_connected_facts(op: FullyConnected, io: Operands) -> Facts:
     }
     return Facts(
         constants,
-        (*weight_data(io), *requant.data),
-        {"requant": requant.flag, "lanes": range(lanes)},
+        (*weight_data(op, io), *requant.data),
+        {"requant": requant.flag, "sum": sum_type(op, io), "lanes": range(lanes)},
         Scratch("row", DType.INT16, depth),
         f"fully connected, {depth} to {outs}",
-    )
-
-
-def depthwise_facts(op: DepthwiseConv2D, io: Operands) -> Facts:
-    """Return the facts of a depthwise convolution."""
-    requant = requant_facts(op.arithmetic.requant)
-    height, width = op.kernel(io)
-    channels = io.y.shape[3]
-    constants = {
-        "IMAGES": io.x.shape[0],
-        **conv2d_shape(op, io),
-        "OUT_C": channels,
-        "MULTIPLIER_C": op.multiplier(io),
-        "BLOCK": channel_block(channels),
-        **accumulation_codes(op, io),
-        **requant.constants,
-    }
-    size = f"{io.x.shape[1]}x{io.x.shape[2]}x{io.x.shape[3]}"
-    return Facts(
-        constants,
-        (*weight_data(io), *requant.data),
-        {"requant": requant.flag, "repeats": op.multiplier(io) > 1},
-        None,
-        f"{height}x{width} depthwise convolution, stride {op.stride[0]}, {size}",
     )
 
 
@@ -224,68 +198,44 @@ def accumulation_codes(op: Op, io: Operands) -> dict[str, int]:
     }
 
 
-def weight_data(io: Operands, packed: np.ndarray | None = None) -> tuple[Data, Data]:
+def sum_type(op: Op, io: Operands) -> str:
+    """Return the C type that holds every sum: int64 sums of int16 codes seldom need it."""
+    return "int64_t" if is_wide(io) and not _narrow(op, io) else "int32_t"
+
+
+def _narrow(op: Op, io: Operands) -> bool:
+    w = np.abs(centred(io.ins[1], np.int64))
+    sums = w.sum(axis=tuple(axis for axis in range(w.ndim) if axis != op.WEIGHTS_AXIS))
+    return int(largest_sums(io, sums).max()) <= INT32_LIMIT
+
+
+def weight_data(op: Op, io: Operands, packed: np.ndarray | None = None) -> tuple[Data, Data]:
     """Return the weights, as they are or packed, and the bias."""
     weights = io.ins[1].array if packed is None else packed
     note = "weights [" + ", ".join(map(str, weights.shape)) + "]"
-    return Data("weights", weights, note), Data("bias", bias_of(io), "bias")
+    bias = bias_of(io)
+    if sum_type(op, io) == "int32_t":
+        bias = bias.astype(np.int32)
+    return Data("weights", weights, note), Data("bias", bias, "bias")
 
 
-def depthwise_taps_facts(op: DepthwiseConv2D, io: Operands) -> Facts:
-    """Return the facts of a depthwise convolution whose taps are written out.
-
-    The input's zero point moves into the bias: taps outside the image read it too.
-    """
-    facts = depthwise_facts(op, io)
-    kernel = op.kernel(io)
-    taps = kernel[0] * kernel[1]
-    w = centred(io.ins[1], np.int32).reshape(taps, -1)
-    bias = bias_of(io) - io.x.zero_point * w.sum(axis=0)
-    pairs = tuple((t, t + 1) for t in range(0, taps - 1, 2))
-    reach = max((int((np.abs(w[a]) + np.abs(w[b])).max()) for a, b in pairs), default=0)
-    unused = ("MULTIPLIER_C", "BLOCK")
-    constants = {name: value for name, value in facts.constants.items() if name not in unused}
-    return replace(
-        facts,
-        constants={**constants, "TAPS": taps},
-        data=(facts.data[0], Data("bias", bias.astype(np.int32), "bias"), *facts.data[2:]),
-        flags={
-            "requant": facts.flags["requant"],
-            "taps": range(taps),
-            "pairs": pairs,
-            "single": range(2 * len(pairs), taps),
-            "paired": reach * 128 <= 32767,
-        },
-        scratch=Scratch("outside", DType.INT8, io.y.shape[3]),
-    )
-
-
-def _small_taps(op: DepthwiseConv2D, io: Operands) -> bool:
-    """Accept windows of few taps, where no sum with the input's zero point can overflow."""
-    kernel = op.kernel(io)
-    if kernel[0] * kernel[1] > MAX_TAPS or op.multiplier(io) != 1:
-        return False
-    w = np.abs(centred(io.ins[1], np.int64)).sum(axis=(0, 1, 2))
-    worst = np.abs(bias_of(io).astype(np.int64)) + (128 + abs(io.x.zero_point)) * w
-    return io.x.dtype is DType.INT8 and int(worst.max()) < 2**31
-
-
-def _s8(op: FullyConnected | DepthwiseConv2D, io: Operands) -> bool:
+def s8(op: Op, io: Operands) -> bool:
+    """Accept int8 codes."""
     return io.x.dtype is DType.INT8
+
+
+def s16(op: Op, io: Operands) -> bool:
+    """Accept int16 codes."""
+    return io.x.dtype is DType.INT16
 
 
 ROWS = (
     Kernel("portable/conv2d_s8", Conv2D, conv2d_facts, _ungrouped_s8, packed=(1, 2)),
-    Kernel("portable/conv2d_grouped_s8", Conv2D, conv2d_grouped_facts, _grouped_s8, packed=(1, 2)),
+    Kernel("portable/conv2d_grouped_s8", Conv2D, conv2d_grouped_facts, s8, packed=(1, 2)),
+    Kernel("portable/conv2d_s16", Conv2D, conv2d_facts, _ungrouped_s16, packed=(1, 2)),
+    Kernel("portable/conv2d_grouped_s16", Conv2D, conv2d_grouped_facts, s16, packed=(1, 2)),
+    Kernel("portable/fully_connected_s8", FullyConnected, fully_connected_facts, s8, packed=(1, 2)),
     Kernel(
-        "portable/depthwise_conv2d_taps_s8",
-        DepthwiseConv2D,
-        depthwise_taps_facts,
-        _small_taps,
-        packed=(1, 2),
-    ),
-    Kernel("portable/depthwise_conv2d_s8", DepthwiseConv2D, depthwise_facts, _s8, packed=(1, 2)),
-    Kernel(
-        "portable/fully_connected_s8", FullyConnected, fully_connected_facts, _s8, packed=(1, 2)
+        "portable/fully_connected_s16", FullyConnected, fully_connected_facts, s16, packed=(1, 2)
     ),
 )

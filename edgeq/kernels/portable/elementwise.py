@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,10 +15,10 @@ from edgeq.kernels.portable._broadcast import Loop, loop_constants, loops
 from edgeq.kernels.requant import requant_facts
 from edgeq.ops._elementwise import BYTES, centred
 from edgeq.ops._rescaling import Rescales
+from edgeq.ops._vectors import Vectors
 from edgeq.ops.abs import Abs
-from edgeq.ops.add import HEADROOM, Add, scaled_term
+from edgeq.ops.add import HEADROOM, Add, headroom, scaled_term
 from edgeq.ops.base import Op
-from edgeq.ops.dequantize import Dequantize
 from edgeq.ops.elu import Elu
 from edgeq.ops.gelu import Gelu
 from edgeq.ops.hard_swish import HardSwish
@@ -26,7 +26,6 @@ from edgeq.ops.leaky_relu import LeakyRelu
 from edgeq.ops.logistic import Logistic
 from edgeq.ops.mul import Mul
 from edgeq.ops.neg import Neg
-from edgeq.ops.quantize import Quantize
 from edgeq.ops.relu import Relu
 from edgeq.ops.requantize import Requantize
 from edgeq.ops.tanh import Tanh
@@ -35,13 +34,14 @@ from edgeq.plan.program import Data
 Binary = Add | Mul
 
 
-def _size(tensor: Tensor) -> str:
+def size_text(tensor: Tensor) -> str:
+    """Return the extents of a tensor as comments name them."""
     return "x".join(map(str, tensor.shape)) or "1"
 
 
 def elementwise_note(op: Op, io: Operands) -> str:
     """Return the name of an operation and the sizes of its inputs."""
-    sizes = " and ".join(_size(tensor) for tensor in io.ins)
+    sizes = " and ".join(size_text(tensor) for tensor in io.ins)
     return f"{op.KIND.replace('_', ' ')}, {sizes}"
 
 
@@ -57,32 +57,32 @@ def zeros(io: Operands) -> dict[str, int]:
 # ---- Two operands -------------------------------------------------------------------------
 
 
-def unit_of(requant: Requant) -> int:
+def unit_of(requant: Requant, bits: int = HEADROOM) -> int:
     """Return what one code is worth in a sum when rescaling it is exact, or else 0.
 
-    A factor that is a power of two only moves the 20 zero bits below each code: the operand of
+    A factor that is a power of two only moves the zero ``bits`` below each code: the operand of
     the larger scale always has one.
     """
     if requant.rounding is Rounding.FLOAT32:
-        unit = requant.scale[0] * (1 << HEADROOM)
+        unit = requant.scale[0] * (1 << bits)
         exact = unit >= 1 and np.frexp(unit)[0] == 0.5
         return int(unit) if exact else 0
     shift = requant.shift[0] - 1
-    exact = requant.multiplier[0] == 1 << 30 and shift + HEADROOM >= 0
-    return 1 << (shift + HEADROOM) if exact else 0
+    exact = requant.multiplier[0] == 1 << 30 and shift + bits >= 0
+    return 1 << (shift + bits) if exact else 0
 
 
 def term_facts(
-    terms: Sequence[Requant],
+    terms: Sequence[Requant], bits: int = HEADROOM
 ) -> tuple[dict[str, int], tuple[Data, ...], dict[str, Any]]:
     """Return constants, data and flags of the two rescalings into a sum."""
     constants: dict[str, int] = {}
     flags: dict[str, Any] = {}
     data: tuple[Data, ...] = ()
     for name, requant in zip(("x0", "x1"), terms, strict=True):
-        unit = unit_of(requant)
+        unit = unit_of(requant, bits)
         facts = requant_facts(requant, f"{name}_")
-        constants[f"{name.upper()}_UNIT"] = unit or 1 << HEADROOM
+        constants[f"{name.upper()}_UNIT"] = unit or 1 << bits
         flags[f"{name}_exact"] = bool(unit)
         if not unit:
             constants.update(facts.constants)
@@ -92,7 +92,7 @@ def term_facts(
 
 
 def _add_parts(op: Add, io: Operands) -> tuple[dict[str, int], dict[str, Any], tuple[Data, ...]]:
-    constants, data, flags = term_facts(op.arithmetic.terms)
+    constants, data, flags = term_facts(op.arithmetic.terms, headroom(io.x))
     total = requant_facts(op.arithmetic.total)
     constants = {**zeros(io), **constants, **total.constants, **_clamp(op)}
     return constants, {**flags, "requant": total.flag}, (*data, *total.data)
@@ -114,7 +114,22 @@ _PARTS: Mapping[type[Op], Any] = {Add: _add_parts, Mul: _mul_parts}
 def binary_facts(op: Binary, io: Operands) -> Facts:
     """Return the facts of two operands of one shape."""
     constants, flags, data = _PARTS[type(op)](op, io)
-    return Facts({"COUNT": io.y.elements, **constants}, data, flags, None, elementwise_note(op, io))
+    constants = {"COUNT": io.y.elements, **constants}
+    vectors = getattr(op.arithmetic, "vectors", None)
+    if vectors is not None:
+        constants["BODY"] = vectors.count
+        data = (*data, *_tables(vectors, flags))
+    # What is added before the lowest 16 bits are taken; 0 where codes do not wrap.
+    wrap = 32768 + vectors.moved if vectors is not None and vectors.wraps else 0
+    flags = {**flags, "vectors": vectors is not None, "wrap": wrap}
+    return Facts(constants, data, flags, None, elementwise_note(op, io))
+
+
+def _tables(vectors: Vectors, flags: Mapping[str, Any]) -> Iterator[Data]:
+    """Return the terms of all codes of operands whose rescaling is not exact."""
+    for name, terms in zip(("x0", "x1"), vectors.terms, strict=True):
+        if not flags[f"{name}_exact"]:
+            yield Data(f"{name}_terms", terms, f"{name}: the term of each code, in whole vectors")
 
 
 def broadcast_facts(op: Binary, io: Operands) -> Facts:
@@ -148,7 +163,7 @@ def constant_facts(op: Binary, io: Operands) -> Facts:
     unneeded = {"X1_ZERO", "X1_UNIT", "X1_MULTIPLIER", "X1_SHIFT"}
     constants = {name: value for name, value in facts.constants.items() if name not in unneeded}
     data = tuple(item for item in facts.data if not item.name.startswith("x1_"))
-    ready = Data("ready", packed, f"second operand, ready for use [{_size(second)}]")
+    ready = Data("ready", packed, f"second operand, ready for use [{size_text(second)}]")
     flags = {**facts.flags, "packed": True}
     return Facts(constants, (*data, ready), flags, None, facts.note)
 
@@ -158,7 +173,7 @@ def _s8(op: Op, io: Operands) -> bool:
 
 
 def _same_shape(op: Op, io: Operands) -> bool:
-    return _s8(op, io) and len({tensor.elements for tensor in (*io.ins, io.y)}) == 1
+    return len({tensor.elements for tensor in (*io.ins, io.y)}) == 1
 
 
 def _constant_scalar(op: Op, io: Operands) -> bool:
@@ -167,18 +182,29 @@ def _constant_scalar(op: Op, io: Operands) -> bool:
 
 def _constant_second(op: Op, io: Operands) -> bool:
     x0, x1 = io.ins
-    return _s8(op, io) and x1.is_constant and x0.elements == io.y.elements
+    return x1.is_constant and x0.elements == io.y.elements
 
 
-def _binary_rows(op: type[Op], name: str) -> tuple[Kernel, ...]:
-    roles, one = ("x0", "x1", "y"), ("x0", "y")
-    wide, shaped = f"portable/{name}_broadcast_s8", f"portable/{name}_s8"
+def _binary_rows(op: type[Op], name: str, dtype: DType) -> tuple[Kernel, ...]:
+    """Return the rows of codes of one type."""
+    roles, one, bits = ("x0", "x1", "y"), ("x0", "y"), 8 * dtype.bytes
+    wide, shaped = f"portable/{name}_broadcast_s{bits}", f"portable/{name}_s{bits}"
+
+    def among(accepts: Callable[[Op, Operands], bool]) -> Callable[[Op, Operands], bool]:
+        return lambda op, io: io.x.dtype is dtype and accepts(op, io)
+
     return (
-        Kernel("portable/lookup_s8", op, lookup_facts, _constant_scalar, packed=(1,), in_place=0),
-        Kernel(shaped, op, binary_facts, _same_shape, roles=roles, in_place=0),
-        Kernel(wide, op, constant_facts, _constant_second, packed=(1,), roles=one, in_place=0),
-        Kernel(wide, op, broadcast_facts, _s8, roles=roles, in_place=0),
+        Kernel(shaped, op, binary_facts, among(_same_shape), roles=roles, in_place=0, general=True),
+        Kernel(
+            wide, op, constant_facts, among(_constant_second), packed=(1,), roles=one, in_place=0
+        ),
+        Kernel(wide, op, broadcast_facts, among(lambda op, io: True), roles=roles, in_place=0),
     )
+
+
+def _table_row(op: type[Op]) -> Kernel:
+    """Return the row of 8-bit codes beside one constant element."""
+    return Kernel("portable/lookup_s8", op, lookup_facts, _constant_scalar, packed=(1,), in_place=0)
 
 
 # ---- One operand --------------------------------------------------------------------------
@@ -206,12 +232,12 @@ def offset_facts(op: Rescales, io: Operands) -> Facts:
 def flip_facts(op: Op, io: Operands) -> Facts:
     """Return the facts of codes that change between uint8 and int8."""
     names = f"{io.x.dtype.value} to {io.y.dtype.value}"
-    return Facts({"COUNT": io.y.elements}, (), {}, None, f"{names}, {_size(io.y)}")
+    return Facts({"COUNT": io.y.elements}, (), {}, None, f"{names}, {size_text(io.y)}")
 
 
 def requantize_facts(op: Rescales, io: Operands) -> Facts:
     """Return the facts of codes that change their scale."""
-    requant = requant_facts(op.arithmetic.requant)
+    requant = requant_facts(op.arithmetic.requant, row=io.y.elements)
     constants = {
         "COUNT": io.y.elements,
         "X_ZERO": io.x.zero_point,
@@ -220,25 +246,6 @@ def requantize_facts(op: Rescales, io: Operands) -> Facts:
         **_clamp(op),
     }
     return Facts(constants, requant.data, {"requant": requant.flag}, None, elementwise_note(op, io))
-
-
-def quantize_facts(op: Quantize, io: Operands) -> Facts:
-    """Return the facts of float32 numbers that become codes."""
-    constants = {
-        "COUNT": io.y.elements,
-        "Y_ZERO": io.y.zero_point,
-        "LOW": io.y.dtype.min,
-        "HIGH": io.y.dtype.max,
-    }
-    flags = {"scale": op.arithmetic.scale, "half_even": op.arithmetic.half_even}
-    return Facts(constants, (), flags, None, f"float32 to {io.y.dtype.value}, {_size(io.y)}")
-
-
-def dequantize_facts(op: Dequantize, io: Operands) -> Facts:
-    """Return the facts of codes that become float32 numbers."""
-    constants = {"COUNT": io.y.elements, "X_ZERO": io.x.zero_point}
-    flags = {"scale": op.arithmetic.scale[0]}
-    return Facts(constants, (), flags, None, f"{io.x.dtype.value} to float32, {_size(io.y)}")
 
 
 def _is_flip(op: Requantize, io: Operands) -> bool:
@@ -254,21 +261,23 @@ def _bytes(op: Op, io: Operands) -> bool:
     return io.x.dtype in BYTES and io.y.dtype in BYTES
 
 
-def _one_scale(op: Dequantize, io: Operands) -> bool:
-    return io.x.quant is not None and not io.x.quant.per_channel
-
-
 ROWS = (
-    *_binary_rows(Add, "add"),
-    *_binary_rows(Mul, "mul"),
+    *(
+        row
+        for op, name in ((Add, "add"), (Mul, "mul"))
+        for row in (
+            _table_row(op),
+            *_binary_rows(op, name, DType.INT8),
+            *_binary_rows(op, name, DType.INT16),
+        )
+    ),
     Kernel("portable/offset_clamp", Relu, offset_facts, _is_offset, in_place=0),
     Kernel("portable/lookup_s8", Relu, lookup_facts, _bytes, in_place=0),
+    Kernel("portable/requantize", Relu, requantize_facts, in_place=0),
     Kernel("portable/flip_sign", Requantize, flip_facts, _is_flip, in_place=0),
     Kernel("portable/offset_clamp", Requantize, offset_facts, _is_offset, in_place=0),
     Kernel("portable/lookup_s8", Requantize, lookup_facts, _bytes, in_place=0),
-    Kernel("portable/requantize", Requantize, requantize_facts, in_place=0),
-    Kernel("portable/quantize", Quantize, quantize_facts),
-    Kernel("portable/dequantize", Dequantize, dequantize_facts, _one_scale),
+    Kernel("portable/requantize", Requantize, requantize_facts, in_place=0, general=True),
     *(
         Kernel("portable/lookup_s8", op, lookup_facts, _bytes, in_place=0)
         for op in (Logistic, Tanh, HardSwish, LeakyRelu, Abs, Neg, Elu, Gelu)

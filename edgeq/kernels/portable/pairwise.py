@@ -7,9 +7,9 @@ from typing import Any
 
 from edgeq.ir.graph import Operands
 from edgeq.ir.quant import Requant
-from edgeq.ir.types import DType
 from edgeq.kernels.base import Facts, Kernel
 from edgeq.kernels.portable._broadcast import loop_constants, loops
+from edgeq.kernels.portable.convolution import s8, s16
 from edgeq.kernels.portable.elementwise import (
     elementwise_note,
     lookup_facts,
@@ -20,6 +20,7 @@ from edgeq.kernels.portable.elementwise import (
 from edgeq.kernels.requant import requant_facts
 from edgeq.ops import compare, squared_difference
 from edgeq.ops._elementwise import BYTES
+from edgeq.ops.add import headroom
 from edgeq.ops.base import Op
 from edgeq.ops.compare import Compare, Relation
 from edgeq.ops.maximum import Maximum
@@ -52,7 +53,7 @@ def _pairs(op: Op, io: Operands, *parts: Facts, **flags: Any) -> Facts:
     return Facts(constants, data, flags, None, elementwise_note(op, io))
 
 
-def _rescalings(**requants: Requant) -> Facts:
+def rescalings(**requants: Requant) -> Facts:
     """Return the facts of several requantizers; ``total`` needs no prefix in the template."""
     constants: dict[str, int] = {}
     flags: dict[str, Any] = {}
@@ -72,21 +73,21 @@ def _bounds(op: Op, io: Operands) -> Facts:
 
 def sub_facts(op: Sub, io: Operands) -> Facts:
     """Return the facts of a difference."""
-    terms = Facts(*term_facts(op.arithmetic.terms))
-    return _pairs(op, io, _bounds(op, io), terms, _rescalings(total=op.arithmetic.total))
+    terms = Facts(*term_facts(op.arithmetic.terms, headroom(io.x)))
+    return _pairs(op, io, _bounds(op, io), terms, rescalings(total=op.arithmetic.total))
 
 
 def squared_difference_facts(op: SquaredDifference, io: Operands) -> Facts:
     """Return the facts of the square of a difference."""
     first, second = op.arithmetic.terms
-    numbers = _rescalings(x0=first, x1=second, total=op.arithmetic.total)
+    numbers = rescalings(x0=first, x1=second, total=op.arithmetic.total)
     unit = Facts({"UNIT": 1 << squared_difference.HEADROOM})
     return _pairs(op, io, _bounds(op, io), unit, numbers)
 
 
 def prelu_facts(op: Prelu, io: Operands) -> Facts:
     """Return the facts of a rectified linear unit with learned slopes."""
-    numbers = _rescalings(positive=op.arithmetic.positive, negative=op.arithmetic.negative)
+    numbers = rescalings(positive=op.arithmetic.positive, negative=op.arithmetic.negative)
     return _pairs(op, io, _bounds(op, io), numbers)
 
 
@@ -108,17 +109,13 @@ def compare_codes_facts(op: Compare, io: Operands) -> Facts:
         "X0_ZERO": io.ins[0].zero_point,
         "X1_ZERO": io.ins[1].zero_point,
     }
-    numbers = _rescalings(x0=first, x1=second)
+    numbers = rescalings(x0=first, x1=second)
     return _pairs(op, io, Facts(constants), numbers, operator=_OPERATORS[op.relation])
 
 
 def select_facts(op: Select, io: Operands) -> Facts:
     """Return the facts of a choice."""
     return Facts({"COUNT": io.y.elements}, note=elementwise_note(op, io))
-
-
-def _s8(op: Op, io: Operands) -> bool:
-    return io.x.dtype is DType.INT8
 
 
 def _codes(op: Compare, io: Operands) -> bool:
@@ -145,9 +142,9 @@ def _any(op: Op, io: Operands) -> bool:
 
 
 ROWS = (
-    *_rows(Sub, ("portable/sub_s8", sub_facts, _s8)),
-    *_rows(SquaredDifference, ("portable/squared_difference_s8", squared_difference_facts, _s8)),
-    *_rows(Prelu, ("portable/prelu_s8", prelu_facts, _s8)),
+    *_rows(Sub, ("portable/sub_s8", sub_facts, s8), ("portable/sub_s16", sub_facts, s16)),
+    *_rows(SquaredDifference, ("portable/squared_difference_s8", squared_difference_facts, s8)),
+    *_rows(Prelu, ("portable/prelu_s8", prelu_facts, s8)),
     *_rows(Minimum, ("portable/minimum", plain_facts, _any)),
     *_rows(Maximum, ("portable/maximum", plain_facts, _any)),
     *_rows(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from edgeq.ir.graph import Operands
-from edgeq.ir.types import DType
 from edgeq.kernels.base import Facts, Kernel
-from edgeq.kernels.portable.convolution import channel_block
+from edgeq.kernels.portable.convolution import channel_block, s8, s16
 from edgeq.ops.average_pool2d import AveragePool2D
 from edgeq.ops.max_pool2d import MaxPool2D
+from edgeq.ops.qlinear_average_pool2d import QLinearAveragePool2D
 
 SHORT_TAPS = 256
 """Most codes whose sum always fits int16."""
@@ -18,11 +18,15 @@ UNROLLED_TAPS = 9
 """Most pixels of a window that are compared in one expression."""
 
 
-def _s8(op: AveragePool2D | MaxPool2D, io: Operands) -> bool:
-    return io.x.dtype is DType.INT8
+Pool = AveragePool2D | MaxPool2D | QLinearAveragePool2D
 
 
-def _window(op: AveragePool2D | MaxPool2D, io: Operands) -> dict[str, int]:
+def window_constants(op: Pool, io: Operands) -> dict[str, int]:
+    """Return image, window, stride, and the padding before the image where there is some."""
+    return {**_window(op, io), **_borders(op)}
+
+
+def _window(op: Pool, io: Operands) -> dict[str, int]:
     n, in_h, in_w, channels = io.x.shape
     return {
         "IMAGES": n,
@@ -38,7 +42,7 @@ def _window(op: AveragePool2D | MaxPool2D, io: Operands) -> dict[str, int]:
     }
 
 
-def _borders(op: AveragePool2D | MaxPool2D, io: Operands) -> dict[str, int]:
+def _borders(op: Pool) -> dict[str, int]:
     return {"PAD_TOP": op.padding.top, "PAD_LEFT": op.padding.left} if op.padding.any else {}
 
 
@@ -63,8 +67,7 @@ def average_pool2d_facts(op: AveragePool2D, io: Operands) -> Facts:
     factor = (24 if short else 32) if not shifts and taps <= LONG_TAPS else 0
     count = {} if padded else {"COUNT": taps, "OFFSET": 128 * taps + taps // 2}
     constants = {
-        **_window(op, io),
-        **_borders(op, io),
+        **window_constants(op, io),
         "BLOCK": channel_block(io.x.shape[3]),
         **count,
         **({"RECIPROCAL_BITS": RECIPROCAL_BITS} if short and (padded or factor) else {}),
@@ -80,6 +83,14 @@ def average_pool2d_facts(op: AveragePool2D, io: Operands) -> Facts:
     return Facts(constants, flags=flags, note=_note(op, io, "average"))
 
 
+def average_pool2d_s16_facts(op: AveragePool2D, io: Operands) -> Facts:
+    """Return the facts of an average pool of int16, which divides by the count."""
+    clamp = {"LOW": op.arithmetic.low, "HIGH": op.arithmetic.high}
+    constants = {**window_constants(op, io), **clamp}
+    flags = {"padded": op.padding.any}
+    return Facts(constants, flags=flags, note=_note(op, io, "average"))
+
+
 def max_pool2d_facts(op: MaxPool2D, io: Operands) -> Facts:
     """Return the facts of a maximum pool; small windows are one expression."""
     rows, columns = op.window
@@ -91,7 +102,7 @@ def max_pool2d_facts(op: MaxPool2D, io: Operands) -> Facts:
     low, high = op.arithmetic.low, op.arithmetic.high
     constants = {
         **window,
-        **_borders(op, io),
+        **_borders(op),
         **({"LOW": low} if low > bottom or not unrolled else {}),
         **({"HIGH": high} if high < top else {}),
     }
@@ -107,6 +118,8 @@ def max_pool2d_facts(op: MaxPool2D, io: Operands) -> Facts:
 
 
 ROWS = (
-    Kernel("portable/average_pool2d_s8", AveragePool2D, average_pool2d_facts, _s8),
-    Kernel("portable/max_pool2d_s8", MaxPool2D, max_pool2d_facts, _s8),
+    Kernel("portable/average_pool2d_s8", AveragePool2D, average_pool2d_facts, s8),
+    Kernel("portable/average_pool2d_s16", AveragePool2D, average_pool2d_s16_facts, s16),
+    Kernel("portable/max_pool2d_s8", MaxPool2D, max_pool2d_facts, s8),
+    Kernel("portable/max_pool2d_s16", MaxPool2D, max_pool2d_facts, s16),
 )

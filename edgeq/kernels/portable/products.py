@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from edgeq.ir.graph import Operands
-from edgeq.ir.types import DType
 from edgeq.kernels.base import Facts, Kernel
 from edgeq.kernels.portable._broadcast import Loop, loop_constants, loops
-from edgeq.kernels.portable.convolution import accumulation_codes, weight_data
+from edgeq.kernels.portable.convolution import accumulation_codes, s8, s16, sum_type, weight_data
 from edgeq.kernels.portable.elementwise import zeros
 from edgeq.kernels.portable.movement import dimensions
 from edgeq.kernels.requant import requant_facts
-from edgeq.ops.base import Op
+from edgeq.ops._accumulate import is_wide
 from edgeq.ops.batch_matmul import BatchMatmul
 from edgeq.ops.l2_normalization import L2Normalization
 from edgeq.ops.transpose_conv2d import TransposeConv2D
@@ -20,7 +19,7 @@ def transpose_conv2d_facts(op: TransposeConv2D, io: Operands) -> Facts:
     """Return the facts of a transposed convolution."""
     images, in_h, in_w, in_c = io.x.shape
     out_c, kernel_h, kernel_w, _ = io.ins[1].shape
-    requant = requant_facts(op.arithmetic.requant)
+    requant = requant_facts(op.arithmetic.requant, row=out_c)
     constants = {
         "IMAGES": images,
         "IN_H": in_h,
@@ -42,8 +41,9 @@ def transpose_conv2d_facts(op: TransposeConv2D, io: Operands) -> Facts:
         f"{kernel_h}x{kernel_w} transposed convolution, stride {op.stride[0]}, "
         f"{dimensions(io.x.shape)} to {dimensions(io.y.shape)}"
     )
-    data = (*weight_data(io), *requant.data)
-    return Facts(constants, data, {"requant": requant.flag}, None, note)
+    data = (*weight_data(op, io), *requant.data)
+    flags = {"requant": requant.flag, "sum": sum_type(op, io)}
+    return Facts(constants, data, flags, None, note)
 
 
 def batch_matmul_facts(op: BatchMatmul, io: Operands) -> Facts:
@@ -71,6 +71,7 @@ def batch_matmul_facts(op: BatchMatmul, io: Operands) -> Facts:
     del constants["INNER"]
     flags = {
         "requant": requant.flag,
+        "sum": "int64_t" if is_wide(io) else "int32_t",
         "outer": outer,
         "transpose_a": op.transpose_a,
         "transpose_b": op.transpose_b,
@@ -92,16 +93,23 @@ def l2_normalization_facts(op: L2Normalization, io: Operands) -> Facts:
     return Facts(constants, (), flags, None, f"L2 normalization of {length}")
 
 
-def _s8(op: Op, io: Operands) -> bool:
-    return io.x.dtype is DType.INT8
-
-
 ROWS = (
     Kernel(
-        "portable/transpose_conv2d_s8", TransposeConv2D, transpose_conv2d_facts, _s8, packed=(1, 2)
+        "portable/transpose_conv2d_s8",
+        TransposeConv2D,
+        transpose_conv2d_facts,
+        s8,
+        packed=(1, 2),
+        general=True,
     ),
     Kernel(
-        "portable/batch_matmul_s8", BatchMatmul, batch_matmul_facts, _s8, roles=("x0", "x1", "y")
+        "portable/transpose_conv2d_s16", TransposeConv2D, transpose_conv2d_facts, s16, packed=(1, 2)
     ),
-    Kernel("portable/l2_normalization_s8", L2Normalization, l2_normalization_facts, _s8),
+    Kernel(
+        "portable/batch_matmul_s8", BatchMatmul, batch_matmul_facts, s8, roles=("x0", "x1", "y")
+    ),
+    Kernel(
+        "portable/batch_matmul_s16", BatchMatmul, batch_matmul_facts, s16, roles=("x0", "x1", "y")
+    ),
+    Kernel("portable/l2_normalization_s8", L2Normalization, l2_normalization_facts, s8),
 )

@@ -44,6 +44,10 @@ def _mean_s8(op: Reduction, io: Operands) -> bool:
     return io.x.dtype is DType.INT8 and len(groups(io.x.shape, op.axes)) <= NESTED
 
 
+def _mean_s16(op: Reduction, io: Operands) -> bool:
+    return io.x.dtype is DType.INT16 and len(groups(io.x.shape, op.axes)) <= NESTED
+
+
 def _nest(op: Reduction, io: Operands) -> dict[str, int]:
     """Return the extents of all loops; fewer groups leave the outer ones empty.
 
@@ -59,20 +63,24 @@ def mean_facts(op: Mean | ReduceSum, io: Operands) -> Facts:
     nest = _nest(op, io)
     kept_2 = nest["INNER"]
     count = op.count(io)
-    requant = requant_facts(op.arithmetic)
+    numbers = op.numbers(io)
+    requant = requant_facts(numbers.requant, row=io.x.shape[-1])
     constants = {
         **nest,
         "BLOCK": channel_block(kept_2),
-        "COUNTED_ZERO": count * io.x.zero_point,
-        "Y_ZERO": io.y.zero_point,
-        "LOW": io.y.dtype.min - io.y.zero_point,
-        "HIGH": io.y.dtype.max - io.y.zero_point,
+        "COUNTED_ZERO": numbers.counted,
+        "Y_ZERO": numbers.offset,
+        "LOW": io.y.dtype.min - numbers.offset,
+        "HIGH": io.y.dtype.max - numbers.offset,
         **requant.constants,
     }
+    if requant.flag.tail:
+        constants["CHANNELS"] = io.x.shape[-1]
     if kept_2 == 1:
         del constants["BLOCK"]
         del constants["INNER"]
-    flags = {"requant": requant.flag, "rows": kept_2 == 1, "short": count <= SHORT_TAPS}
+    short = io.x.dtype is DType.INT8 and count <= SHORT_TAPS
+    flags = {"requant": requant.flag, "rows": kept_2 == 1, "short": short}
     return Facts(constants, requant.data, flags, None, _note(op, io))
 
 
@@ -127,7 +135,8 @@ def arg_max_facts(op: ArgMax, io: Operands) -> Facts:
 
 
 ROWS = (
-    Kernel("portable/mean_s8", Mean, mean_facts, _mean_s8),
+    Kernel("portable/mean_s8", Mean, mean_facts, _mean_s8, general=True),
+    Kernel("portable/mean_s16", Mean, mean_facts, _mean_s16),
     Kernel("portable/reduce_sum_s8", ReduceSum, threshold_facts, _thresholds),
     Kernel("portable/mean_s8", ReduceSum, mean_facts, _mean_s8),
     Kernel("portable/arg_max_8", ArgMax, arg_max_key_facts, _keys_fit),

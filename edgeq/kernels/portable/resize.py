@@ -112,6 +112,10 @@ def _integers_s8(op: ResizeBilinear, io: Operands) -> bool:
     return io.x.dtype is DType.INT8 and not op.arithmetic.in_float
 
 
+def _integers_s16(op: ResizeBilinear, io: Operands) -> bool:
+    return io.x.dtype is DType.INT16
+
+
 def _float_s8(op: ResizeBilinear, io: Operands) -> bool:
     return io.x.dtype is DType.INT8
 
@@ -132,12 +136,13 @@ def resize_bilinear_facts(op: ResizeBilinear, io: Operands) -> Facts:
         "BITS": bits,
         "HALF": (1 << bits) >> 1,
     }
-    short = bits <= SHORT_SUM_BITS and io.x.shape[3] >= SHORT_SUM_CHANNELS
+    wide = io.x.dtype is DType.INT16
+    short = not wide and bits <= SHORT_SUM_BITS and io.x.shape[3] >= SHORT_SUM_CHANNELS
     flags = {
         "away": bits > 0 and not numbers.round_half_up,
         "share": "int16_t" if bits <= SHORT_SHARE_BITS else "int32_t",
-        "sum": "int16_t" if short else "int32_t",
-        "sign_bit": 15 if short else 31,
+        "sum": "int64_t" if wide else "int16_t" if short else "int32_t",
+        "sign_bit": 63 if wide else 15 if short else 31,
     }
     return Facts(constants, _both_taps(numbers, io), flags, None, _note(io, "bilinear"))
 
@@ -146,12 +151,20 @@ def resize_bilinear_f32_facts(op: ResizeBilinear, io: Operands) -> Facts:
     """Return the facts of a bilinear resize whose bits are those of float32 steps."""
     numbers: Interpolation = op.arithmetic
     note = _note(io, "bilinear") + ", in float32"
-    return Facts(_shape(io), _both_taps(numbers, io), note=note)
+    flags = {"weights_first": numbers.weights_first}
+    return Facts(_shape(io), _both_taps(numbers, io), flags, note=note)
 
 
 ROWS = (
     Kernel("portable/resize_repeat", ResizeNearest, resize_repeat_facts, _repeats_both),
     Kernel("portable/resize_nearest", ResizeNearest, resize_nearest_facts),
     Kernel("portable/resize_bilinear_s8", ResizeBilinear, resize_bilinear_facts, _integers_s8),
-    Kernel("portable/resize_bilinear_f32_s8", ResizeBilinear, resize_bilinear_f32_facts, _float_s8),
+    Kernel("portable/resize_bilinear_s16", ResizeBilinear, resize_bilinear_facts, _integers_s16),
+    Kernel(
+        "portable/resize_bilinear_f32_s8",
+        ResizeBilinear,
+        resize_bilinear_f32_facts,
+        _float_s8,
+        general=True,
+    ),
 )

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from edgeq.ir.graph import Operands
-from edgeq.ir.quant import Rounding
+from edgeq.ir.quant import Requant, Rounding
 from edgeq.ir.types import DType
 from edgeq.kernels.base import Facts, Kernel
+from edgeq.kernels.portable.convolution import s8, s16
 from edgeq.kernels.requant import requant_facts
-from edgeq.numerics.softmax import SoftmaxInput
+from edgeq.numerics.softmax import SoftmaxInput, SoftmaxS16
+from edgeq.numerics.tables import EXP_S16, RECIPROCAL_S16
 from edgeq.ops._float_math import (
     LEAST,
     LN2_HIGH,
@@ -20,7 +22,7 @@ from edgeq.ops._float_math import (
     log_series,
 )
 from edgeq.ops.log_softmax import LogSoftmax
-from edgeq.ops.softmax import Softmax
+from edgeq.ops.softmax import Softmax, SoftmaxTable
 from edgeq.plan.program import Data, Scratch
 
 MAX_SHIFT = 31
@@ -61,7 +63,8 @@ def _scratch(io: Operands, exps: np.ndarray | None) -> Scratch | None:
     return Scratch("exps", DType.INT32, io.x.shape[-1]) if exps is None else None
 
 
-def _rows(io: Operands) -> dict[str, int]:
+def row_constants(io: Operands) -> dict[str, int]:
+    """Return how many rows there are, and their length."""
     length = io.x.shape[-1]
     return {"ROWS": io.x.elements // length, "LENGTH": length}
 
@@ -72,7 +75,7 @@ def softmax_facts(op: Softmax, io: Operands) -> Facts:
     exps = exponentials(numbers, io.x.elements)
     y = io.y.dtype
     constants = {
-        **_rows(io),
+        **row_constants(io),
         **_exponent(numbers, exps),
         "SHIFT": 43 - 8 * y.bytes,
         "LOW": y.min,
@@ -85,13 +88,37 @@ def softmax_facts(op: Softmax, io: Operands) -> Facts:
     return Facts(constants, _data(exps), flags, _scratch(io, exps), note)
 
 
+def softmax_s16_facts(op: Softmax, io: Operands) -> Facts:
+    """Return the facts of a softmax of int16."""
+    numbers: SoftmaxS16 = op.arithmetic
+    requant = requant_facts(Requant(numbers.rounding, (numbers.multiplier,), (numbers.shift,)))
+    data = (
+        Data("exps", EXP_S16, "e^x for x = -10..0, scale 2^-15"),
+        Data("reciprocals", RECIPROCAL_S16, "1 / (1 + x) for x = 0..1, scale 2^-15"),
+        *requant.data,
+    )
+    constants = {**row_constants(io), **requant.constants}
+    note = f"softmax of {io.x.shape[-1]}"
+    return Facts(constants, data, {"requant": requant.flag}, None, note)
+
+
+def softmax_f32_facts(op: Softmax, io: Operands) -> Facts:
+    """Return the facts of a softmax that adds and divides in float32."""
+    numbers: SoftmaxTable = op.arithmetic
+    data = Data("exps", numbers.exps, "e^-d of code differences d")
+    constants = {**row_constants(io), "LOW": io.y.dtype.min, "HIGH": io.y.dtype.max}
+    flags = {"scale": numbers.scale, "unsigned": op.unsigned}
+    note = f"softmax of {io.x.shape[-1]}, in float32"
+    return Facts(constants, (data,), flags, None, note)
+
+
 def log_softmax_facts(op: LogSoftmax, io: Operands) -> Facts:
     """Return the facts of a log-softmax."""
     numbers: SoftmaxInput = op.arithmetic.input
     exps = exponentials(numbers, io.x.elements)
     requant = requant_facts(op.arithmetic.reverse, "back_")
     constants = {
-        **_rows(io),
+        **row_constants(io),
         **_exponent(numbers, exps),
         **_exponent(numbers, None),
         **requant.constants,
@@ -112,19 +139,21 @@ def log_softmax_f32_facts(op: LogSoftmax, io: Operands) -> Facts:
         "least": LEAST,
         "root_2": ROOT_2.hex(),
     }
-    return Facts(_rows(io), (), flags, None, f"log-softmax of {io.x.shape[-1]}, in float32")
+    return Facts(row_constants(io), (), flags, None, f"log-softmax of {io.x.shape[-1]}, in float32")
 
 
 def _f32(op: LogSoftmax, io: Operands) -> bool:
     return io.x.dtype is DType.FLOAT32
 
 
-def _s8(op: Softmax | LogSoftmax, io: Operands) -> bool:
-    return io.x.dtype is DType.INT8
+def _table_s8(op: Softmax, io: Operands) -> bool:
+    return s8(op, io) and isinstance(op.arithmetic, SoftmaxTable)
 
 
 ROWS = (
-    Kernel("portable/softmax_s8", Softmax, softmax_facts, _s8),
-    Kernel("portable/log_softmax_s8", LogSoftmax, log_softmax_facts, _s8),
+    Kernel("portable/softmax_f32_s8", Softmax, softmax_f32_facts, _table_s8, general=True),
+    Kernel("portable/softmax_s8", Softmax, softmax_facts, s8),
+    Kernel("portable/softmax_s16", Softmax, softmax_s16_facts, s16),
+    Kernel("portable/log_softmax_s8", LogSoftmax, log_softmax_facts, s8),
     Kernel("portable/log_softmax_f32", LogSoftmax, log_softmax_f32_facts, _f32),
 )

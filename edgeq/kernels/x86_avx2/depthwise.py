@@ -8,7 +8,8 @@ from edgeq.ir.graph import Operands
 from edgeq.ir.types import DType
 from edgeq.kernels.base import Facts, Kernel
 from edgeq.kernels.columns import column_weights, packed_columns, rows_at_once, structure
-from edgeq.kernels.portable.convolution import MAX_TAPS, conv2d_shape
+from edgeq.kernels.portable.convolution import conv2d_shape
+from edgeq.kernels.portable.depthwise import MAX_TAPS
 from edgeq.kernels.product import codes, folded_bias
 from edgeq.kernels.rescale import layer_rescale
 from edgeq.kernels.x86_avx2.common import HEADERS, LANES

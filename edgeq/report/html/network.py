@@ -16,7 +16,7 @@ TIMES = "\N{MULTIPLICATION SIGN}"
 FAMILIES: Mapping[str, tuple[str, ...]] = {
     "convolution": ("conv2d",),
     "depthwise": ("depthwise_conv2d",),
-    "dense": ("fully_connected",),
+    "dense": ("fully_connected", "lstm", "lstm_cell", "svdf"),
     "arithmetic": ("add", "mul"),
     "pooling": ("average_pool2d", "max_pool2d", "mean"),
     "function": ("softmax", "log_softmax", "logistic", "tanh", "relu", "hard_swish", "arg_max"),

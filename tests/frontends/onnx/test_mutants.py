@@ -16,6 +16,7 @@ from edgeq.frontends.npz import graph_bytes
 from edgeq.frontends.onnx import read_onnx
 from edgeq.ir.verify import verify
 from tests.frontends.onnx.one_model import model, node, values
+from tests.frontends.onnx.quantized_files import quantized_files
 
 NUMBERS = (0, 1, -1, 2, 3, 4, 7, 255, 2**31 - 1, -(2**31), 2**31, 2**40, 2**63 - 1, -(2**63))
 REALS = (0.0, -0.0, 1.0, 6.0, -3.5, 1e-45, 1e38, -1e38, float("inf"), float("nan"))
@@ -39,6 +40,11 @@ LAYERS = [
 
 def built() -> Iterator[bytes]:
     """Yield small files that between them use most operators."""
+    yield from _float_files()
+    yield from quantized_files()
+
+
+def _float_files() -> Iterator[bytes]:
     yield model(
         [*LAYERS, node("Reshape", "r s", "f2"), node("Gemm", "f2 k", "g"), node("Softmax", "g")],
         IMAGE,

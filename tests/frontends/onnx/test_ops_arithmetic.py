@@ -216,5 +216,5 @@ def test_what_is_unsupported_is_named() -> None:
     )
     assert found.startswith("3 operations are not supported:\n")
     assert "  Div with divisors that are computed at run time x1: node[1] 'b'\n" in found
-    assert "  LeakyRelu x1: node[2] 'c'\n" in found
+    assert "  LeakyRelu of float values that are no codes x1: node[2] 'c'\n" in found
     assert "  Add of int64 x1: node[4] 'y'\n" in found

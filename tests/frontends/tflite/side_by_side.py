@@ -73,15 +73,15 @@ class SideBySide:
         self.builder.op(code, ins, ys, version=version, **tables)
         self.outs += ys
 
-    def check(self, resolver: str = "ref") -> None:
+    def check(self, resolver: str = "ref", numerics: str | None = None) -> None:
         """Fail unless LiteRT, the reference, a saved copy and the portable C give equal bits."""
         data = self.builder.finish(self.outs)
         graph = verify(read_tflite(data, "m"))
         expected = run_litert(data, self.arrays, resolver)
         again = read_npz(graph_bytes(graph), "m")
         for each in (graph, again):
-            _same(reference.run(api.lower(each), self.arrays), expected)
-        lowered = api.lower(graph)
+            _same(reference.run(api.lower(each, numerics), self.arrays), expected)
+        lowered = api.lower(graph, numerics)
         program = api.program_of(graph, lowered, PORTABLE)
         compiled = compiled_for(program, sources(program), lowered.tensors, PORTABLE)
         got = compiled(*self.arrays)

@@ -140,3 +140,10 @@ def test_pooling_rounds_by_type() -> None:
         assert isinstance(op, AveragePool2D) and op.round_half_up is half_up
     flat = OneOp().x(4, 4).y(3, 3).refusal("MAX_POOL_2D", Pool2DOptions=options)
     assert "input has shape (4, 4), expected 4 dimensions" in str(flat)
+
+
+@pytest.mark.parametrize("code", ["AVERAGE_POOL_2D", "MAX_POOL_2D"])
+def test_a_pool_without_an_input_is_refused(code: str) -> None:
+    options = {**CONV, "padding": "VALID", "filter_width": 2, "filter_height": 2}
+    none = OneOp().y(1, 3, 3, 1).refusal(code, Pool2DOptions=options)
+    assert "has 0 inputs and 1 outputs, expected 1 and 1" in str(none)

@@ -142,8 +142,8 @@ def test_everything_unsupported_is_listed_at_once() -> None:
     builder = ModelBuilder()
     x = builder.input("x", (2,), scale=0.5)
     for index in range(5):
-        y = builder.tensor(f"svdf{index}", (2,), scale=0.5)
-        builder.op("SVDF", [x], [y])
+        y = builder.tensor(f"rnn{index}", (2,), scale=0.5)
+        builder.op("RNN", [x], [y])
     builder.op("CUSTOM", [x], [], custom_code="My\nOp")
     wide = builder.tensor("wide", (2,), "int32")
     builder.op("RELU", [wide], [y])
@@ -151,9 +151,9 @@ def test_everything_unsupported_is_listed_at_once() -> None:
     assert isinstance(error, UnsupportedError) and error.exit_code == 3
     assert error.what == (
         "7 operations are not supported:\n"
-        "  SVDF x5: op[0] 'svdf0', op[1] 'svdf1', op[2] 'svdf2', ...\n"
+        "  RNN x5: op[0] 'rnn0', op[1] 'rnn1', op[2] 'rnn2', ...\n"
         "  CUSTOM:My?Op x1: op[5]\n"
-        "  RELU of int32 data x1: op[6] 'svdf4'\n"
+        "  RELU of int32 data x1: op[6] 'rnn4'\n"
     )
     assert error.hint == "supported: " + ", ".join(sorted(CONVERTERS))
 
@@ -169,7 +169,7 @@ def test_only_the_main_subgraph_is_read() -> None:
     assert len(read(builder.finish()).ops) == 1
     builder.graph = builder.subgraphs[0]
     builder.op("CALL_ONCE", [], [], CallOnceOptions={"init_subgraph_index": 1})
-    assert "CALL_ONCE x1: op[1]" in str(refusal(builder.finish()))
+    assert "CALL_ONCE with SVDF in its subgraph x1: op[1]" in str(refusal(builder.finish()))
 
 
 def test_operators_of_newer_schemas_are_named_by_number() -> None:

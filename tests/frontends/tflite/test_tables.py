@@ -53,6 +53,23 @@ def test_exponentials_equal_litert() -> None:
     net.check("builtin")
 
 
+@pytest.mark.parametrize("dtype", BYTES)
+def test_hard_swish_equals_litert_at_any_ratio_of_scales(dtype: str) -> None:
+    """Far apart, LiteRT's 16-bit shifts go beyond 15, where they give 1 for zero."""
+    net, info = SideBySide(3), np.iinfo(dtype)
+    for exponent in range(-6, 23):
+        x_scale = float(np.float32(net.rng.uniform(0.5, 1) * 2.0 ** -(exponent % 12)))
+        for y_scale, zero in ((x_scale * 2.0**exponent, info.max), (x_scale, info.min)):
+            code = {"scale": x_scale, "zero_point": int(net.rng.integers(info.min, info.max))}
+            x = net.x((256,), dtype, **code)
+            net.arrays[-1] = np.arange(info.min, info.max + 1).astype(dtype)
+            y = {"scale": y_scale, "zero_point": int(zero)}
+            net.op("HARD_SWISH", [x], (256,), dtype, version=1, **y)
+    tiny = {"scale": 2.0**-20, "zero_point": int(info.max)}
+    net.op("HARD_SWISH", [net.x((64,), dtype, **tiny)], (64,), dtype, version=1, **tiny)
+    net.check()
+
+
 def test_refusals() -> None:
     wide = OneOp().x(2, dtype="uint8").y(2, dtype="uint8").refusal("ABS")
     assert "ABS of uint8 data" in str(wide)

@@ -6,16 +6,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from edgeq.ir import quant
 from edgeq.ir.graph import Tensor
 from edgeq.ir.profiles import Numerics
-from edgeq.ir.quant import QuantParams, Rounding
+from edgeq.ir.quant import QuantParams
 from edgeq.ir.types import DType
 from edgeq.ops.conv2d import Conv2D
 from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
 from edgeq.ops.fully_connected import FullyConnected
 from tests.kernel_harness import Case
 
-ROUNDINGS = tuple(Numerics(r.value, "for tests", r) for r in Rounding)
+ROUNDINGS = tuple(Numerics(r.value, "for tests", r) for r in quant.ROUNDINGS)
 IO = {"inputs": ("x", "w", "b"), "outputs": ("y",)}
 EXTREMES = np.array([-128, 127], np.int8)
 

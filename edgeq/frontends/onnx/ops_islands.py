@@ -1,0 +1,273 @@
+"""Float operators between DequantizeLinear and QuantizeLinear: one operation on codes each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from edgeq.frontends.nchw import arithmetic, convolution
+from edgeq.frontends.nchw.values import Value
+from edgeq.frontends.onnx import quantized
+from edgeq.frontends.onnx.codes import (
+    HIGH,
+    LOW,
+    Code,
+    Coded,
+    bias_of,
+    give_codes,
+    held_code,
+    is_coded,
+    mark,
+)
+from edgeq.frontends.onnx.converter import CONVERTERS, converts_islands
+from edgeq.frontends.onnx.functions import BINARY, FUNCTIONS, WITH_ATTRIBUTES, Function
+from edgeq.frontends.onnx.node import Node
+from edgeq.frontends.onnx.ops_arithmetic import clip_bounds, softmax_of
+from edgeq.frontends.onnx.ops_quantized import together
+from edgeq.frontends.onnx.targets import Target, is_whole, target_of, under, wanted
+from edgeq.numerics import onnx
+from edgeq.ops.activation import Activation
+from edgeq.ops.base import Op
+from edgeq.ops.qlinear_add import QLinearAdd
+from edgeq.ops.qlinear_global_average_pool import QLinearGlobalAveragePool
+from edgeq.ops.qlinear_mul import QLinearMul
+from edgeq.ops.qlinear_softmax import QLinearSoftmax
+from edgeq.ops.relu import Relu
+
+# On x86-64 ONNX Runtime turns int8 pairs of conversions into uint8 ones before it fuses them: zero
+# points that are added in float32 are those of uint8.
+UNSIGNED = 128
+
+
+def _weights(node: Node, index: int) -> Coded:
+    """Return constant weights that were codes."""
+    found = node.islands.coded.get(node.input(index))
+    if found is None:
+        raise node.unsupported("with weights that are not constant codes")
+    return found
+
+
+def _bias(node: Node, index: int, held: Coded, channels: int) -> str | None:
+    """Return the bias in int32, whose scale is the product of those of input and weights."""
+    if not node.has(index):
+        return None
+    name = node.input(index)
+    with np.errstate(all="ignore"):
+        step = np.float32(held_code(node, 0).scale) * np.ravel(held.scale).astype(np.float32)
+    coded = node.islands.coded.get(name)
+    if coded is None:
+        return bias_of(node, _quantized(node, index, step), channels, name)
+    # ONNX Runtime takes the codes as they are; float32 forms the product of scales as it likes.
+    if not np.allclose(np.ravel(coded.scale), step, rtol=1e-5, atol=0) or coded.zero.any():
+        raise node.unsupported("with biases of another scale than that of the sums")
+    return bias_of(node, coded.codes, channels, name)
+
+
+def _quantized(node: Node, index: int, step: np.ndarray) -> np.ndarray:
+    real = node.weights(index, "biases")
+    with np.errstate(all="ignore"):
+        codes = np.rint(np.ravel(real) / step)
+    if not (np.abs(codes) < 2**31).all():
+        raise node.unsupported("with biases beyond 32 bits at the scale of the sums")
+    return codes.astype(np.int32)
+
+
+@converts_islands("Conv")
+def conv(node: Node) -> None:
+    """Image, constant weights, optional bias."""
+    node.expect(3, optional=1)
+    target, held = wanted(node), _weights(node, 1)
+    bias = _bias(node, 2, held, held.codes.shape[0] if held.codes.ndim else 0)
+    quantized.conv(node, target, held, node.inputs[1], bias)
+    quantized.settle(node, target, real=True)
+
+
+@converts_islands("MatMul")
+def mat_mul(node: Node) -> None:
+    """Rows, and a matrix that is constant or computed."""
+    node.expect(2)
+    target = wanted(node)
+    if is_coded(node, node.inputs[1]):
+        held_code(node, 0)
+        quantized.product(node, target, 1)
+    else:
+        quantized.dense(node, target, _weights(node, 1), node.inputs[1], None)
+    quantized.settle(node, target, real=True)
+
+
+@converts_islands("Gemm")
+def gemm(node: Node) -> None:
+    """Rows, a constant matrix, optional bias."""
+    node.expect(3, optional=1)
+    scaled = node.real("alpha", 1.0) != 1.0 or (node.has(2) and node.real("beta", 1.0) != 1.0)
+    if node.integer("transA", 0) or scaled:
+        raise node.unsupported("with transA, alpha or beta")
+    target, held = wanted(node), _weights(node, 1)
+    if held.codes.ndim != 2:
+        raise node.error(f"weights have shape {held.codes.shape}, expected 2 dimensions")
+    if node.integer("transB", 0):
+        axis = None if held.axis is None else 1 - held.axis
+        held = Coded(held.codes.T, held.scale, held.zero, axis)
+    bias = _bias(node, 2, held, held.codes.shape[1])
+    quantized.dense(node, target, held, node.inputs[1], bias)
+    quantized.settle(node, target, real=True)
+
+
+@converts_islands("Add", "Mul", "Sub", "Div")
+def combine(node: Node) -> None:
+    """Two arrays that broadcast, or one and a constant number."""
+    node.expect(2)
+    cls = {"Add": QLinearAdd, "Mul": QLinearMul}.get(node.code)
+    coded = [is_coded(node, name) or name in node.islands.coded for name in node.inputs]
+    if cls is not None and all(coded):
+        _two(node, cls)
+        return
+    number = _number(node)
+    if number is None:
+        raise node.unsupported("of codes and float values together")
+    place, real = number
+    compute = BINARY[node.code]
+    rest = quantized.reading(node, [node.inputs[1 - place]])
+    if place == 1:
+        _tabled(rest, lambda x: compute(x, real))
+    else:
+        _tabled(rest, lambda x: compute(real, x))
+
+
+def _two(node: Node, cls: type[Op]) -> None:
+    target = wanted(node)
+    coded = [node.islands.coded.get(name) for name in node.inputs]
+    operands: list[Value | Coded] = [
+        node.whole_value(index) if held is None else held for index, held in enumerate(coded)
+    ]
+    fields: dict[str, Any] = {"origin": UNSIGNED}
+    if any(held is not None and held.codes.dtype != np.uint8 for held in coded):
+        # Int8 constants meet what has become uint8: ONNX Runtime leaves that in floating point.
+        if cls is not QLinearAdd:
+            raise node.unsupported("of int8 constants, in floating point")
+        fields = {"fused": False}
+    quantized.combine(node, target, cls, operands, **fields)
+    quantized.settle(node, target, real=True)
+
+
+def _number(node: Node) -> tuple[int, np.ndarray] | None:
+    """Return which input is a constant number, and the number."""
+    for index in range(2):
+        array = node.array(index)
+        if array is not None and array.size == 1 and array.dtype == np.float32:
+            rank = len(node.value(1 - index).seen)
+            if array.ndim <= rank:
+                return index, array.reshape(())
+    return None
+
+
+@converts_islands("AveragePool")
+def average_pool(node: Node) -> None:
+    """One image."""
+    node.expect(1)
+    target = wanted(node)
+    quantized.same_code(node, target.code, [held_code(node, 0)])
+    quantized.average_pool(node, target, UNSIGNED)
+    quantized.settle(node, target, real=True)
+
+
+@converts_islands("GlobalAveragePool")
+def global_average_pool(node: Node) -> None:
+    """One image."""
+    node.expect(1)
+    target = wanted(node)
+    out = under(node, target)
+    convolution.whole_average(out, QLinearGlobalAveragePool, kind=target.code.kind)
+    quantized.settle(node, target, real=True)
+
+
+@converts_islands("Softmax")
+def softmax(node: Node) -> None:
+    """One array."""
+    node.expect(1)
+    target = wanted(node)
+    softmax_of(under(node, target), QLinearSoftmax, node.opset, kind=target.code.kind)
+    quantized.settle(node, target, real=True)
+
+
+def _tabled(node: Node, function: Function) -> None:
+    target = wanted(node)
+    quantized.table(node, target, function)
+    quantized.settle(node, target, real=True)
+
+
+@converts_islands(*FUNCTIONS, *WITH_ATTRIBUTES)
+def unary(node: Node) -> None:
+    """One array."""
+    node.expect(1)
+    plain = FUNCTIONS.get(node.code)
+    _tabled(node, WITH_ATTRIBUTES[node.code](node) if plain is None else plain)
+
+
+@converts_islands("Relu", "Clip")
+def clamp(node: Node) -> None:
+    """One array: bounds become codes, since rounding keeps the order of numbers."""
+    low, high = (0.0, None) if node.code == "Relu" else clip_bounds(node)
+    node_of_x = quantized.reading(node, node.inputs[:1])
+    held, target = held_code(node, 0), target_of(node)
+    if target is not None and (target.code.scale, target.code.zero) != (held.scale, held.zero):
+
+        def clamped(real: np.ndarray) -> np.ndarray:
+            return np.clip(real, low, high) if (low, high) != (None, None) else real
+
+        quantized.table(node_of_x, target, clamped)
+        quantized.settle(node, target, real=True)
+        return
+    bounds = (
+        LOW if low is None else _bound(low, held),
+        HIGH if high is None else _bound(high, held),
+    )
+    clamp_codes(node_of_x, held, *bounds, real=True)
+
+
+def _bound(number: float, code: Code) -> int:
+    stated = code.zero + code.origin
+    found = onnx.quantized(np.array(number), code.scale, stated, code.bounds)
+    return int(found) - code.origin
+
+
+def clamp_codes(node: Node, code: Code, low: int, high: int, *, real: bool) -> None:
+    """Clamp input 0, in ``code``, between two int8 codes."""
+    value = node.value()
+    if is_whole(low, high):
+        give_codes(node, value, code, real=real)
+        return
+    if (low, high) == (code.zero, HIGH):
+        made = arithmetic.each(node, value, Relu, activation=Activation.RELU)
+        give_codes(node, made, code, real=real)
+        return
+    target = Target(code, node.outputs[0])
+    quantized.look_up(node, target, np.clip(np.arange(LOW, HIGH + 1), low, high))
+    quantized.settle(node, target, real=real)
+
+
+@converts_islands("Concat")
+def concat(node: Node) -> None:
+    """Any number of arrays."""
+    node.expect(max(1, len(node.inputs)))
+    codes = [held_code(node, index) for index in range(len(node.inputs))]
+    found = target_of(node)
+    if found is None and len(set(codes)) > 1:
+        raise node.unsupported("of several codes, in floating point: its result is not quantized")
+    target = found or Target(codes[0], node.outputs[0])
+    quantized.same_code(node, target.code, codes)
+    together(node, target, list(node.inputs))
+    quantized.settle(node, target, real=True)
+
+
+@converts_islands("Identity", "Dropout", "Transpose", "Reshape", "Flatten", "Squeeze")
+@converts_islands("Unsqueeze", "Split", "Slice", "Gather", "MaxPool", "GlobalMaxPool")
+def move(node: Node) -> None:
+    """One array, whose codes move and stay what they are."""
+    unsigned = held_code(node, 0).origin != 0
+    real = node.inputs[0] in node.islands.real
+    CONVERTERS[node.code](node)
+    for index, name in enumerate(node.outputs):
+        if name:
+            mark(node, unsigned, real=real, index=index)

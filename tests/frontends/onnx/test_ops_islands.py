@@ -1,0 +1,283 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edgeq.errors import UnsupportedError
+from tests.frontends.onnx.one_quantized import FULL, Net, check, codes, kinds, lowered_of, scale
+
+DTYPES = (np.int8, np.uint8)
+
+
+def reals(rng, *shape):
+    return rng.normal(size=shape).astype(np.float32)
+
+
+def between(net, x, code, y_scale, y_zero, *, x_scale=0.03, x_zero=None, inputs=(), **attributes):
+    """Add codes, a float operation of their numbers, and codes; return the last name."""
+    dtype = type(y_zero)
+    zero = dtype(FULL[np.dtype(dtype)][0] + 120) if x_zero is None else x_zero
+    net.q(x, f"{x}_codes", x_scale, zero)
+    net.dq(f"{x}_codes", f"{x}_real", x_scale, zero)
+    net.node(code, [f"{x}_real", *inputs], f"{x}_done", **attributes)
+    net.q(f"{x}_done", f"{x}_out", y_scale, y_zero)
+    return net.dq(f"{x}_out", "y", y_scale, y_zero)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("activation", [None, "Relu", "Clip"])
+def test_conv(dtype, activation):
+    rng = np.random.default_rng(0)
+    for channels in (False, True):
+        net = Net()
+        x, w = reals(rng, 1, 3, 8, 8), codes(rng, np.int8, 6, 3, 3, 3)
+        low = FULL[np.dtype(dtype)][0]
+        x_zero = dtype(low + 100)
+        net.q("x", "xq", 0.03, x_zero)
+        net.dq("xq", "xf", 0.03, x_zero)
+        steps = np.array([scale(rng, 0.01) for _ in range(6 if channels else 1)], np.float32)
+        steps = steps if channels else steps.reshape(())
+        zeros = np.zeros(steps.shape, np.int8)
+        net.hold("w", w)
+        net.dq("w", "wf", steps, zeros, **({"axis": 0} if channels else {}))
+        net.hold("b", rng.integers(-9000, 9000, 6).astype(np.int32))
+        held = np.broadcast_to(np.float32(0.03) * steps, (6,) if channels else ())
+        net.dq("b", "bf", held, np.zeros(held.shape, np.int32), **({"axis": 0} if channels else {}))
+        net.node("Conv", ["xf", "wf", "bf"], "c", pads=[1, 1, 1, 1])
+        made, y_zero = "c", dtype(low + 128)
+        if activation == "Relu":
+            made, y_zero = net.node("Relu", ["c"], "r"), dtype(low)
+        if activation == "Clip":
+            bounds = [net.hold("lo", np.float32(0)), net.hold("hi", np.float32(6))]
+            made, y_zero = net.node("Clip", ["c", *bounds], "r"), dtype(low)
+        y_scale = 6 / 255 if activation == "Clip" else 0.4
+        net.q(made, "yq", y_scale, y_zero)
+        net.dq("yq", "y", y_scale, y_zero)
+        graph = check(net.file({"x": x}, {"y": np.float32}), {"x": x})
+        assert kinds(graph).count("conv2d") == 1
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("gemm", [False, True])
+def test_matrix(dtype, gemm):
+    rng = np.random.default_rng(1)
+    net = Net()
+    zero = dtype(FULL[np.dtype(dtype)][0] + 70)
+    x, w = reals(rng, 3, 20), codes(rng, np.int8, 20, 7)
+    net.hold("w", w.T if gemm else w)
+    net.dq("w", "wf", 0.01, np.int8(0))
+    inputs = ["wf"]
+    if gemm:
+        net.hold("b", rng.integers(-9000, 9000, 7).astype(np.int32))
+        inputs.append(net.dq("b", "bf", np.float32(0.03) * np.float32(0.01), np.int32(0)))
+    fields = {"transB": 1} if gemm else {}
+    between(net, "x", "Gemm" if gemm else "MatMul", 0.1, zero, inputs=inputs, **fields)
+    graph = check(net.file({"x": x}, {"y": np.float32}), {"x": x})
+    assert kinds(graph) == ["quantize", "fully_connected", "dequantize"]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("code", ["Add", "Mul"])
+def test_two_operands(code, dtype):
+    rng = np.random.default_rng(2)
+    low = FULL[np.dtype(dtype)][0]
+    for constant in (False, True):
+        net = Net()
+        a, b = reals(rng, 2, 3, 4, 5), reals(rng, 3, 1, 1)
+        net.dq(net.q("a", "aq", 0.02, dtype(low + 9)), "af", 0.02, dtype(low + 9))
+        if constant:
+            net.hold("bq", codes(rng, dtype, 3, 1, 1))
+        else:
+            net.q("b", "bq", 0.015, dtype(low + 130))
+        net.dq("bq", "bf", 0.015, dtype(low + 130))
+        net.node(code, ["af", "bf"], "s")
+        net.dq(net.q("s", "sq", 0.031, dtype(low + 77)), "y", 0.031, dtype(low + 77))
+        arrays = {"a": a} if constant else {"a": a, "b": b}
+        data = net.file(arrays, {"y": np.float32})
+        if constant and code == "Mul" and dtype is np.int8:
+            with pytest.raises(UnsupportedError, match="Mul of int8 constants"):
+                lowered_of(data)
+        else:
+            check(data, arrays)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("code", ["Add", "Mul"])
+def test_every_pair_of_codes(code, dtype):
+    rng = np.random.default_rng(12)
+    low, high = FULL[np.dtype(dtype)]
+    line = np.arange(low, high).astype(np.float32)
+    for run in range(8):
+        net, arrays = Net(), {}
+        steps = (scale(rng), scale(rng)) if run % 2 else (np.float32(0.03), np.float32(0.05))
+        for name, step in zip("ab", steps, strict=True):
+            zero = dtype(rng.integers(low, high))
+            every = line.repeat(256) if name == "a" else np.tile(line, 256)
+            arrays[name] = (every.reshape(256, 256) - np.float32(zero)) * step
+            net.dq(net.q(name, f"{name}q", step, zero), f"{name}f", step, zero)
+        net.node(code, ["af", "bf"], "s")
+        base = max(steps) if code == "Add" else steps[0] * steps[1] * 90
+        made, zero = np.float32(2 * base), dtype(rng.integers(low, high))
+        net.dq(net.q("s", "sq", made, zero), "y", made, zero)
+        check(net.file(arrays, {"y": np.float32}), arrays)
+
+
+@pytest.mark.parametrize("steps", [(0.03, 0.05, 0.06), (0.031, 0.0537, 0.0611)])
+def test_every_pair_with_constants(steps):
+    line = np.arange(-128, 128)
+    net = Net()
+    net.dq(net.q("a", "aq", steps[0], np.int8(9)), "af", steps[0], np.int8(9))
+    net.hold("bq", line.astype(np.int8))
+    net.dq("bq", "bf", steps[1], np.int8(-20))
+    net.node("Add", ["af", "bf"], "s")
+    net.dq(net.q("s", "sq", steps[2], np.int8(5)), "y", steps[2], np.int8(5))
+    a = ((line[:, None] - 9) * np.float32(steps[0])).repeat(256, axis=1).astype(np.float32)
+    check(net.file({"a": a}, {"y": np.float32}), {"a": a})
+
+
+# Functions that ONNX Runtime leaves between the conversions, in float32.
+FLOATS = {
+    "Abs": {},
+    "Ceil": {},
+    "Elu": {"alpha": 0.7},
+    "Erf": {},
+    "Exp": {},
+    "Floor": {},
+    "HardSigmoid": {"alpha": 0.2, "beta": 0.4},
+    "HardSwish": {},
+    "LeakyRelu": {"alpha": 0.2},
+    "Neg": {},
+    "Reciprocal": {},
+    "Relu": {},
+    "Round": {},
+    "Sigmoid": {},
+    "Sign": {},
+    "Softplus": {},
+    "Softsign": {},
+    "Sqrt": {},
+    "Tanh": {},
+}
+
+
+@pytest.mark.parametrize("code", FLOATS)
+def test_function_of_every_code(code):
+    rng = np.random.default_rng(3)
+    for dtype in DTYPES:
+        low, high = FULL[np.dtype(dtype)]
+        step = scale(rng)
+        zero = dtype(low if code == "Sqrt" else low + 113)
+        x = (np.arange(low, high).astype(np.float32) - np.float32(zero)) * step
+        net = Net()
+        y_zero = dtype(low + 100)
+        between(net, "x", code, scale(rng, 0.01), y_zero, x_scale=step, x_zero=zero, **FLOATS[code])
+        graph = check(net.file({"x": x}, {"y": np.float32}), {"x": x})
+        assert kinds(graph)[1:-1] in (["table"], ["table", "table"])
+
+
+@pytest.mark.parametrize("code", ["Add", "Sub", "Mul", "Div"])
+@pytest.mark.parametrize("first", [False, True])
+def test_constant_number(code, first):
+    for dtype in DTYPES:
+        low, high = FULL[np.dtype(dtype)]
+        x = (np.arange(low, high) - low - 113.5).astype(np.float32) * np.float32(0.05)
+        net = Net()
+        net.dq(net.q("x", "xq", 0.05, dtype(low + 113)), "xf", 0.05, dtype(low + 113))
+        number = net.hold("n", np.float32(0.37))
+        net.node(code, [number, "xf"] if first else ["xf", number], "m")
+        net.dq(net.q("m", "mq", 0.05, dtype(low + 90)), "y", 0.05, dtype(low + 90))
+        check(net.file({"x": x}, {"y": np.float32}), {"x": x})
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    ("code", "fields"),
+    [
+        ("AveragePool", {"kernel_shape": [2, 2], "strides": [2, 2]}),
+        ("GlobalAveragePool", {}),
+        ("MaxPool", {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1]}),
+        ("Softmax", {"axis": 1}),
+        ("Transpose", {"perm": [0, 2, 3, 1]}),
+        ("Flatten", {}),
+    ],
+)
+def test_others(code, fields, dtype):
+    rng = np.random.default_rng(4)
+    low = FULL[np.dtype(dtype)][0]
+    for y_scale, y_zero in (
+        (0.03, dtype(low + 120)),
+        (1 / 256, dtype(low)),
+        (0.05, dtype(low + 9)),
+    ):
+        net = Net()
+        x = reals(rng, 2, 3, 6, 6)
+        between(net, "x", code, y_scale, y_zero, **fields)
+        check(net.file({"x": x}, {"y": np.float32}), {"x": x})
+
+
+def test_movement_between_islands_is_free():
+    rng = np.random.default_rng(5)
+    net = Net()
+    x = reals(rng, 1, 3, 6, 6)
+    zero = np.int8(-3)
+    net.dq(net.q("x", "xq", 0.03, zero), "xf", 0.03, zero)
+    net.node("MaxPool", ["xf"], "p", kernel_shape=[2, 2], strides=[2, 2])
+    net.node("Transpose", ["p"], "t", perm=[0, 2, 3, 1])
+    net.node("Reshape", ["t", net.hold("shape", np.array([1, -1]))], "f")
+    net.hold("w", codes(rng, np.int8, 27, 4))
+    net.dq("w", "wf", 0.01, np.int8(0))
+    net.dq(net.q("f", "fq", 0.03, zero), "ff", 0.03, zero)
+    net.node("MatMul", ["ff", "wf"], "m")
+    net.dq(net.q("m", "mq", 0.1, zero), "y", 0.1, zero)
+    graph = check(net.file({"x": x}, {"y": np.float32}), {"x": x})
+    # The file takes [N,C,H,W]; nothing else moves.
+    assert kinds(graph).count("transpose") == 1
+
+
+def test_concat_of_several_codes():
+    rng = np.random.default_rng(6)
+    net = Net()
+    for name, step in (("a", 0.02), ("b", 0.03)):
+        net.dq(net.q(name, f"{name}q", step, np.int8(4)), f"{name}f", step, np.int8(4))
+    net.node("Concat", ["af", "bf"], "c", axis=1)
+    net.dq(net.q("c", "cq", 0.03, np.int8(4)), "y", 0.03, np.int8(4))
+    arrays = {"a": reals(rng, 1, 2, 3, 3), "b": reals(rng, 1, 4, 3, 3)}
+    check(net.file(arrays, {"y": np.float32}), arrays)
+
+
+def test_pad_with_zeros():
+    rng = np.random.default_rng(7)
+    net = Net()
+    x = reals(rng, 1, 2, 3, 3)
+    pads = net.hold("pads", np.array([0, 0, 1, 2, 0, 0, 0, 1]))
+    between(net, "x", "Pad", 0.03, np.int8(-8), inputs=[pads])
+    check(net.file({"x": x}, {"y": np.float32}), {"x": x})
+
+
+def test_float_bias():
+    rng = np.random.default_rng(8)
+    net = Net()
+    x = reals(rng, 1, 3, 6, 6)
+    net.hold("w", codes(rng, np.int8, 4, 3, 3, 3))
+    net.dq("w", "wf", 0.01, np.int8(0))
+    bias = net.hold("b", reals(rng, 4))
+    between(net, "x", "Conv", 0.2, np.int8(7), inputs=["wf", bias])
+    check(net.file({"x": x}, {"y": np.float32}), {"x": x})
+
+
+def test_what_stays_in_float_is_refused_by_name():
+    rng = np.random.default_rng(9)
+    x = reals(rng, 1, 3, 6, 6)
+    net = Net()
+    net.dq(net.q("x", "xq", 0.03, np.int8(0)), "xf", 0.03, np.int8(0))
+    net.node("Softmax", ["xf"], "y")
+    with pytest.raises(UnsupportedError, match=r"Softmax in floating point.*'y'"):
+        lowered_of(net.file({"x": x}, {"y": np.float32}))
+    net = Net()
+    between(net, "x", "ReduceMean", 0.03, np.int8(0), axes=[2, 3])
+    with pytest.raises(UnsupportedError, match="ReduceMean of what DequantizeLinear gives"):
+        lowered_of(net.file({"x": x}, {"y": np.float32}))
+    net = Net()
+    net.hold("w", reals(rng, 4, 3, 3, 3))
+    between(net, "x", "Conv", 0.03, np.int8(0), inputs=["w"])
+    with pytest.raises(UnsupportedError, match="Conv with weights that are not constant codes"):
+        lowered_of(net.file({"x": x}, {"y": np.float32}))
