@@ -126,7 +126,7 @@ def test_unknown_fields_are_refused(path: tuple[Any, ...]) -> None:
         ("none", ("tensors", 1, "data"), "there is no entry 'none' for its data"),
         ([1, 1, 1, 2], ("tensors", 1, "shape"), "its data is int8 (2, 1, 1, 1), expected int8"),
         ("int16", ("tensors", 1, "dtype"), "its data is int8"),
-        ("tflite", ("numerics",), "unknown numerics profile 'tflite'"),
+        ("tf", ("numerics",), "unknown numerics profile 'tf'"),
         (0, ("version",), "not a positive integer"),
         ([1], ("ops", 0, "attributes", "stride"), "op[0] conv2d: attribute 'stride' has 1 items"),
         ([1, 2**40], ("ops", 0, "attributes", "stride"), "'stride' is an integer beyond 32 bits"),
