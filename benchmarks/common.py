@@ -26,8 +26,8 @@ FLOAT_TWINS = {
 
 def model_path(name: str) -> Path:
     """Return the file of a shared model; exit with its name when it is absent."""
-    for folder in ("models", "models/speed"):
-        path = SHARED / folder / f"{name}.tflite"
+    for folder, ending in (("models", "tflite"), ("models/speed", "tflite"), ("models", "onnx")):
+        path = SHARED / folder / f"{name}.{ending}"
         if path.exists():
             return path
     raise SystemExit(f"no model '{name}': set EDGEQ_SHARED to the folder that holds models/")
@@ -49,6 +49,14 @@ def fix_addresses() -> None:
     What Clang makes for Hexagon depends on them, by some hundredths of the packets.
     """
     ctypes.CDLL(None).personality(_FIXED_ADDRESSES)
+
+
+def kept_rows(title: str, path: Path = RESULTS) -> dict[str, str]:
+    """Return the rows that a section of the results file has, by what is in their first cell."""
+    _, _, rest = path.read_text(encoding="utf-8").partition(f"## {title}\n")
+    lines = rest.partition("\n## ")[0].splitlines()
+    rows = [line for line in lines if line.startswith("| ")]
+    return {row.split(" | ")[0].removeprefix("| "): row for row in rows[1:]}
 
 
 def write_section(title: str, body: str, path: Path = RESULTS) -> None:

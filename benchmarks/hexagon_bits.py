@@ -12,8 +12,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from boards import cell, names
-from common import SHARED, model_path, write_section
+from boards import cell, names, write_rows
+from common import SHARED, model_path
 
 import edgeq
 from edgeq.ir.graph import Graph
@@ -44,23 +44,23 @@ def sanitized(graph: Graph) -> str:
 
 
 def main() -> None:
-    """Print the table; with --write also keep it."""
+    """Print the table; with --write also keep it: the rows of the models that were named."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("models", nargs="*", help="names of models (default: all)")
     parser.add_argument("--write", action="store_true", help="keep the table in RESULTS.md")
     options = parser.parse_args()
     head = f"| model | M MACs | {' | '.join(TARGETS)} | `hexagon-hvx`, sanitizers |\n|{'---|' * 5}"
-    lines = ["`benchmarks/hexagon_bits.py --write`", "", head]
+    rows = {}
     print(head, flush=True)
     for name in options.models or names():
         graph = edgeq.load(model_path(name))
         golden = SHARED / "goldens" / f"{name}.npz"
         cells = [name, f"{sum(op.macs(io) for op, io in graph.walk()) / 1e6:,.2f}"]
         cells += [*(cell(graph, golden, target) for target in TARGETS), sanitized(graph)]
-        lines.append(f"| {' | '.join(cells)} |")
-        print(lines[-1], flush=True)
+        rows[name] = f"| {' | '.join(cells)} |"
+        print(rows[name], flush=True)
     if options.write:
-        write_section(TITLE, "\n".join(lines))
+        write_rows(TITLE, f"`benchmarks/hexagon_bits.py --write`\n\n{head}", rows)
 
 
 if __name__ == "__main__":
