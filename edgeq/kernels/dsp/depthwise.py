@@ -19,6 +19,7 @@ from edgeq.ops.depthwise_conv2d import DepthwiseConv2D
 from edgeq.plan.program import Data, Scratch
 
 CHANNELS = 4  # whose codes are in one word
+LEAST_PIXELS = 3  # fewer do not make up for the weights that are unpacked first
 # Forms of one product, and the shift in the last instruction of each: with the smaller one there
 # are factors for channels whose sums are few.
 STRAIGHT = {"line": SHIFT, "steep": 0}
@@ -124,6 +125,8 @@ def _accepts(op: DepthwiseConv2D, io: Operands) -> bool:
     if io.x.dtype is not DType.INT8 or op.kernel(io) != (3, 3) or op.multiplier(io) != 1:
         return False
     if op.stride not in ((1, 1), (2, 2)) or op.dilation != (1, 1) or io.y.shape[3] < CHANNELS:
+        return False
+    if io.y.shape[1] * io.y.shape[2] < LEAST_PIXELS:
         return False
     return is_short(io, op.arithmetic, depthwise_weights(io)) or _plain(op, io) is not None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -12,12 +13,14 @@ from edgeq.ir.quant import Rounding
 from edgeq.ir.types import DType
 from edgeq.kernels.base import Facts, Kernel
 from edgeq.kernels.dsp.common import HEADERS, Channels, channels, is_short
+from edgeq.kernels.portable.convolution import as_matrix, conv2d_note, is_matrix, weight_zero
 from edgeq.kernels.portable.convolution import fully_connected_facts as portable_facts
-from edgeq.kernels.portable.convolution import weight_zero
 from edgeq.ops._accumulate import Accumulation, bias_of, centred
+from edgeq.ops.conv2d import Conv2D
 from edgeq.ops.fully_connected import FullyConnected
 from edgeq.plan.program import Data, Scratch
 
+ID = "dsp/fully_connected_s8"
 FILES = (*HEADERS, "edgeq_fully_connected_dsp.h")
 GROUP = 4  # codes of a row in a word, and outputs summed in registers together
 FILLED = 8  # codes that the loop takes at a time
@@ -182,7 +185,25 @@ def _rescales(op: FullyConnected, io: Operands) -> bool:
     return _multiplies(op, io) and _scales_itself(op, io)
 
 
-ROWS = tuple(
-    Kernel("dsp/fully_connected_s8", FullyConnected, facts, accepts, packed=(1, 2), headers=FILES)
-    for facts, accepts in ((fully_connected_facts, _rescales), (sums_facts, _multiplies))
-)
+OfMatrix = Callable[[FullyConnected, Operands], Facts]
+Accepts = Callable[[FullyConnected, Operands], bool]
+
+
+def _row(facts: OfMatrix, accepts: Accepts) -> Kernel:
+    return Kernel(ID, FullyConnected, facts, accepts, packed=(1, 2), headers=FILES)
+
+
+def _conv2d_row(facts: OfMatrix, accepts: Accepts) -> Kernel:
+    """Return the row of convolutions that are a matrix."""
+    return Kernel(
+        ID,
+        Conv2D,
+        lambda op, io: replace(facts(*as_matrix(op, io)), note=conv2d_note(op, io)),
+        lambda op, io: is_matrix(op, io) and accepts(*as_matrix(op, io)),
+        packed=(1, 2),
+        headers=FILES,
+    )
+
+
+_FORMS = ((fully_connected_facts, _rescales), (sums_facts, _multiplies))
+ROWS = tuple(row(*form) for row in (_row, _conv2d_row) for form in _FORMS)

@@ -61,6 +61,16 @@ def _count(width: int, stride: int) -> int:
     return min(known, key=lambda n: -(-width // n) * _COSTS[n][stride - 1])
 
 
+def _pays(shape: _Shape) -> bool:
+    """Tell whether there are enough windows for what is done before the first.
+
+    In instructions of a channel, as counted for windows of 1 to 25 taps on a Cortex-M4.
+    """
+    words, taps = shape.pairs * shape.taps, shape.kernel[0] * shape.kernel[1]
+    windows = shape.out[0] * shape.out[1]
+    return 110 + 8 * words + windows * (17 + 2.5 * words) < windows * (26 + 5.5 * taps)
+
+
 def _stream(shape: _Shape, weights: np.ndarray, factors: np.ndarray) -> np.ndarray:
     """Return what the kernel reads for each channel; see ``edgeq_dsp_depthwise_windows``."""
     rows, columns = shape.kernel
@@ -115,7 +125,7 @@ def _accepts(op: DepthwiseConv2D, io: Operands) -> bool:
         return False
     shape, weights = _shape(op, io), depthwise_weights(io)
     small = shape.pairs <= MOST_PAIRS and shape.pairs * shape.taps <= MOST_TAPS
-    if not small or weights.min() < -128 or weights.max() > 127:
+    if not small or not _pays(shape) or weights.min() < -128 or weights.max() > 127:
         return False
     return is_rescaled(op, io)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from edgeq.ir.graph import Operands
@@ -185,6 +187,22 @@ def fully_connected_facts(op: FullyConnected, io: Operands) -> Facts:
         Scratch("row", DType.INT16, depth),
         f"fully connected, {depth} to {outs}",
     )
+
+
+def is_matrix(op: Conv2D, io: Operands) -> bool:
+    """Tell whether windows are adjacent codes: each is one pixel, or an image is one window."""
+    whole = io.x.shape[1:] == io.ins[1].shape[1:] and not op.padding.any
+    return op.groups(io) == 1 and (whole or is_pointwise(op, io))
+
+
+def as_matrix(op: Conv2D, io: Operands) -> tuple[FullyConnected, Operands]:
+    """Return such a convolution as a fully connected layer."""
+    outs = io.y.shape[3]
+    codes = io.ins[1].array.reshape(outs, -1)
+    w = replace(io.ins[1], shape=codes.shape, data=codes)
+    y = replace(io.y, shape=(io.y.elements // outs, outs))
+    layer = FullyConnected(inputs=op.inputs, outputs=op.outputs, arithmetic=op.arithmetic)
+    return layer, Operands((io.x, w, *io.ins[2:]), (y,))
 
 
 def accumulation_codes(op: Op, io: Operands) -> dict[str, int]:

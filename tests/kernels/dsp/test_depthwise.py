@@ -20,14 +20,16 @@ from tests.kernels.neon.layers import ROUNDINGS, depthwise_case
 ROW = "dsp/depthwise_conv2d_3x3_s8"
 SAME = Padding(1, 1, 1, 1)
 
+TOO_FEW = ((1, 2), (3, 2), (4, 2))  # width and stride of two windows
+
 
 def sizes() -> list[Case]:
-    """Return images of every parity, down to one pixel, and channels round the word of four."""
+    """Return images of every parity, down to a few pixels, and channels round the word of four."""
     return [
         depthwise_case(
             (1, (width + stride) % 5 + 1, width, 4 + (width + 2 * stride) % 6),
             (3, 3),
-            row=ROW,
+            row=None if (width, stride) in TOO_FEW else ROW,
             padding=SAME,
             stride=(stride, stride),
             zeros=(-3, zero),

@@ -15,7 +15,7 @@ from edgeq.plan.select import select
 from edgeq.targets import Target, target
 from tests.kernel_harness import WARNINGS, Case, check_layers, one_op_graph
 from tests.kernels.dsp.test_product import SANITIZED, TARGETS, TWIN, named
-from tests.kernels.neon.layers import ROUNDINGS, fully_connected_case
+from tests.kernels.neon.layers import ROUNDINGS, conv_case, fully_connected_case
 
 ROW = "dsp/fully_connected_s8"
 SINGLE = next(numerics for numerics in ROUNDINGS if numerics.name == "single")
@@ -74,8 +74,22 @@ def deep() -> list[Case]:
     return cases
 
 
+def convolutions() -> list[Case]:
+    """Return convolutions whose windows are adjacent codes: an image, or single pixels."""
+    images = ((1, 1, 1, 5), (2, 1, 1, 9), (1, 1, 2, 8), (1, 2, 1, 3))
+    cases = [conv_case(image, 6, (1, 1), row=ROW) for image in images]
+    cases += [
+        conv_case((2, 5, 1, 4), 7, (5, 1), row=ROW, stride=(3, 1)),
+        conv_case((1, 3, 2, 5), 4, (3, 2), row=ROW, zeros=(-128, 127), extreme=True),
+    ]
+    cases += [conv_case((1, 2, 2, 9), 5, (2, 2), row=ROW, numerics=n) for n in ROUNDINGS]
+    # What the convolution's row does not rescale, and a single channel.
+    cases += [conv_case((1, 3, 4, 5), 6, (1, 1), row=ROW, scale=0.004)]
+    return [*cases, conv_case((1, 2, 3, 5), 1, (1, 1), row=ROW)]
+
+
 @pytest.mark.parametrize("processor", TARGETS, ids=named)
-@pytest.mark.parametrize("cases", [sizes, numbers, deep])
+@pytest.mark.parametrize("cases", [sizes, numbers, deep, convolutions])
 def test_layers(cases, processor: Target | str) -> None:
     check_layers(cases(), processor)
 

@@ -232,9 +232,9 @@ def test_windows_are_read_where_they_are() -> None:
 def test_what_it_does_not_take_is_portable() -> None:
     cases = [
         unpackable(conv_case((1, 3, 4, 5), 6, (3, 3), numerics=ROUNDINGS[-1])),
-        conv_case((1, 3, 4, 5), 6, (1, 1), scale=0.004),
-        conv_case((1, 1, 2, 5), 6, (1, 1)),
-        conv_case((1, 2, 3, 5), 1, (1, 1)),
+        conv_case((1, 4, 4, 5), 6, (3, 2), scale=0.004),
+        conv_case((1, 1, 3, 5), 6, (1, 2)),
+        conv_case((1, 2, 3, 5), 1, (2, 2)),
     ]
     for case in cases:
         [(op, io)] = one_op_graph(case.op, case.tensors, case.numerics).walk()

@@ -17,14 +17,16 @@ from tests.kernels.neon.layers import ROUNDINGS, depthwise_case
 
 ROW = "dsp/depthwise_conv2d_s8"
 
+TOO_FEW = ((1, 2), (3, 2), (4, 2))  # width and stride of two windows
+
 
 def sizes() -> list[Case]:
-    """Return images of every parity, down to one pixel, and channels round the word of four."""
+    """Return images of every parity, down to a few pixels, and channels round the word of four."""
     return [
         depthwise_case(
             (1, (width + stride) % 5 + 1, width, 4 + (width + 2 * stride) % 6),
             (5, 5),
-            row=ROW,
+            row=None if (width, stride) in TOO_FEW else ROW,
             padding=Padding(2, 2, 2, 2),
             stride=(stride, stride),
             zeros=(-3, -128),
@@ -130,6 +132,16 @@ def test_layers(cases, processor: Target | str) -> None:
 def test_the_twin_has_no_undefined_behaviour() -> None:
     cases = [*sizes(), *windows(), *strips()]
     check_layers(cases, replace(TWIN, cflags=(*SANITIZED, *WARNINGS)))
+
+
+@pytest.mark.parametrize(("kernel", "least"), [((5, 5), 3), ((1, 3), 8), ((1, 5), 7), ((5, 1), 7)])
+def test_few_windows_are_portable(kernel: tuple[int, int], least: int) -> None:
+    for windows in (1, least - 1, least):
+        image = (1, kernel[0] + windows - 1, 1, 4) if kernel[1] == 1 else None
+        case = depthwise_case(image or (1, kernel[0], kernel[1] + windows - 1, 4), kernel)
+        [(op, io)] = one_op_graph(case.op, case.tensors).walk()
+        row = select(op, io, target("cortex-m4").isas)
+        assert row is not None and (row.id == ROW) == (windows == least), windows
 
 
 def test_what_it_does_not_take_is_portable() -> None:
