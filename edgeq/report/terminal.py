@@ -19,7 +19,10 @@ _MODELLED = "through a model of its instructions"
 _NAME = 48
 # The columns that give way in a narrow terminal; the others keep their lines whole.
 _WRAPPED = frozenset(
-    ("source", "buffer", "read from", "for", "kernels", "runs", "version, or how to install it")
+    (
+        *("source", "buffer", "types", "read from", "for", "kernels", "own kernels", "runs"),
+        "version, or how to install it",
+    )
 )
 
 
@@ -139,16 +142,13 @@ def executed(facts: Facts) -> tuple[Table, ...]:
 
 def operations(facts: Sequence[Facts]) -> tuple[Table, ...]:
     """Show which operations there are."""
-    isas = tuple(facts[0]["kernels"]) if facts else ()
-    table = _table(("operation", "types", "read from"))
-    for isa in isas:
-        table.add_column(f"{isa} kernels", overflow="fold")
+    table = _table(("operation", "types", "read from", "own kernels"))
     for row in facts:
         codes = {name: ", ".join(row.get(name, ())) for name in row["frontends"]}
         readers = [f"{name} ({found})" if found else name for name, found in codes.items()]
-        kernels = (_text(", ".join(map(_file, row["kernels"][isa])) or "-") for isa in isas)
-        known = (row["kind"], "; ".join(row["types"]), ", ".join(readers))
-        table.add_row(*map(_text, known), *kernels)
+        isas = [isa for isa, rows in row["kernels"].items() if rows and isa != "portable"]
+        cells = (row["kind"], "; ".join(row["types"]), ", ".join(readers), ", ".join(isas))
+        table.add_row(*map(_text, cells))
     return (table,)
 
 
@@ -252,10 +252,6 @@ def _where(port: Facts) -> str:
 
 def _shape(port: Facts) -> str:
     return f"{port['dtype']} {'x'.join(map(str, port['shape'])) or 'scalar'}"
-
-
-def _file(kernel: str) -> str:
-    return kernel.rpartition("/")[2]
 
 
 def _decimals(value: float | None, digits: int) -> str:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from io import StringIO
+
+from rich.console import Console
+
 from edgeq.frontends.tflite import CONVERTERS
 from edgeq.frontends.tflite.kinds import KINDS
 from edgeq.kernels.portable import ROWS
 from edgeq.ops.base import REGISTRY
-from edgeq.report import facts
+from edgeq.report import facts, terminal
 from edgeq.targets import TARGETS
 from tests.cli.conftest import Command
 
@@ -24,6 +28,15 @@ def test_every_operation_is_listed_with_its_kernels(edgeq: Command) -> None:
     assert edgeq("ops", "--markdown").out.startswith("# Operations\n")
     text = edgeq("ops").out
     assert all(kind in text for kind in REGISTRY)
+
+
+def test_a_narrow_terminal_has_all_columns() -> None:
+    with StringIO() as file:
+        Console(file=file, width=80).print(*terminal.operations(facts.operations()))
+        text = file.getvalue()
+    words = set(text.replace(",", " ").replace("(", " ").replace(")", " ").split())
+    assert {"abs", "int16", "npz", "ABS", "aarch64", "QLinearConv"} <= words
+    assert max(map(len, text.splitlines())) <= 80
 
 
 def test_every_tflite_operator_becomes_a_known_operation() -> None:
