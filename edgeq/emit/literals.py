@@ -13,6 +13,9 @@ INT64_MIN = "(-9223372036854775807LL - 1)"
 BYTES_PER_LINE = 20
 ITEMS_PER_LINE = 8
 
+# What no tensor holds.
+_NO_ELEMENT_TYPES = {"float64": "double", "uint16": "uint16_t"}
+
 
 def c_integer(value: int) -> str:
     """Return a C expression of type int for a 32-bit value.
@@ -100,7 +103,3 @@ def _bytes(flat: np.ndarray) -> str:
     text = np.hstack([head, newline]).tobytes().decode("ascii")
     rest = body[full:].tobytes().decode("ascii")
     return (text + rest).rstrip("\n")
-
-
-# What no tensor holds.
-_NO_ELEMENT_TYPES = {"float64": "double", "uint16": "uint16_t"}

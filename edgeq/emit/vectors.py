@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,12 +65,7 @@ class VectorsView:
 
 def vectors_view(program: Program, runs: Sequence[Vectors]) -> VectorsView:
     """Return the vectors of runs one after the other as C text."""
-    inputs = [
-        np.concatenate(arrays) for arrays in zip(*(_flat(r.inputs) for r in runs), strict=True)
-    ]
-    outputs = [
-        np.concatenate(arrays) for arrays in zip(*(_flat(r.outputs) for r in runs), strict=True)
-    ]
+    inputs, outputs = (_joined(r.inputs for r in runs), _joined(r.outputs for r in runs))
     return VectorsView(
         len(runs),
         tuple(map(_array, inputs)),
@@ -81,8 +76,11 @@ def vectors_view(program: Program, runs: Sequence[Vectors]) -> VectorsView:
     )
 
 
-def _flat(arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
-    return [array.reshape(-1) for array in arrays]
+def _joined(runs: Iterable[Sequence[np.ndarray]]) -> list[np.ndarray]:
+    """Return the items of each array in all runs."""
+    return [
+        np.concatenate([array.reshape(-1) for array in each]) for each in zip(*runs, strict=True)
+    ]
 
 
 def _array(array: np.ndarray) -> ArrayView:

@@ -44,15 +44,23 @@ def product_rows(
     conv2d: FactsOf,
     fully_connected: FactsOf,
     pointwise: FactsOf | None = None,
+    takes: Callable[[Any], bool] = lambda op: True,
 ) -> tuple[Kernel, ...]:
-    """Return the rows of an instruction set for products of int8, the closest fit first."""
+    """Return the rows of an instruction set for products of int8, the closest fit first.
+
+    ``takes`` tells whether there are instructions for the arithmetic of an operation.
+    """
+
+    def among(accepts: Callable[[Any, Operands], bool]) -> Callable[[Any, Operands], bool]:
+        return lambda op, io: accepts(op, io) and takes(op)
+
     table: tuple[tuple[str, type[Op], FactsOf | None, Callable[[Any, Operands], bool]], ...] = (
         ("pointwise_conv2d_s8", Conv2D, pointwise, is_pointwise_s8),
         ("conv2d_s8", Conv2D, conv2d, is_ungrouped_s8),
         ("fully_connected_s8", FullyConnected, fully_connected, is_s8),
     )
     return tuple(
-        Kernel(f"{isa}/{name}", op, facts, accepts, packed=(1, 2), headers=headers)
+        Kernel(f"{isa}/{name}", op, facts, among(accepts), packed=(1, 2), headers=headers)
         for name, op, facts, accepts in table
         if facts is not None
     )

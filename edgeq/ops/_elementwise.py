@@ -44,6 +44,16 @@ def check_operands(op: Op, io: Operands, inputs: int, codes: tuple[DType, ...] =
         check_no_zero(op, tensor)
 
 
+def check_int8(op: Op, io: Operands, inputs: int, origin: int = 0) -> None:
+    """Raise unless all operands are int8 codes of one scale each.
+
+    ``origin``, what was taken from the codes that a rule is stated in, is 0, or 128 of uint8.
+    """
+    check_operands(op, io, inputs)
+    require(op, io.x.dtype is DType.INT8, f"input is {io.x.dtype.value}, expected int8")
+    require(op, origin in (0, 128), f"origin {origin}, expected 0 or 128")
+
+
 def check_no_zero(op: Op, tensor: Tensor) -> None:
     """Raise when a tensor of 16 bits has a zero point."""
     zero = tensor.dtype is DType.INT16 and tensor.quant is not None and tensor.zero_point

@@ -40,19 +40,16 @@ class Rescales(Op):
         """Return the input's shape."""
         return (io.x.shape,)
 
-    def with_factor(
-        self, io: Operands, factor: float, rounding: Rounding, codes: tuple[int, int]
-    ) -> Op:
-        """Return a copy with finished numbers; ``codes`` are the inclusive bounds."""
-        requant = rescale(self, factor, rounding, reach(io.x), rescaled_limit(io))
-        return self.with_arithmetic(Rescaling(requant, *codes))
+    def requant(self, io: Operands, factor: float, rounding: Rounding) -> Requant:
+        """Return the requantizer of ``factor``; raise where it could leave 32 bits."""
+        return rescale(self, factor, rounding, reach(io.x), _limit(io))
 
     def evaluate(self, io: Operands, arrays: Arrays) -> tuple[np.ndarray, ...]:
         """Compute in integers."""
         return (_rescaled(arrays[0], io.x, io.y, self.arithmetic),)
 
 
-def rescaled_limit(io: Operands) -> int:
+def _limit(io: Operands) -> int:
     """Return what values must stay below; the least int32 needs no room above its type's."""
     if io.x.dtype is DType.INT32:
         return SYMMETRIC_LIMIT + 1

@@ -31,13 +31,13 @@ class Mean(Reduction):
     ``unsigned``: the codes have been uint8. ``arithmetic`` is a ``Requant`` or ``OffsetSum``.
     """
 
+    CODES: ClassVar[tuple[DType, ...]] = CODES
+
     unsigned: bool = False
 
     def flipped(self, io: Operands) -> Op | None:
         """Return the operation, which remembers."""
         return replace(self, unsigned=True) if io.x.dtype is DType.UINT8 else self
-
-    CODES: ClassVar[tuple[DType, ...]] = CODES
 
     def lower(self, io: Operands, numerics: Numerics) -> Op:
         """Fill in the factor ``x_scale / (y_scale * count)``."""

@@ -15,10 +15,10 @@ import numpy as np
 from edgeq.errors import QuantizationError
 from edgeq.ir.graph import Operands
 from edgeq.ir.profiles import Numerics
-from edgeq.ir.types import DType, Shape
+from edgeq.ir.types import Shape
 from edgeq.numerics import onnx
-from edgeq.ops._elementwise import broadcast_shape, check_operands
-from edgeq.ops.base import Arrays, Op, register, require
+from edgeq.ops._elementwise import broadcast_shape, check_int8
+from edgeq.ops.base import Arrays, Op, register
 
 CODES = np.arange(-128, 128)
 
@@ -103,9 +103,7 @@ class QLinearAdd(Op):
 
     def check(self, io: Operands) -> None:
         """Raise ``ModelError`` when types do not fit."""
-        check_operands(self, io, 2)
-        require(self, io.x.dtype is DType.INT8, f"inputs are {io.x.dtype.value}, expected int8")
-        require(self, self.origin in (0, 128), f"origin {self.origin}, expected 0 or 128")
+        check_int8(self, io, 2, self.origin)
 
     def shapes(self, io: Operands) -> tuple[Shape, ...]:
         """Return the common shape."""

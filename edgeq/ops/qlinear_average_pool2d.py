@@ -12,12 +12,12 @@ import numpy as np
 
 from edgeq.ir.graph import Operands
 from edgeq.ir.profiles import Numerics
-from edgeq.ir.types import DType, Shape
+from edgeq.ir.types import Shape
 from edgeq.numerics import onnx
-from edgeq.ops._elementwise import check_operands
+from edgeq.ops._elementwise import check_int8
 from edgeq.ops._pool import check_windows, pool_shape
 from edgeq.ops._spatial import Padding, Pair, windows
-from edgeq.ops.base import Arrays, Op, register, require
+from edgeq.ops.base import Arrays, Op, register
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +45,7 @@ class QLinearAveragePool2D(Op):
 
     def check(self, io: Operands) -> None:
         """Raise ``ModelError`` when shapes or types do not fit."""
-        check_operands(self, io, 1)
-        require(self, io.x.dtype is DType.INT8, f"input is {io.x.dtype.value}, expected int8")
-        require(self, self.origin in (0, 128), f"origin {self.origin}, expected 0 or 128")
+        check_int8(self, io, 1, self.origin)
         check_windows(self, io, self.window, self.stride, self.padding)
 
     def shapes(self, io: Operands) -> tuple[Shape, ...]:

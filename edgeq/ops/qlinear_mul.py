@@ -15,11 +15,11 @@ from edgeq.errors import QuantizationError
 from edgeq.ir.graph import Operands
 from edgeq.ir.profiles import Numerics
 from edgeq.ir.quant import Requant
-from edgeq.ir.types import DType, Shape
+from edgeq.ir.types import Shape
 from edgeq.numerics import onnx, requantize
 from edgeq.numerics.fit import fitted, stairs_of
-from edgeq.ops._elementwise import broadcast_shape, centred, check_operands, ordered
-from edgeq.ops.base import Arrays, Op, register, require
+from edgeq.ops._elementwise import broadcast_shape, centred, check_int8, ordered
+from edgeq.ops.base import Arrays, Op, register
 from edgeq.ops.mul import Mul, Product
 
 BOUNDS = (-128, 127)
@@ -37,9 +37,7 @@ class QLinearMul(Op):
 
     def check(self, io: Operands) -> None:
         """Raise ``ModelError`` when types do not fit."""
-        check_operands(self, io, 2)
-        require(self, io.x.dtype is DType.INT8, f"inputs are {io.x.dtype.value}, expected int8")
-        require(self, self.origin in (0, 128), f"origin {self.origin}, expected 0 or 128")
+        check_int8(self, io, 2, self.origin)
 
     def shapes(self, io: Operands) -> tuple[Shape, ...]:
         """Return the common shape."""

@@ -13,9 +13,9 @@ import numpy as np
 from edgeq.errors import QuantizationError
 from edgeq.ir.graph import Operands
 from edgeq.ir.profiles import Numerics
-from edgeq.ir.types import DType, Shape
+from edgeq.ir.types import Shape
 from edgeq.numerics import onnx
-from edgeq.ops._elementwise import check_operands
+from edgeq.ops._elementwise import check_int8
 from edgeq.ops.base import Arrays, Op, register, require
 from edgeq.ops.softmax import below_largest
 
@@ -38,8 +38,7 @@ class QLinearSoftmax(Op):
 
     def check(self, io: Operands) -> None:
         """Raise ``ModelError`` when types do not fit."""
-        check_operands(self, io, 1)
-        require(self, io.x.dtype is DType.INT8, f"input is {io.x.dtype.value}, expected int8")
+        check_int8(self, io, 1)
         require(self, len(io.x.shape) > 0, "input has no dimensions")
 
     def shapes(self, io: Operands) -> tuple[Shape, ...]:

@@ -64,7 +64,6 @@ class Quantize(Op):
 
     def lower(self, io: Operands, numerics: Numerics) -> Op:
         """Fill in the scale and the rounding of ties."""
-        numerics = numerics.of(self.KIND, io.y.dtype is not DType.INT16)
         half_even = numerics.rounding(self.KIND) is Rounding.FLOAT32
         scale = np.float32(io.y.scale)
         library = numerics.library(self.KIND)

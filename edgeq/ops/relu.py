@@ -9,7 +9,7 @@ import numpy as np
 from edgeq.ir.graph import Operands
 from edgeq.ir.profiles import Numerics
 from edgeq.ops._elementwise import CODES, check_operands
-from edgeq.ops._rescaling import Rescales
+from edgeq.ops._rescaling import Rescales, Rescaling
 from edgeq.ops.activation import Activation
 from edgeq.ops.base import Arrays, Op, register
 
@@ -30,8 +30,8 @@ class Relu(Rescales):
         # LiteRT divides these scales in float32.
         with np.errstate(all="ignore"):
             factor = float(np.float32(io.x.scale) / np.float32(io.y.scale))
-        codes = self.activation.codes(io.y)
-        return self.with_factor(io, factor, numerics.rounding(self.KIND), codes)
+        requant = self.requant(io, factor, numerics.rounding(self.KIND))
+        return self.with_arithmetic(Rescaling(requant, *self.activation.codes(io.y)))
 
     def evaluate_float(self, io: Operands, arrays: Arrays) -> tuple[np.ndarray, ...]:
         """Compute in float32."""

@@ -16,17 +16,9 @@ from edgeq.ir.profiles import Library, Numerics
 from edgeq.ir.quant import Requant, Rounding
 from edgeq.ir.types import DType
 from edgeq.numerics import requantize
-from edgeq.ops._elementwise import (
-    BYTES,
-    CODES,
-    centred,
-    check_counts,
-    check_one_scale,
-    reach,
-    rescale,
-)
+from edgeq.ops._elementwise import BYTES, CODES, centred, check_counts, check_one_scale
 from edgeq.ops._float_codes import real_codes, reals
-from edgeq.ops._rescaling import Rescales, Rescaling, rescaled_limit
+from edgeq.ops._rescaling import Rescales, Rescaling
 from edgeq.ops._xnnpack import narrow_requant, ratio, takes_ratio
 from edgeq.ops.base import Arrays, Op, register, require, require_codes
 
@@ -68,8 +60,7 @@ class Requantize(Rescales):
         library, codes = numerics.library(self.KIND), (io.y.dtype.min, io.y.dtype.max)
         if library is Library.XNNPACK:
             return self.with_arithmetic(Rescaling(narrow_requant(steps), *codes))
-        factor, rounding = io.x.scale / io.y.scale, numerics.rounding(self.KIND)
-        requant = rescale(self, factor, rounding, reach(io.x), rescaled_limit(io))
+        requant = self.requant(io, io.x.scale / io.y.scale, numerics.rounding(self.KIND))
         if library is Library.BUILTIN and io.x.dtype in BYTES:
             requant = _with_tail(requant, io)
         return self.with_arithmetic(Rescaling(requant, *codes))

@@ -95,15 +95,13 @@ class Softmax(Op):
             return self
         wide = io.x.dtype is DType.INT16
         check_row(self, io, MAX_SOFTMAX_S16_LENGTH if wide else MAX_SOFTMAX_LENGTH)
-        numbers: SoftmaxInput | SoftmaxS16
-        factor, rounding = self.beta * io.x.scale, numerics.rounding(self.KIND)
+        rounding, form = numerics.rounding(self.KIND), SoftmaxS16 if wide else SoftmaxInput
         if rounding is Rounding.FLOAT32:
             return self.with_arithmetic(self._table(io))
         try:
-            numbers = (SoftmaxS16 if wide else SoftmaxInput).of(factor, rounding)
+            return self.with_arithmetic(form.of(self.beta * io.x.scale, rounding))
         except QuantizationError as error:
             raise error.at(self.source) if self.source else error from None
-        return self.with_arithmetic(numbers)
 
     def evaluate(self, io: Operands, arrays: Arrays) -> tuple[np.ndarray, ...]:
         """Compute in integers, or in LiteRT's float32 steps."""

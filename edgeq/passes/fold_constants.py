@@ -11,6 +11,7 @@ from edgeq.ir.profiles import Numerics, profile
 from edgeq.ops.base import Op
 from edgeq.ops.reshape import Reshape
 from edgeq.passes._names import unused
+from edgeq.passes.lower_arithmetic import followed
 
 # A file of a few bytes can describe a constant of gigabytes: such a one is computed at run time.
 MAX_BYTES = 1 << 26
@@ -59,6 +60,7 @@ def _found(op: Op, io: Operands, graph: Graph, numerics: Numerics | None) -> tup
     is_copy = isinstance(op, Reshape) and op.outputs[0] in graph.outputs
     if is_copy or sum(tensor.bytes for tensor in io.outs) > MAX_BYTES:
         return ()
+    numerics = None if numerics is None else followed(numerics, io)
     if op.KIND in _OF_SHAPES or all(tensor.is_constant for tensor in io.ins):
         return _evaluated(op, io, numerics)
     value = None if numerics is None else op.settled(io, numerics)

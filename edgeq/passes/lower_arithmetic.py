@@ -10,10 +10,10 @@ from edgeq.ir.types import DType
 def lower_arithmetic(graph: Graph) -> Graph:
     """Return the graph with each operation's integer ``arithmetic`` filled in."""
     numerics = profile(graph.numerics)
-    return graph.with_ops(op.lower(io, _followed(numerics, io)) for op, io in graph.walk())
+    return graph.with_ops(op.lower(io, followed(numerics, io)) for op, io in graph.walk())
 
 
-def _followed(numerics: Numerics, io: Operands) -> Numerics:
+def followed(numerics: Numerics, io: Operands) -> Numerics:
     """Return the profile of an operation: optimized libraries have their own kernels for bytes."""
     wide = any(tensor.dtype is DType.INT16 for tensor in (*io.ins, *io.outs))
     return profile(numerics.wide) if wide and numerics.wide else numerics

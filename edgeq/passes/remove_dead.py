@@ -33,7 +33,7 @@ def _without_unread(graph: Graph) -> Graph:
 
 def _needed(graph: Graph) -> set[str]:
     """Return the tensors that outputs depend on, in this run or in a later one."""
-    writers = {name: op for op in graph.ops for name in op.outputs}
+    writers = graph.producers()
     becomes = {state.name: state.next for state in graph.states}
     needed: set[str] = set()
     left = list(graph.outputs)

@@ -116,7 +116,6 @@ class Storage:
 def share(graph: Graph, kernels: Sequence[Kernel], stages: Sequence[Segment] = ()) -> Storage:
     """Decide all sharing, in execution order; that of stages has been decided with them."""
     storage = Storage(graph, Life.of(graph, stages))
-    last_use = _last_uses(graph)
     staged = {step for stage in stages for step in stage.steps}
     for step, (op, io) in enumerate(graph.walk()):
         if op.VIEW:
@@ -130,7 +129,7 @@ def share(graph: Graph, kernels: Sequence[Kernel], stages: Sequence[Segment] = (
             storage.join(last, stage.into, 0)
     for step, ((_, io), kernel) in enumerate(zip(graph.walk(), kernels, strict=True)):
         if step not in storage.skipped | staged and kernel.in_place is not None:
-            _share_in_place(storage, step, io, kernel.in_place, last_use)
+            _share_in_place(storage, step, io, kernel.in_place)
     return storage
 
 
@@ -162,14 +161,12 @@ def _share_parts(storage: Storage, step: int, op: Op, io: Operands) -> None:
         storage.skipped.add(step)
 
 
-def _share_in_place(
-    storage: Storage, step: int, io: Operands, index: int, last_use: Mapping[str, int]
-) -> None:
+def _share_in_place(storage: Storage, step: int, io: Operands, index: int) -> None:
     x, y = io.ins[index], io.y
     if x.is_constant or x.bytes != y.bytes or x.name in storage.graph.sources:
         return
     root = storage.locate(x.name)[0]
-    dies = all(last_use.get(name, -1) <= step for name in storage.group(x.name))
+    dies = all(storage.life.last.get(name, -1) <= step for name in storage.group(x.name))
     fed = any(name in storage.graph.sources for name in storage.group(x.name))
     # Another operand in the same memory, even a part of it, would be read after it was written.
     roots = [storage.locate(tensor.name)[0] for tensor in io.ins]
@@ -189,9 +186,10 @@ def _last_uses(graph: Graph) -> dict[str, int]:
 def buffers(storage: Storage, stages: Sequence[Segment] = ()) -> list[Buffer]:
     """Return one buffer for each root, with the time in which some member is alive.
 
-    Tensors of which there are only lines have none, nor has what lies in the memory of states.
+    ``stages`` are those that the sharing was decided with. Tensors of which there are only lines
+    have none, nor has what lies in the memory of states.
     """
-    graph, life = storage.graph, Life.of(storage.graph, stages)
+    graph, life = storage.graph, storage.life
     lined = {name for stage in stages for name in stage.inner}
     result = []
     for name, tensor in graph.tensors.items():

@@ -20,6 +20,7 @@ from edgeq.ops.pad import Pad
 from edgeq.ops.quantize import Quantize
 from edgeq.ops.requantize import Requantize
 from edgeq.passes._names import unused
+from edgeq.passes.lower_arithmetic import followed
 from edgeq.quantize.config import Config
 from edgeq.quantize.ranges import to_codes
 from edgeq.quantize.rules import QuantPlan
@@ -174,7 +175,7 @@ def _checked(graph: Graph) -> Graph:
     for op, io in graph.walk():
         try:
             op.check(io)
-            op.lower(io, numerics)
+            op.lower(io, followed(numerics, io))
         except EdgeqError as error:
             refused.append(str(error))
     if refused:

@@ -16,8 +16,8 @@ import numpy as np
 from edgeq import reference
 from edgeq.errors import QuantizationError
 from edgeq.ir.graph import Graph, Operands, Tensor
-from edgeq.ir.profiles import profile
 from edgeq.ops.base import Op
+from edgeq.passes.lower_arithmetic import lower_arithmetic
 from edgeq.quantize.calibrate import Sample
 from edgeq.quantize.equalize import DEAD
 from edgeq.quantize.ranges import to_codes, to_reals
@@ -107,9 +107,7 @@ def explain(graph: Graph, integer: Graph, samples: Iterable[Sample]) -> tuple[La
     ready = prepare(graph)
     if integer.is_float:
         raise QuantizationError("activations have no codes: there is nothing to explain")
-    numerics = profile(integer.numerics)
-    lowered = integer.with_ops(op.lower(io, numerics) for op, io in integer.walk())
-    explainer = _Explainer(ready, lowered)
+    explainer = _Explainer(ready, lower_arithmetic(integer))
     for sample in samples:
         explainer.add(sample)
     if not explainer.sums:

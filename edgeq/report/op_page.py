@@ -9,7 +9,6 @@ from edgeq.frontends.schema import tflite_generated as schema
 from edgeq.frontends.tflite import CONVERTERS
 from edgeq.report import facts
 from edgeq.report.op_types import type_names
-from edgeq.targets import TARGETS
 
 _INTRODUCTION = """\
 # Operations
@@ -44,18 +43,17 @@ def page() -> str:
 
 
 def _operations() -> str:
-    isas = [isa for isa in _isas() if isa != "portable"]
     columns = ("operation", "in C", "in float networks", "TFLite", "ONNX", "PyTorch", "own kernels")
-    return _table(columns, (_operation(row, isas) for row in facts.operations()))
+    return _table(columns, map(_operation, facts.operations()))
 
 
-def _operation(row: dict[str, Any], isas: Sequence[str]) -> Iterator[str]:
+def _operation(row: dict[str, Any]) -> Iterator[str]:
     yield f"`{row['kind']}`"
     yield "; ".join(row["types"])
     yield "yes" if row["float_networks"] else ""
     for reader in ("tflite", "onnx", "pt2"):
         yield ", ".join(f"`{code}`" for code in row[reader])
-    yield ", ".join(isa for isa in isas if row["kernels"][isa])
+    yield ", ".join(isa for isa, kernels in row["kernels"].items() if kernels and isa != "portable")
 
 
 def _operators() -> str:
@@ -77,10 +75,6 @@ def _unread() -> str:
 
 def _is_code(number: object) -> bool:
     return isinstance(number, int) and number != schema.BuiltinOperator.CUSTOM
-
-
-def _isas() -> tuple[str, ...]:
-    return tuple(dict.fromkeys(isa for target in TARGETS.values() for isa in target.isas))
 
 
 def _table(columns: Sequence[str], rows: Iterable[Iterable[str]]) -> str:

@@ -484,16 +484,24 @@ EDGEQ_CODE static inline int32_t edgeq_table_steps_s32(int16_t x, int32_t multip
     return (x * multiplier + nudge) >> shift;
 }
 
+/* What lies distance steps into a table whose entries are 2^bits steps apart, and from its last
+ * one on what is beyond; both times 2^bits. */
+EDGEQ_CODE static inline int32_t edgeq_table_line_s32(const uint16_t *table, int32_t distance, int bits, int32_t beyond)
+{
+    const int32_t entry = distance >> bits;
+    if (entry >= 255) {
+        return beyond * (1 << bits);
+    }
+    const int32_t slope = table[entry + 1] - table[entry];
+    return table[entry] * (1 << bits) + (distance & ((1 << bits) - 1)) * slope;
+}
+
 /* 1 / (1 + e^-x). */
 EDGEQ_CODE static inline int16_t edgeq_logistic_s16(int16_t x, int32_t multiplier, int shift, const uint16_t *table)
 {
     const int32_t steps = edgeq_table_steps_s32(x, multiplier, shift);
     const int32_t distance = steps < 0 ? -steps : steps;
-    const int32_t entry = distance >> 9;
-    int32_t y = INT16_MAX * (1 << 10);
-    if (entry < 255) {
-        y = table[entry] * (1 << 9) + (distance & 511) * (table[entry + 1] - table[entry]);
-    }
+    const int32_t y = edgeq_table_line_s32(table, distance, 9, 2 * INT16_MAX);
     return (int16_t)((steps < 0 ? (1 << 25) - y + 511 : y + 512) >> 10);
 }
 
@@ -510,12 +518,7 @@ EDGEQ_CODE static inline int16_t edgeq_tanh_s16(int16_t x, int32_t multiplier, i
 {
     const int32_t steps = edgeq_table_steps_s32(x, multiplier, shift);
     const int32_t distance = steps < 0 ? -steps : steps;
-    const int32_t entry = distance >> 8;
-    int32_t y = UINT16_MAX * (1 << 8);
-    if (entry < 255) {
-        y = table[entry] * (1 << 8) + (distance & 255) * (table[entry + 1] - table[entry]);
-    }
-    y -= 1 << 23;
+    const int32_t y = edgeq_table_line_s32(table, distance, 8, UINT16_MAX) - (1 << 23);
     return (int16_t)((steps < 0 ? 127 - y : y + 128) >> 8);
 }
 

@@ -68,6 +68,19 @@ def test_arithmetic_on_constants_is_that_of_the_profile() -> None:
     assert (found[0] != found[1]).any()
 
 
+@pytest.mark.parametrize("numerics", ["tflite", "xnnpack"])
+def test_arithmetic_on_int16_constants_is_that_of_int16(numerics: str) -> None:
+    # Optimized libraries have kernels of their own for bytes alone; XNNPACK's sums differ.
+    rng = np.random.default_rng(2)
+    net = Net(DType.INT16, quant(0.3))
+    first, second = (rng.integers(-(2**15), 2**15, (1, 4000)).astype(np.int16) for _ in range(2))
+    y = net.op(Add, net.const(first, quant(0.37)), net.const(second, quant(0.2)))
+    graph = net.graph(net.op(Concat, net.input((1, 1)), y, axis=1), numerics=numerics)
+    after = fold_constants(graph)
+    assert kinds(after) == ["concat"]
+    same(graph, after)
+
+
 def test_shapes_are_constants_whatever_they_are_shapes_of() -> None:
     net = Net()
     x = net.input((1, 5, 7, 2))

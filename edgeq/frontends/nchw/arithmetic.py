@@ -107,6 +107,14 @@ def widened(node: Node, value: Value, order: Shape) -> str:
     return node.arranged(value, order)
 
 
+def common_shape(node: Node, first: Shape, second: Shape) -> Shape:
+    """Return the shape to which two operands broadcast; raise where there is none."""
+    try:
+        return np.broadcast_shapes(first, second)
+    except ValueError:
+        raise node.error(f"shapes {first} and {second} do not broadcast") from None
+
+
 def broadcast(node: Node, cls: type[Op]) -> None:
     """Add, or multiply, two arrays that broadcast: inputs 0 and 1."""
     node.expect(2)
@@ -123,10 +131,7 @@ def broadcast(node: Node, cls: type[Op]) -> None:
     shapes = [
         node.value(i).seen if array is None else array.shape for i, array in enumerate(arrays)
     ]
-    try:
-        shape = np.broadcast_shapes(*shapes)
-    except ValueError:
-        raise node.error(f"shapes {shapes[0]} and {shapes[1]} do not broadcast") from None
+    shape = common_shape(node, *shapes)
     order = order_of(values, len(shape))
     made = node.emit(cls, [_operand(node, index, order) for index in range(2)])
     # Constants lose leading extents of 1, which the result may need.

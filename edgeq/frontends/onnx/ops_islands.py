@@ -39,6 +39,10 @@ from edgeq.ops.relu import Relu
 # points that are added in float32 are those of uint8.
 UNSIGNED = 128
 
+# What a bias's scale may be off from the product of those of input and weights, as a part of it:
+# writers form the product in float32 or float64, and their roundings stay far below this.
+SCALE_SLACK = np.float32(1e-5)
+
 
 def _weights(node: Node, index: int) -> Coded:
     """Return constant weights that were codes."""
@@ -58,10 +62,17 @@ def _bias(node: Node, index: int, held: Coded, channels: int) -> str | None:
     coded = node.islands.coded.get(name)
     if coded is None:
         return bias_of(node, _quantized(node, index, step), channels, name)
-    # ONNX Runtime takes the codes as they are; float32 forms the product of scales as it likes.
-    if not np.allclose(np.ravel(coded.scale), step, rtol=1e-5, atol=0) or coded.zero.any():
+    # ONNX Runtime takes the codes as they are.
+    if not _is_step(np.ravel(coded.scale), step) or coded.zero.any():
         raise node.unsupported("with biases of another scale than that of the sums")
     return bias_of(node, coded.codes, channels, name)
+
+
+def _is_step(scale: np.ndarray, step: np.ndarray) -> bool:
+    """Tell whether the scales of a bias are those of the sums, ``step``."""
+    with np.errstate(all="ignore"):
+        near = np.abs(scale - step) <= SCALE_SLACK * step
+    return bool(np.logical_and(near, np.isfinite(step)).all())
 
 
 def _quantized(node: Node, index: int, step: np.ndarray) -> np.ndarray:

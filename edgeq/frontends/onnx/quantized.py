@@ -114,10 +114,7 @@ def combine(
 ) -> None:
     """Add or multiply two arrays that broadcast, of which one may be constant."""
     shapes = [part.codes.shape if isinstance(part, Coded) else part.shape for part in operands]
-    try:
-        shape = np.broadcast_shapes(*shapes)
-    except ValueError:
-        raise node.error(f"shapes {shapes[0]} and {shapes[1]} do not broadcast") from None
+    shape = arithmetic.common_shape(node, *shapes)
     values = [part for part in operands if isinstance(part, Value)]
     order = arithmetic.order_of(values, len(shape))
     tensors = [_operand(node, part, order, place) for place, part in enumerate(operands)]

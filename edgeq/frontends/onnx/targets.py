@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import numpy as np
-
-from edgeq.frontends.onnx.codes import HIGH, LOW, Code, code_of
+from edgeq.frontends.onnx.codes import HIGH, LOW, Code, code_of, scales_of
 from edgeq.frontends.onnx.node import Node
 
 MOVES = frozenset(
@@ -76,7 +74,7 @@ def stated_code(node: Node) -> Code:
 def quant_code(node: Node) -> tuple[Code, int, int]:
     """Return the code of a QONNX Quant, with its least and largest code."""
     node.expect(4)
-    scale, zero = node.weights(1, "scales"), node.weights(2, "zero points")
+    scale, zero = scales_of(node, 1), node.weights(2, "zero points")
     widths = node.numbers(3, "widths") if node.array(3) is not None else (0,)
     if len(widths) != 1:
         raise node.unsupported(f"with {len(widths)} widths")
@@ -88,10 +86,7 @@ def quant_code(node: Node) -> tuple[Code, int, int]:
     number = float(zero.reshape(()))
     if not low <= number <= high or number != int(number):
         raise node.unsupported(f"with a zero point of {number:g}")
-    step = float(scale.reshape(()))
-    if not (np.isfinite(step) and step > 0):
-        raise node.error("a scale is not a number above 0")
-    return Code(step, int(number) - origin, origin), low - origin, high - origin
+    return Code(float(scale.reshape(())), int(number) - origin, origin), low - origin, high - origin
 
 
 def quant_bounds(node: Node, bits: float, *, signed: bool, narrow: bool) -> tuple[int, int]:

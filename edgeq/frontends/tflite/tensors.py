@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,14 +58,6 @@ def readable(text: str) -> str:
     """Return a name as messages show it: one printable line, not too long."""
     shown = text if len(text) <= SHOWN else text[: SHOWN - 3] + "..."
     return "".join(ch if ch.isprintable() else "?" for ch in shown)
-
-
-def unused(name: str, taken: Container[str]) -> str:
-    """Return ``name``, or one like it that is not taken."""
-    name = name or "variable"
-    while name in taken:
-        name += "'"
-    return name
 
 
 def indices(vector: Any) -> list[int]:

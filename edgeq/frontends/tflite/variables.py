@@ -24,12 +24,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgeq.errors import ModelError
-from edgeq.frontends.tflite.tensors import readable, unused
+from edgeq.frontends.tflite.tensors import readable
 from edgeq.ir.graph import Tensor
 from edgeq.ir.state import State
 from edgeq.ir.types import DType
 from edgeq.ops.base import Op
 from edgeq.ops.reshape import Reshape
+from edgeq.passes._names import unused
 
 if TYPE_CHECKING:
     from edgeq.frontends.tflite.node import Node
@@ -70,7 +71,8 @@ class Variables:
                 raise node.unsupported("of a variable without an initial value")
             # The codes are those of the tensor that is read; most files say the same everywhere.
             like = replace(first, quant=node.output().quant, data=None)
-            self._begin(key, replace(like, name=unused(key[-1], self.tensors)), first.data)
+            name = unused(key[-1] or "variable", self.tensors)
+            self._begin(key, replace(like, name=name), first.data)
         return self.values[key]
 
     def update(self, tensor: Tensor) -> tuple[Tensor, Tensor]:

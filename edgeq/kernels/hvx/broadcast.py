@@ -12,7 +12,7 @@ from edgeq.ir.types import DType
 from edgeq.kernels.affine import affine_form
 from edgeq.kernels.base import Facts, Kernel
 from edgeq.kernels.hvx.common import HEADERS, VECTOR, aligned
-from edgeq.kernels.portable.elementwise import elementwise_note
+from edgeq.kernels.portable.elementwise import clamp, elementwise_note, zeros
 from edgeq.kernels.rescale import rescale_facts
 from edgeq.ops.add import Add
 from edgeq.ops.mul import Mul
@@ -22,10 +22,6 @@ LARGEST_PRODUCT = 255 * 255
 LONGEST_TURN = 2048  # bytes after which channels and vectors begin together
 FEWEST_CHANNELS = 8  # worth a vector that holds nothing else
 NAMES = {2: ("highest", "lowest"), 3: ("highest", "middle", "lowest")}
-
-
-def _clamp(op: Add | Mul) -> dict[str, int]:
-    return {"LOW": op.arithmetic.low, "HIGH": op.arithmetic.high}
 
 
 # ---- A constant for each channel ----------------------------------------------------------
@@ -53,7 +49,7 @@ def affine_facts(op: Add | Mul, io: Operands) -> Facts:
     """Return the facts of a constant for each channel: an affine form of the code."""
     form = affine_form(op, io, -128)
     count, turn = io.y.elements, _turn(io.y.shape[-1])
-    constants = {"COUNT": count, "TURN": turn, "WHOLE": count - count % turn, **_clamp(op)}
+    constants = {"COUNT": count, "TURN": turn, "WHOLE": count - count % turn, **clamp(op)}
     data: tuple[Data, ...] = ()
     names: tuple[str, ...] = ()
     if form is not None:
@@ -90,14 +86,7 @@ def _product(op: Mul, io: Operands) -> Facts:
         op.arithmetic.low,
         op.arithmetic.high,
     )
-    zeros = {"X0_ZERO": io.ins[0].zero_point, "X1_ZERO": io.ins[1].zero_point}
-    constants = {
-        "COUNT": io.y.elements,
-        **zeros,
-        "Y_ZERO": io.y.zero_point,
-        **_clamp(op),
-        **found.constants,
-    }
+    constants = {"COUNT": io.y.elements, **zeros(io), **clamp(op), **found.constants}
     return Facts(constants, found.data, {"rescale": found.flag}, None, elementwise_note(op, io))
 
 

@@ -14,6 +14,7 @@ from edgeq.kernels.hvx.common import HEADERS, VECTOR, aligned
 from edgeq.kernels.linear import LinearSum, Scheme, linear_sum
 from edgeq.kernels.portable import ROWS as PORTABLE
 from edgeq.kernels.portable.elementwise import (
+    clamp,
     elementwise_note,
     flip_facts,
     lookup_facts,
@@ -45,8 +46,7 @@ def add_facts(op: Add, io: Operands) -> Facts:
     note = elementwise_note(op, io)
     if form is None:
         return replace(_rounded_facts(op, io), note=f"{note}; no linear form holds")
-    clamp = {"LOW": op.arithmetic.low, "HIGH": op.arithmetic.high}
-    constants = {"COUNT": io.y.elements, **_digits(form), **clamp}
+    constants = {"COUNT": io.y.elements, **_digits(form), **clamp(op)}
     note = f"{note}; linear form proven on all pairs of codes"
     return Facts(constants, (), {"digits": len(form.digits)}, None, note)
 
@@ -71,8 +71,8 @@ def _rounded_facts(op: Add, io: Operands) -> Facts:
     total = rescale_facts(
         numbers.total, 2 * LARGEST_TERM, io.y.zero_point, numbers.low, numbers.high
     )
-    clamp = {"Y_ZERO": io.y.zero_point, "LOW": numbers.low, "HIGH": numbers.high}
-    return Facts({**constants, **clamp, **total.constants}, (), {**flags, "rescale": total.flag})
+    constants |= {"Y_ZERO": io.y.zero_point, **clamp(op), **total.constants}
+    return Facts(constants, (), {**flags, "rescale": total.flag})
 
 
 def _digits(form: LinearSum) -> dict[str, int]:

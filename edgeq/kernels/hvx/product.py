@@ -12,7 +12,7 @@ import numpy as np
 
 from edgeq.ir.graph import Operands
 from edgeq.ir.types import DType, elements
-from edgeq.kernels.base import Facts, Kernel
+from edgeq.kernels.base import Facts
 from edgeq.kernels.hvx.common import HEADERS, LANES, VECTOR, aligned, has_vectors, vector_rescale
 from edgeq.kernels.hvx.tiles import (
     DEEP,
@@ -24,8 +24,8 @@ from edgeq.kernels.hvx.tiles import (
     packed_weights,
     tile_of,
 )
-from edgeq.kernels.portable.convolution import conv2d_note, is_pointwise, weight_zero
-from edgeq.kernels.product import codes, folded_bias
+from edgeq.kernels.portable.convolution import conv2d_note, weight_zero
+from edgeq.kernels.product import codes, folded_bias, product_rows
 from edgeq.kernels.strips import strip_of
 from edgeq.ops._accumulate import centred
 from edgeq.ops.conv2d import Conv2D
@@ -189,34 +189,11 @@ def conv2d_facts(op: Conv2D, io: Operands) -> Facts:
     return replace(facts, constants=constants, flags=flags, note=conv2d_note(op, io))
 
 
-def _ungrouped(op: Conv2D, io: Operands) -> bool:
-    return io.x.dtype is DType.INT8 and op.groups(io) == 1 and has_vectors(op)
-
-
-def _pointwise(op: Conv2D, io: Operands) -> bool:
-    return _ungrouped(op, io) and is_pointwise(op, io)
-
-
-def _s8(op: FullyConnected, io: Operands) -> bool:
-    return io.x.dtype is DType.INT8 and has_vectors(op)
-
-
-ROWS = (
-    Kernel(
-        "hvx/pointwise_conv2d_s8",
-        Conv2D,
-        pointwise_facts,
-        _pointwise,
-        packed=(1, 2),
-        headers=FILES,
-    ),
-    Kernel("hvx/conv2d_s8", Conv2D, conv2d_facts, _ungrouped, packed=(1, 2), headers=FILES),
-    Kernel(
-        "hvx/fully_connected_s8",
-        FullyConnected,
-        fully_connected_facts,
-        _s8,
-        packed=(1, 2),
-        headers=FILES,
-    ),
+ROWS = product_rows(
+    "hvx",
+    FILES,
+    pointwise=pointwise_facts,
+    conv2d=conv2d_facts,
+    fully_connected=fully_connected_facts,
+    takes=has_vectors,
 )

@@ -13,7 +13,7 @@ from edgeq.kernels.affine import affine_form
 from edgeq.kernels.base import Facts, Kernel
 from edgeq.kernels.linear import LinearSum, Scheme, linear_sum
 from edgeq.kernels.neon.common import HEADERS, neon_requant
-from edgeq.kernels.portable.elementwise import elementwise_note, unit_of
+from edgeq.kernels.portable.elementwise import clamp, elementwise_note, unit_of, zeros
 from edgeq.ops._elementwise import centred
 from edgeq.ops.add import Add
 from edgeq.ops.base import Op
@@ -44,13 +44,12 @@ def add_facts(op: Add, io: Operands) -> Facts:
     """Return the facts of a sum: a linear form where one is proven, or else all three roundings."""
     form = linear_sum(op, io, SCHEMES)
     note = elementwise_note(op, io)
-    clamp = _clamp(op)
     count = {"COUNT": io.y.elements}
     if form is None:
         facts = _rounded_facts(op, io)
-        constants = {**count, **facts.constants, **clamp}
+        constants = {**count, **facts.constants, **clamp(op)}
         return Facts(constants, (), facts.flags, None, f"{note}; no linear form holds")
-    constants = {**count, **_linear_constants(form), **clamp}
+    constants = {**count, **_linear_constants(form), **clamp(op)}
     flags = {"digits": len(form.digits)}
     return Facts(constants, (), flags, None, f"{note}; linear form proven on all pairs of codes")
 
@@ -106,7 +105,7 @@ def _adds_channels(op: Add, io: Operands) -> bool:
 def channel_sum_facts(op: Add, io: Operands) -> Facts:
     """Return the facts of a sum with a constant for each channel, as affine forms."""
     form = affine_form(op, io, -128)
-    constants = {"COUNT": io.y.elements, "CHANNELS": io.y.shape[-1], **_clamp(op)}
+    constants = {"COUNT": io.y.elements, "CHANNELS": io.y.shape[-1], **clamp(op)}
     data: tuple[Data, ...] = ()
     if form is not None:
         constants["FRACTION"] = form.fraction
@@ -124,15 +123,7 @@ def channel_sum_facts(op: Add, io: Operands) -> Facts:
 def product_facts(op: Mul, io: Operands) -> Facts:
     """Return the facts of a product of two arrays of one shape."""
     requant = neon_requant(op.arithmetic.requant, 1)
-    x0, x1 = io.ins
-    constants = {
-        "COUNT": io.y.elements,
-        "X0_ZERO": x0.zero_point,
-        "X1_ZERO": x1.zero_point,
-        "Y_ZERO": io.y.zero_point,
-        **requant.constants,
-        **_clamp(op),
-    }
+    constants = {"COUNT": io.y.elements, **zeros(io), **requant.constants, **clamp(op)}
     flags = {"requant": requant.flag}
     return Facts(constants, requant.data, flags, None, elementwise_note(op, io))
 
@@ -146,10 +137,6 @@ def channel_product_facts(op: Mul, io: Operands) -> Facts:
     data = (*facts.data, Data("ready", ready, "second operand less its zero point"))
     constants = {"CHANNELS": io.y.shape[-1], **constants}
     return Facts(constants, data, facts.flags, None, facts.note)
-
-
-def _clamp(op: Add | Mul) -> dict[str, int]:
-    return {"LOW": op.arithmetic.low, "HIGH": op.arithmetic.high}
 
 
 PAIR = ("x0", "x1", "y")

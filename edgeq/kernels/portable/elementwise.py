@@ -12,6 +12,7 @@ from edgeq.ir.quant import Requant, Rounding
 from edgeq.ir.types import DType
 from edgeq.kernels.base import Facts, Kernel
 from edgeq.kernels.portable._broadcast import Loop, loop_constants, loops
+from edgeq.kernels.portable.convolution import s8
 from edgeq.kernels.requant import requant_facts
 from edgeq.ops._elementwise import BYTES, centred
 from edgeq.ops._rescaling import Rescales
@@ -45,13 +46,19 @@ def elementwise_note(op: Op, io: Operands) -> str:
     return f"{op.KIND.replace('_', ' ')}, {sizes}"
 
 
+def operand_zeros(io: Operands) -> dict[str, int]:
+    """Return the zero points of two operands."""
+    return {"X0_ZERO": io.ins[0].zero_point, "X1_ZERO": io.ins[1].zero_point}
+
+
 def zeros(io: Operands) -> dict[str, int]:
     """Return the zero points of two operands and the output."""
-    return {
-        "X0_ZERO": io.ins[0].zero_point,
-        "X1_ZERO": io.ins[1].zero_point,
-        "Y_ZERO": io.y.zero_point,
-    }
+    return {**operand_zeros(io), "Y_ZERO": io.y.zero_point}
+
+
+def clamp(op: Op) -> dict[str, int]:
+    """Return the least and largest code of the output."""
+    return {"LOW": op.arithmetic.low, "HIGH": op.arithmetic.high}
 
 
 # ---- Two operands -------------------------------------------------------------------------
@@ -94,18 +101,14 @@ def term_facts(
 def _add_parts(op: Add, io: Operands) -> tuple[dict[str, int], dict[str, Any], tuple[Data, ...]]:
     constants, data, flags = term_facts(op.arithmetic.terms, headroom(io.x))
     total = requant_facts(op.arithmetic.total)
-    constants = {**zeros(io), **constants, **total.constants, **_clamp(op)}
+    constants = {**zeros(io), **constants, **total.constants, **clamp(op)}
     return constants, {**flags, "requant": total.flag}, (*data, *total.data)
 
 
 def _mul_parts(op: Mul, io: Operands) -> tuple[dict[str, int], dict[str, Any], tuple[Data, ...]]:
     requant = requant_facts(op.arithmetic.requant)
-    constants = {**zeros(io), **requant.constants, **_clamp(op)}
+    constants = {**zeros(io), **requant.constants, **clamp(op)}
     return constants, {"requant": requant.flag}, requant.data
-
-
-def _clamp(op: Op) -> dict[str, int]:
-    return {"LOW": op.arithmetic.low, "HIGH": op.arithmetic.high}
 
 
 _PARTS: Mapping[type[Op], Any] = {Add: _add_parts, Mul: _mul_parts}
@@ -168,16 +171,12 @@ def constant_facts(op: Binary, io: Operands) -> Facts:
     return Facts(constants, (*data, ready), flags, None, facts.note)
 
 
-def _s8(op: Op, io: Operands) -> bool:
-    return io.x.dtype is DType.INT8
-
-
 def _same_shape(op: Op, io: Operands) -> bool:
     return len({tensor.elements for tensor in (*io.ins, io.y)}) == 1
 
 
 def _constant_scalar(op: Op, io: Operands) -> bool:
-    return _s8(op, io) and io.ins[1].is_constant and io.ins[1].elements == 1
+    return s8(op, io) and io.ins[1].is_constant and io.ins[1].elements == 1
 
 
 def _constant_second(op: Op, io: Operands) -> bool:
@@ -185,10 +184,19 @@ def _constant_second(op: Op, io: Operands) -> bool:
     return x1.is_constant and x0.elements == io.y.elements
 
 
-def _binary_rows(op: type[Op], name: str, dtype: DType) -> tuple[Kernel, ...]:
+def _binary_rows(op: type[Op]) -> tuple[Kernel, ...]:
+    """Return the rows of an operation: by table beside one constant element, then the others."""
+    return (
+        Kernel("portable/lookup_s8", op, lookup_facts, _constant_scalar, packed=(1,), in_place=0),
+        *_typed_rows(op, DType.INT8),
+        *_typed_rows(op, DType.INT16),
+    )
+
+
+def _typed_rows(op: type[Op], dtype: DType) -> tuple[Kernel, ...]:
     """Return the rows of codes of one type."""
     roles, one, bits = ("x0", "x1", "y"), ("x0", "y"), 8 * dtype.bytes
-    wide, shaped = f"portable/{name}_broadcast_s{bits}", f"portable/{name}_s{bits}"
+    wide, shaped = f"portable/{op.KIND}_broadcast_s{bits}", f"portable/{op.KIND}_s{bits}"
 
     def among(accepts: Callable[[Op, Operands], bool]) -> Callable[[Op, Operands], bool]:
         return lambda op, io: io.x.dtype is dtype and accepts(op, io)
@@ -200,11 +208,6 @@ def _binary_rows(op: type[Op], name: str, dtype: DType) -> tuple[Kernel, ...]:
         ),
         Kernel(wide, op, broadcast_facts, among(lambda op, io: True), roles=roles, in_place=0),
     )
-
-
-def _table_row(op: type[Op]) -> Kernel:
-    """Return the row of 8-bit codes beside one constant element."""
-    return Kernel("portable/lookup_s8", op, lookup_facts, _constant_scalar, packed=(1,), in_place=0)
 
 
 # ---- One operand --------------------------------------------------------------------------
@@ -225,7 +228,7 @@ def lookup_facts(op: Op, io: Operands) -> Facts:
 def offset_facts(op: Rescales, io: Operands) -> Facts:
     """Return the facts of a clamp, after codes moved to another zero point."""
     offset = io.y.zero_point - io.x.zero_point
-    constants = {"COUNT": io.y.elements, "OFFSET": offset, **_clamp(op)}
+    constants = {"COUNT": io.y.elements, "OFFSET": offset, **clamp(op)}
     return Facts(constants, (), {}, None, elementwise_note(op, io))
 
 
@@ -243,7 +246,7 @@ def requantize_facts(op: Rescales, io: Operands) -> Facts:
         "X_ZERO": io.x.zero_point,
         "Y_ZERO": io.y.zero_point,
         **requant.constants,
-        **_clamp(op),
+        **clamp(op),
     }
     return Facts(constants, requant.data, {"requant": requant.flag}, None, elementwise_note(op, io))
 
@@ -262,15 +265,8 @@ def _bytes(op: Op, io: Operands) -> bool:
 
 
 ROWS = (
-    *(
-        row
-        for op, name in ((Add, "add"), (Mul, "mul"))
-        for row in (
-            _table_row(op),
-            *_binary_rows(op, name, DType.INT8),
-            *_binary_rows(op, name, DType.INT16),
-        )
-    ),
+    *_binary_rows(Add),
+    *_binary_rows(Mul),
     Kernel("portable/offset_clamp", Relu, offset_facts, _is_offset, in_place=0),
     Kernel("portable/lookup_s8", Relu, lookup_facts, _bytes, in_place=0),
     Kernel("portable/requantize", Relu, requantize_facts, in_place=0),

@@ -11,9 +11,11 @@ from edgeq.kernels.base import Facts, Kernel
 from edgeq.kernels.portable._broadcast import loop_constants, loops
 from edgeq.kernels.portable.convolution import s8, s16
 from edgeq.kernels.portable.elementwise import (
+    clamp,
     elementwise_note,
     lookup_facts,
     loop_flags,
+    operand_zeros,
     term_facts,
     zeros,
 )
@@ -68,7 +70,7 @@ def rescalings(**requants: Requant) -> Facts:
 
 
 def _bounds(op: Op, io: Operands) -> Facts:
-    return Facts({**zeros(io), "LOW": op.arithmetic.low, "HIGH": op.arithmetic.high})
+    return Facts({**zeros(io), **clamp(op)})
 
 
 def sub_facts(op: Sub, io: Operands) -> Facts:
@@ -104,11 +106,7 @@ def compare_facts(op: Compare, io: Operands) -> Facts:
 def compare_codes_facts(op: Compare, io: Operands) -> Facts:
     """Return the facts of a comparison of what codes stand for."""
     first, second = op.arithmetic
-    constants = {
-        "UNIT": 1 << compare.HEADROOM,
-        "X0_ZERO": io.ins[0].zero_point,
-        "X1_ZERO": io.ins[1].zero_point,
-    }
+    constants = {"UNIT": 1 << compare.HEADROOM, **operand_zeros(io)}
     numbers = rescalings(x0=first, x1=second)
     return _pairs(op, io, Facts(constants), numbers, operator=_OPERATORS[op.relation])
 

@@ -7,7 +7,12 @@ import numpy as np
 from edgeq.ir.graph import Operands
 from edgeq.kernels.base import Facts, Kernel
 from edgeq.kernels.portable._broadcast import loop_constants, loops
-from edgeq.kernels.portable.elementwise import elementwise_note, lookup_facts, loop_flags
+from edgeq.kernels.portable.elementwise import (
+    elementwise_note,
+    lookup_facts,
+    loop_flags,
+    operand_zeros,
+)
 from edgeq.kernels.portable.pooling import window_constants
 from edgeq.kernels.portable.softmax import row_constants
 from edgeq.ops.qlinear_add import FloatTerms, QLinearAdd, RealTerms, Terms
@@ -51,8 +56,7 @@ def add_constant_facts(op: QLinearAdd, io: Operands) -> Facts:
 def mul_facts(op: QLinearMul, io: Operands) -> Facts:
     """Return the facts of two operands that broadcast."""
     found = loops(io.ins[0].shape, io.ins[1].shape, io.y.shape)
-    x0, x1 = io.ins
-    constants = {**loop_constants(found), "X0_ZERO": x0.zero_point, "X1_ZERO": x1.zero_point}
+    constants = {**loop_constants(found), **operand_zeros(io)}
     data = Data("thresholds", op.arithmetic, "the least product of each code from -127 on")
     return Facts(constants, (data,), loop_flags(found), None, elementwise_note(op, io))
 

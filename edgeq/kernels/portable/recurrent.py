@@ -10,6 +10,7 @@ from edgeq.ir.graph import Operands, Tensor
 from edgeq.ir.quant import Requant
 from edgeq.ir.types import DType
 from edgeq.kernels.base import Facts, Kernel
+from edgeq.kernels.portable.convolution import s8
 from edgeq.kernels.portable.pairwise import rescalings
 from edgeq.kernels.requant import requant_facts
 from edgeq.numerics.tables import LOGISTIC_U16
@@ -147,10 +148,6 @@ def lstm_cell_facts(op: LstmCell, io: Operands) -> Facts:
     return Facts(constants, data, flags, scratch, f"LSTM cell, {depth} to {cells}")
 
 
-def _s8(op: LstmCell, io: Operands) -> bool:
-    return io.x.dtype is DType.INT8
-
-
 ROWS = (
     Kernel(
         "portable/svdf_s8",
@@ -163,7 +160,7 @@ ROWS = (
         "portable/lstm_cell_s8",
         LstmCell,
         lstm_cell_facts,
-        _s8,
+        s8,
         packed=(3, 4),
         roles=("x", "h", "c", "y", "next_c"),
     ),

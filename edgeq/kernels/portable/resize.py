@@ -7,6 +7,7 @@ import numpy as np
 from edgeq.ir.graph import Operands
 from edgeq.ir.types import DType
 from edgeq.kernels.base import Facts, Kernel
+from edgeq.kernels.portable.convolution import s8, s16
 from edgeq.ops._resize import Taps
 from edgeq.ops.resize_bilinear import Interpolation, ResizeBilinear
 from edgeq.ops.resize_nearest import ResizeNearest
@@ -109,15 +110,7 @@ def _both_taps(numbers: Interpolation, io: Operands) -> tuple[Data, ...]:
 
 
 def _integers_s8(op: ResizeBilinear, io: Operands) -> bool:
-    return io.x.dtype is DType.INT8 and not op.arithmetic.in_float
-
-
-def _integers_s16(op: ResizeBilinear, io: Operands) -> bool:
-    return io.x.dtype is DType.INT16
-
-
-def _float_s8(op: ResizeBilinear, io: Operands) -> bool:
-    return io.x.dtype is DType.INT8
+    return s8(op, io) and not op.arithmetic.in_float
 
 
 def resize_bilinear_facts(op: ResizeBilinear, io: Operands) -> Facts:
@@ -159,12 +152,12 @@ ROWS = (
     Kernel("portable/resize_repeat", ResizeNearest, resize_repeat_facts, _repeats_both),
     Kernel("portable/resize_nearest", ResizeNearest, resize_nearest_facts),
     Kernel("portable/resize_bilinear_s8", ResizeBilinear, resize_bilinear_facts, _integers_s8),
-    Kernel("portable/resize_bilinear_s16", ResizeBilinear, resize_bilinear_facts, _integers_s16),
+    Kernel("portable/resize_bilinear_s16", ResizeBilinear, resize_bilinear_facts, s16),
     Kernel(
         "portable/resize_bilinear_f32_s8",
         ResizeBilinear,
         resize_bilinear_f32_facts,
-        _float_s8,
+        s8,
         general=True,
     ),
 )

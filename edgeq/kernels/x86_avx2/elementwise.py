@@ -9,7 +9,7 @@ from edgeq.ir.types import DType
 from edgeq.kernels.affine import affine_form
 from edgeq.kernels.base import Facts, Kernel
 from edgeq.kernels.linear import LinearSum, Scheme, linear_sum
-from edgeq.kernels.portable.elementwise import elementwise_note
+from edgeq.kernels.portable.elementwise import clamp, elementwise_note, zeros
 from edgeq.kernels.requant import requant_facts
 from edgeq.kernels.x86_avx2.common import HEADERS as FIXED_HEADERS
 from edgeq.ops._elementwise import centred
@@ -37,7 +37,7 @@ def add_facts(op: Add, io: Operands) -> Facts:
     constants = {
         "COUNT": io.y.elements,
         **digits,
-        **_clamp(op),
+        **clamp(op),
     }
     note = f"{elementwise_note(op, io)}; linear form proven on all pairs of codes"
     return Facts(constants, (), {"digits": len(form.digits) if form else 0}, None, note)
@@ -72,7 +72,7 @@ def _adds_channels(op: Add, io: Operands) -> bool:
 def channel_sum_facts(op: Add, io: Operands) -> Facts:
     """Return the facts of a sum with a constant for each channel, as affine forms."""
     form = affine_form(op, io, 0)
-    constants = {"COUNT": io.y.elements, "CHANNELS": io.y.shape[-1], **_clamp(op)}
+    constants = {"COUNT": io.y.elements, "CHANNELS": io.y.shape[-1], **clamp(op)}
     data: tuple[Data, ...] = ()
     if form is not None:
         constants["FRACTION"] = form.fraction
@@ -107,15 +107,7 @@ def _multiplies(op: Mul, io: Operands) -> bool:
 def product_facts(op: Mul, io: Operands) -> Facts:
     """Return the facts of a product of two arrays of one shape."""
     requant = requant_facts(op.arithmetic.requant)
-    x0, x1 = io.ins
-    constants = {
-        "COUNT": io.y.elements,
-        "X0_ZERO": x0.zero_point,
-        "X1_ZERO": x1.zero_point,
-        "Y_ZERO": io.y.zero_point,
-        **requant.constants,
-        **_clamp(op),
-    }
+    constants = {"COUNT": io.y.elements, **zeros(io), **requant.constants, **clamp(op)}
     flags = {"requant": requant.flag}
     return Facts(constants, requant.data, flags, None, elementwise_note(op, io))
 
@@ -132,10 +124,6 @@ def channel_product_facts(op: Mul, io: Operands) -> Facts:
     data = (*facts.data, Data("ready", ready, "second operand less its zero point, 16 bits"))
     constants = {"CHANNELS": io.y.shape[-1], **facts.constants}
     return Facts(constants, data, facts.flags, None, facts.note)
-
-
-def _clamp(op: Add | Mul) -> dict[str, int]:
-    return {"LOW": op.arithmetic.low, "HIGH": op.arithmetic.high}
 
 
 PAIR = ("x0", "x1", "y")
