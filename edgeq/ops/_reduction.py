@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
 from edgeq.errors import QuantizationError
-from edgeq.ir.graph import Operands
+from edgeq.ir.graph import Operands, Tensor
 from edgeq.ir.quant import Requant
 from edgeq.ir.types import DType, Shape
 from edgeq.ops._elementwise import BYTES, check_no_zero
@@ -23,6 +26,37 @@ class OffsetSum:
     counted: int
     offset: int
     plain = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Thresholds:
+    """The smallest sum of codes that gives at least each code above the lowest."""
+
+    sums: np.ndarray
+    plain = False
+
+    def codes(self, total: np.ndarray, y: Tensor) -> np.ndarray:
+        """Return the codes of sums."""
+        return np.searchsorted(self.sums, total, side="right") + y.dtype.min
+
+
+def thresholds(
+    io: Operands, count: int, codes_of: Callable[[np.ndarray], np.ndarray]
+) -> Thresholds:
+    """Return the thresholds, found by halving; those beyond any sum are the largest int32.
+
+    ``codes_of`` gives the codes of sums, which only rise with them, without their clamp.
+    """
+    x, y = io.x, io.y
+    wanted = np.arange(y.dtype.min + 1, y.dtype.max + 1)
+    low = np.full(wanted.shape, count * x.dtype.min, np.int64)
+    high = np.full(wanted.shape, count * x.dtype.max + 1, np.int64)
+    while (low < high).any():
+        middle = (low + high) // 2
+        enough = codes_of(middle) >= wanted
+        low, high = np.where(enough, low, middle + 1), np.where(enough, middle, high)
+    never = low > count * x.dtype.max
+    return Thresholds(np.where(never, INT32_LIMIT, low).astype(np.int32))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

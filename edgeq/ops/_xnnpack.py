@@ -10,9 +10,10 @@ import math
 
 import numpy as np
 
-from edgeq.ir.graph import Tensor
+from edgeq.ir.graph import Operands, Tensor
 from edgeq.ir.quant import Requant, Rounding
-from edgeq.numerics import requant_from_scale
+from edgeq.numerics import requant_from_scale, requantize
+from edgeq.ops._reduction import Thresholds, thresholds
 
 _FRACTION = 8
 _SUM_BITS = 20
@@ -58,3 +59,29 @@ def sum_requants(ins: tuple[Tensor, ...], y: Tensor) -> tuple[tuple[Requant, Req
         requant_from_scale([value / (1 << HEADROOM)], Rounding.SINGLE) for value in steps
     )
     return (first, second), requant_from_scale([2.0**-shift], Rounding.SINGLE)
+
+
+def reduced(
+    io: Operands, requant: Requant, count: int, factor: float, moved: int
+) -> Requant | Thresholds:
+    """Return the arithmetic of a sum of ``count`` codes, times ``factor``.
+
+    The zero point is added in float32 before that is rounded to the even neighbour. ``requant``,
+    which knows no zero points, is the answer where it gives the same. ``moved`` is what has been
+    taken from each code when uint8 became int8.
+    """
+    narrow, x_zero, y_zero = np.float32, io.x.zero_point, io.y.zero_point
+    with np.errstate(all="ignore"):
+        scale = narrow(factor)
+        bias = narrow(y_zero + moved) - narrow(x_zero + moved) * narrow(count) * scale
+
+    def codes_of(sums: np.ndarray) -> np.ndarray:
+        with np.errstate(all="ignore"):
+            return np.rint((sums + moved * count).astype(narrow) * scale + bias) - moved
+
+    def plain_codes(sums: np.ndarray) -> np.ndarray:
+        centred = (sums - count * x_zero).astype(np.int32)
+        return requantize(centred, requant).astype(np.int64) + y_zero
+
+    found, plain = (thresholds(io, count, codes) for codes in (codes_of, plain_codes))
+    return requant if np.array_equal(found.sums, plain.sums) else found

@@ -27,6 +27,7 @@ from edgeq.ops._elementwise import (
     rescale,
     to_codes,
 )
+from edgeq.ops._vector_rows import rows_of
 from edgeq.ops._vectors import Vectors, sum_vectors
 from edgeq.ops.activation import Activation
 from edgeq.ops.base import Arrays, Op, register
@@ -40,7 +41,7 @@ class Sum:
     """Finished numbers of a sum.
 
     ``y = clamp(Y(A((a - a_zero) << 20) + B((b - b_zero) << 20)) + y_zero, low, high)``, where
-    ``terms`` rescale as A and B, ``total`` as Y. The first sums may have terms of their own, in
+    ``terms`` rescale as A and B, ``total`` as Y. Some sums may have terms of their own, in
     ``vectors``.
     """
 
@@ -82,17 +83,14 @@ class Add(Op):
         return op.with_arithmetic(replace(numbers, vectors=self._vectors(io, numerics, numbers)))
 
     def _vectors(self, io: Operands, numerics: Numerics, numbers: Sum) -> Vectors | None:
-        """Return what LiteRT's builtin kernel does to whole vectors of two arrays of one shape."""
+        """Return what LiteRT's builtin kernel does to whole vectors of 8-bit codes."""
         numerics = numerics.of(self.KIND, _xnnpack.takes_sum(io.ins, io.y))
-        one_shape = all(tensor.elements == io.y.elements for tensor in io.ins)
-        vectors = numerics.library(self.KIND) is Library.BUILTIN and one_shape
-        if not vectors or io.x.dtype is not DType.INT8:
+        if numerics.library(self.KIND) is not Library.BUILTIN:
             return None
-        zeros = [tensor.zero_point for tensor in (*io.ins, io.y)]
-        limits = (numbers.low, numbers.high)
-        return sum_vectors(
-            numbers.terms, numbers.total, zeros, limits, io.y.elements, self.unsigned
-        )
+        rows = rows_of(io, self.unsigned, sums=True)
+        if rows is None:
+            return None
+        return sum_vectors(numbers.terms, numbers.total, (numbers.low, numbers.high), io, rows)
 
     def flipped(self, io: Operands) -> Op | None:
         """Return the operation, which remembers."""
@@ -164,11 +162,11 @@ def _term(array: np.ndarray, tensor: Tensor, requant: Requant) -> np.ndarray:
 def _with_vectors(
     total: np.ndarray, vectors: Vectors, requant: Requant, y: Tensor, arrays: Arrays
 ) -> np.ndarray:
-    """Return ``total`` with the rescaled sums of whole vectors at its beginning."""
+    """Return ``total`` with the rescaled sums of whole vectors in their places."""
     first, second = (
-        terms[array.reshape(-1)[: vectors.count].astype(np.intp) - y.dtype.min]
+        terms[array.astype(np.intp) - y.dtype.min]
         for terms, array in zip(vectors.terms, arrays, strict=True)
     )
     zero = np.int32(y.zero_point)
-    begin = vectors.wrapped(requantize(first + second, requant) + zero) - zero
-    return np.concatenate((begin, total.reshape(-1)[vectors.count :])).reshape(total.shape)
+    early = vectors.wrapped(requantize(first + second, requant) + zero) - zero
+    return np.where(vectors.rows.inside(total.shape), early, total)

@@ -15,8 +15,9 @@ from edgeq.ir.profiles import Library, Numerics
 from edgeq.ir.quant import Requant, Rounding
 from edgeq.ir.types import DType
 from edgeq.numerics import quantize_multiplier, requant_from_scale, requantize
+from edgeq.ops import _xnnpack
 from edgeq.ops._elementwise import CODES
-from edgeq.ops._reduction import OffsetSum, Reduction
+from edgeq.ops._reduction import OffsetSum, Reduction, Thresholds
 from edgeq.ops.base import Arrays, Op, register
 
 VECTOR = 16
@@ -28,7 +29,8 @@ VECTOR = 16
 class Mean(Reduction):
     """Input: x of any rank. Output: x without ``axes``, or with extents of 1 there.
 
-    ``unsigned``: the codes have been uint8. ``arithmetic`` is a ``Requant`` or ``OffsetSum``.
+    ``unsigned``: the codes have been uint8. ``arithmetic`` is a ``Requant``, an ``OffsetSum``
+    or ``Thresholds``.
     """
 
     CODES: ClassVar[tuple[DType, ...]] = CODES
@@ -48,7 +50,14 @@ class Mean(Reduction):
         of_image = self.keep_dims and len(io.x.shape) == 4 and sorted(self.axes) == [1, 2]
         if numerics.library(self.KIND) is Library.BUILTIN and of_image:
             return self.with_arithmetic(self._offset_sum(io, count))
-        return self.with_arithmetic(mean_requant(io.x.scale, io.y.scale, count, rounding))
+        requant = mean_requant(io.x.scale, io.y.scale, count, rounding)
+        if numerics.library(self.KIND) is Library.XNNPACK:
+            ratio = _xnnpack.ratio(io.x, io.y)
+            factor = float(np.float32(1) / np.float32(count) * np.float32(ratio))
+            return self.with_arithmetic(
+                _xnnpack.reduced(io, requant, count, factor, 128 if self.unsigned else 0)
+            )
+        return self.with_arithmetic(requant)
 
     def _offset_sum(self, io: Operands, count: int) -> OffsetSum:
         """Return the numbers of LiteRT's builtin kernel for images: the sum is that of raw codes.
@@ -69,8 +78,11 @@ class Mean(Reduction):
 
     def evaluate(self, io: Operands, arrays: Arrays) -> tuple[np.ndarray, ...]:
         """Compute in integers."""
-        numbers = self.numbers(io)
         total = np.asarray(arrays[0].sum(axis=self.axes, dtype=np.int32))
+        if isinstance(self.arithmetic, Thresholds):
+            reached = self.arithmetic.codes(total, io.y)
+            return (reached.astype(io.y.dtype.numpy).reshape(io.y.shape),)
+        numbers = self.numbers(io)
         acc = np.atleast_1d(total - np.int32(numbers.counted))
         scaled = requantize(acc, numbers.requant).astype(np.int64) + numbers.offset
         codes = np.clip(scaled, io.y.dtype.min, io.y.dtype.max).astype(io.y.dtype.numpy)

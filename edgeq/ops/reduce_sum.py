@@ -18,18 +18,10 @@ from edgeq.ir.profiles import Library, Numerics
 from edgeq.ir.quant import Requant, Rounding
 from edgeq.ir.types import DType
 from edgeq.numerics import requantize
+from edgeq.ops import _xnnpack
 from edgeq.ops._elementwise import rescale
-from edgeq.ops._reduction import Reduction
+from edgeq.ops._reduction import Reduction, Thresholds, thresholds
 from edgeq.ops.base import Arrays, Op, register
-
-NEVER = 2**31 - 1
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Thresholds:
-    """The smallest sum of codes that gives at least each code above the lowest."""
-
-    sums: np.ndarray
 
 
 @register("reduce_sum")
@@ -55,17 +47,23 @@ class ReduceSum(Reduction):
         flat = self.unsigned or io.x.dtype is DType.UINT8
         if flat and library is Library.REFERENCE:
             rounding = numerics.default
+        moved = 128 if self.unsigned else 0
         if rounding is Rounding.FLOAT32 and library is not Library.XNNPACK:
-            return self.with_arithmetic(_thresholds(io, count, 128 if self.unsigned else 0))
+            return self.with_arithmetic(
+                thresholds(io, count, lambda sums: _float32_codes(sums, io, count, moved))
+            )
         factor = io.x.scale / io.y.scale
-        return self.with_arithmetic(rescale(self, factor, rounding, count * 255))
+        requant = rescale(self, factor, rounding, count * 255)
+        if library is Library.XNNPACK:
+            ratio = _xnnpack.ratio(io.x, io.y)
+            return self.with_arithmetic(_xnnpack.reduced(io, requant, count, ratio, moved))
+        return self.with_arithmetic(requant)
 
     def evaluate(self, io: Operands, arrays: Arrays) -> tuple[np.ndarray, ...]:
         """Compute in integers."""
         total = np.asarray(arrays[0].sum(axis=self.axes, dtype=np.int32))
         if isinstance(self.arithmetic, Thresholds):
-            reached = np.searchsorted(self.arithmetic.sums, total, side="right")
-            codes = reached + io.y.dtype.min
+            codes = self.arithmetic.codes(total, io.y)
         else:
             numbers: Requant = self.arithmetic
             acc = total - np.int32(self.count(io) * io.x.zero_point)
@@ -79,25 +77,8 @@ class ReduceSum(Reduction):
         return (np.asarray(total, np.float32).reshape(io.y.shape),)
 
 
-def _thresholds(io: Operands, count: int, moved: int) -> Thresholds:
-    """Return the thresholds, found by halving; those beyond any sum are the largest int32.
-
-    ``moved`` is what has been taken from each code.
-    """
-    x, y = io.x, io.y
-    wanted = np.arange(y.dtype.min + 1, y.dtype.max + 1)
-    low = np.full(wanted.shape, count * x.dtype.min, np.int64)
-    high = np.full(wanted.shape, count * x.dtype.max + 1, np.int64)
-    while (low < high).any():
-        middle = (low + high) // 2
-        enough = _float32_codes(middle, io, count, moved) >= wanted
-        low, high = np.where(enough, low, middle + 1), np.where(enough, middle, high)
-    never = low > count * x.dtype.max
-    return Thresholds(np.where(never, NEVER, low).astype(np.int32))
-
-
 def _float32_codes(sums: np.ndarray, io: Operands, count: int, moved: int) -> np.ndarray:
-    """Return the codes of sums, without their clamp."""
+    """Return the codes of sums, without their clamp; ``moved`` has been taken from each code."""
     narrow = np.float32
     with np.errstate(all="ignore"):
         factor = narrow(io.x.scale) / narrow(io.y.scale)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
+from edgeq.frontends.tflite import read_tflite
 from tests.litert import RESOLVERS, tensors_of
 from tests.random_networks.deviations import Oracle, oracle
 from tests.random_networks.network import Arrays, Network, Node
@@ -95,7 +96,7 @@ def _serve(connection: Connection) -> None:
         while True:
             data, runs, resolver = connection.recv()
             try:
-                connection.send(_tensors(data, runs, resolver))
+                connection.send((_micro if resolver == "tflm" else _tensors)(data, runs, resolver))
             except (RuntimeError, ValueError) as error:
                 connection.send(str(error))
 
@@ -114,6 +115,22 @@ def _tensors(data: bytes, runs: Sequence[Arrays], resolver: str) -> list[Tensors
             interpreter.set_tensor(place, array)
         interpreter.invoke()
         found.append(tensors_of(interpreter))
+    return found
+
+
+def _micro(data: bytes, runs: Sequence[Arrays], resolver: str) -> list[Tensors]:
+    """Return the outputs of each run in TensorFlow Lite Micro, by their names in the file."""
+    from tflite_micro import runtime
+
+    interpreter = runtime.Interpreter.from_bytes(data, arena_size=1 << 20)
+    names = read_tflite(data, "m").outputs
+    found = []
+    for arrays in runs:
+        for place, array in enumerate(arrays):
+            interpreter.set_input(array, place)
+        interpreter.invoke()
+        outputs = (interpreter.get_output(place).copy() for place in range(len(names)))
+        found.append(dict(zip(names, outputs, strict=True)))
     return found
 
 

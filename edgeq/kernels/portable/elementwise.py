@@ -116,21 +116,34 @@ _PARTS: Mapping[type[Op], Any] = {Add: _add_parts, Mul: _mul_parts}
 
 def binary_facts(op: Binary, io: Operands) -> Facts:
     """Return the facts of two operands of one shape."""
-    constants, flags, data = _PARTS[type(op)](op, io)
-    constants = {"COUNT": io.y.elements, **constants}
-    vectors = getattr(op.arithmetic, "vectors", None)
+    return _vectored(op, io, {"COUNT": io.y.elements}, {})
+
+
+def _vectored(op: Binary, io: Operands, sizes: dict[str, int], flags: dict[str, Any]) -> Facts:
+    """Return facts with what is otherwise in whole vectors at the beginning of each row."""
+    constants, own, data = _PARTS[type(op)](op, io)
+    constants, vectors = {**sizes, **constants}, op.arithmetic.vectors
     if vectors is not None:
-        constants["BODY"] = vectors.count
-        data = (*data, *_tables(vectors, flags))
-    # What is added before the lowest 16 bits are taken; 0 where codes do not wrap.
-    wrap = 32768 + vectors.moved if vectors is not None and vectors.wraps else 0
-    flags = {**flags, "vectors": vectors is not None, "wrap": wrap}
+        constants["BODY"] = vectors.rows.count
+        data = (*data, *_tables(vectors, own))
+    flags = {**own, **flags, **_vector_flags(vectors), "least": io.x.dtype.min}
     return Facts(constants, data, flags, None, elementwise_note(op, io))
+
+
+def _vector_flags(vectors: Vectors | None) -> dict[str, Any]:
+    """Return what else becomes of codes of whole vectors.
+
+    ``wrap`` is added before the lowest 16 bits are taken; 0 where codes do not wrap.
+    """
+    if vectors is None:
+        return {"vectors": False, "wrap": 0, "saturates": False}
+    wrap = 32768 + vectors.rows.moved if vectors.wraps else 0
+    return {"vectors": True, "wrap": wrap, "saturates": vectors.saturates}
 
 
 def _tables(vectors: Vectors, flags: Mapping[str, Any]) -> Iterator[Data]:
     """Return the terms of all codes of operands whose rescaling is not exact."""
-    for name, terms in zip(("x0", "x1"), vectors.terms, strict=True):
+    for name, terms in zip(("x0", "x1"), vectors.terms, strict=False):
         if not flags[f"{name}_exact"]:
             yield Data(f"{name}_terms", terms, f"{name}: the term of each code, in whole vectors")
 
@@ -138,14 +151,7 @@ def _tables(vectors: Vectors, flags: Mapping[str, Any]) -> Iterator[Data]:
 def broadcast_facts(op: Binary, io: Operands) -> Facts:
     """Return the facts of two operands that broadcast."""
     found = loops(io.ins[0].shape, io.ins[1].shape, io.y.shape)
-    constants, flags, data = _PARTS[type(op)](op, io)
-    return Facts(
-        {**loop_constants(found), **constants},
-        data,
-        {**flags, **loop_flags(found), "packed": False},
-        None,
-        elementwise_note(op, io),
-    )
+    return _vectored(op, io, loop_constants(found), {**loop_flags(found), "packed": False})
 
 
 def loop_flags(found: tuple[Loop, ...]) -> dict[str, Any]:
@@ -206,7 +212,15 @@ def _typed_rows(op: type[Op], dtype: DType) -> tuple[Kernel, ...]:
         Kernel(
             wide, op, constant_facts, among(_constant_second), packed=(1,), roles=one, in_place=0
         ),
-        Kernel(wide, op, broadcast_facts, among(lambda op, io: True), roles=roles, in_place=0),
+        Kernel(
+            wide,
+            op,
+            broadcast_facts,
+            among(lambda op, io: True),
+            roles=roles,
+            in_place=0,
+            general=True,
+        ),
     )
 
 

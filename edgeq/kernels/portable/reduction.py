@@ -10,10 +10,10 @@ from edgeq.kernels.base import Facts, Kernel
 from edgeq.kernels.portable.convolution import channel_block
 from edgeq.kernels.portable.pooling import SHORT_TAPS
 from edgeq.kernels.requant import requant_facts
-from edgeq.ops._reduction import Reduction
+from edgeq.ops._reduction import Reduction, Thresholds
 from edgeq.ops.arg_max import ArgMax
 from edgeq.ops.mean import Mean
-from edgeq.ops.reduce_sum import ReduceSum, Thresholds
+from edgeq.ops.reduce_sum import ReduceSum
 from edgeq.plan.program import Data
 
 NESTED = 5
@@ -36,7 +36,7 @@ def groups(shape: Shape, axes: Sequence[int]) -> tuple[int, ...]:
     return tuple(runs) if len(runs) % 2 else (*runs, 1)
 
 
-def _thresholds(op: ReduceSum, io: Operands) -> bool:
+def _thresholds(op: Mean | ReduceSum, io: Operands) -> bool:
     return _mean_s8(op, io) and isinstance(op.arithmetic, Thresholds)
 
 
@@ -84,8 +84,8 @@ def mean_facts(op: Mean | ReduceSum, io: Operands) -> Facts:
     return Facts(constants, requant.data, flags, None, _note(op, io))
 
 
-def threshold_facts(op: ReduceSum, io: Operands) -> Facts:
-    """Return the facts of a sum whose code is a count of thresholds."""
+def threshold_facts(op: Mean | ReduceSum, io: Operands) -> Facts:
+    """Return the facts of a mean or sum whose code is a count of thresholds."""
     note = "the least sum for each code but the lowest"
     data = Data("thresholds", op.arithmetic.sums, note)
     return Facts(_nest(op, io), (data,), {}, None, _note(op, io))
@@ -135,9 +135,10 @@ def arg_max_facts(op: ArgMax, io: Operands) -> Facts:
 
 
 ROWS = (
+    Kernel("portable/reduce_sum_s8", Mean, threshold_facts, _thresholds, general=True),
     Kernel("portable/mean_s8", Mean, mean_facts, _mean_s8, general=True),
     Kernel("portable/mean_s16", Mean, mean_facts, _mean_s16),
-    Kernel("portable/reduce_sum_s8", ReduceSum, threshold_facts, _thresholds),
+    Kernel("portable/reduce_sum_s8", ReduceSum, threshold_facts, _thresholds, general=True),
     Kernel("portable/mean_s8", ReduceSum, mean_facts, _mean_s8),
     Kernel("portable/arg_max_8", ArgMax, arg_max_key_facts, _keys_fit),
     Kernel("portable/arg_max", ArgMax, arg_max_facts),

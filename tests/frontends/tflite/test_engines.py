@@ -81,6 +81,19 @@ def _reduction(code: str, keep: bool) -> Step:
     return step
 
 
+def _ties(code: str) -> Step:
+    def step(net: SideBySide, dtype: str, length: int) -> None:
+        given, wanted = _code(net, dtype), _code(net, dtype)
+        # Many of the results lie between two codes.
+        ratio = float(net.rng.choice([0.5, 0.75, 1.0, 1.5]))
+        wanted["scale"] = float(np.float32(given["scale"] / ratio))
+        x = net.x((length, 4), dtype, **given)
+        options = ("ReducerOptions", {"keep_dims": False})
+        net.op(code, [x, net.ints(1)], (length,), dtype, options=options, **wanted)
+
+    return step
+
+
 def _resize(net: SideBySide, dtype: str, length: int) -> None:
     depth, size = length % 19 + 1, (length % 5 + 2, length % 7 + 5)
     mode = ({}, {"align_corners": True}, {"half_pixel_centers": True})[length % 3]
@@ -140,6 +153,8 @@ STEPS: dict[str, Step] = {
     "mean of images": _reduction("MEAN", True),
     "mean": _reduction("MEAN", False),
     "sum": _reduction("SUM", True),
+    "mean of ties": _ties("MEAN"),
+    "sum of ties": _ties("SUM"),
     "resize": _resize,
     "depthwise": _depthwise,
     "transposed": _transposed,
