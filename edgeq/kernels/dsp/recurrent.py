@@ -11,6 +11,7 @@ from edgeq.ir.graph import Operands, Tensor
 from edgeq.ir.types import DType
 from edgeq.kernels.base import Facts, Kernel
 from edgeq.kernels.dsp.fully_connected import DEEPEST, FILES, FILLED, matrix_stream, width
+from edgeq.kernels.portable.recurrent import LSTM_UPDATES
 from edgeq.kernels.portable.recurrent import lstm_facts as portable_facts
 from edgeq.ops.lstm import BIASES, OPERANDS, RECURRENT, STATES, WEIGHTS, Lstm
 from edgeq.plan.program import Data, Scratch
@@ -82,6 +83,7 @@ ROWS = (
         _multiplies,
         packed=tuple(range(STATES, OPERANDS)),
         roles=("x", "h", "c", "y", "next_h", "next_c"),
+        updates=LSTM_UPDATES,
         headers=FILES,
     ),
 )
