@@ -13,7 +13,7 @@ from edgeq.ops.concat import Concat
 from edgeq.ops.relu import Relu
 from edgeq.ops.reshape import Reshape
 from edgeq.ops.slice import Slice
-from tests.ops.recurrent_cases import Lstm, Svdf
+from tests.ops.recurrent_files import Lstm, Svdf
 from tests.passes.nets import Net
 from tests.test_states import accumulator, check
 
