@@ -41,8 +41,6 @@ class Network:
         if engine == "c" and self.graph.is_float:
             return "a float network has no C: quantize it first"
         ending = _FILES.get(engine)
-        if ending and self.graph.states:
-            return f"engine {engine} does not forget one sample before the next"
         if ending and (self.path is None or self.path.suffix.lower() != ending):
             return f"engine {engine} runs {ending} files"
         return ""
@@ -116,8 +114,14 @@ def _reference(network: Network) -> Call:
 
 
 def _litert(network: Network, kernels: str = litert.DEFAULT) -> Call:
-    """Return LiteRT as it runs by default, or with other ``kernels`` of its."""
-    return litert.LiteRT(Path(network.path or "").read_bytes(), kernels)
+    """Return LiteRT as it runs by default, or with other ``kernels`` of its.
+
+    What a network remembers it must forget before the next sample, as C and reference do. LiteRT
+    resets variable tensors, but initialises resource variables once: each sample gets a new one.
+    """
+    data = Path(network.path or "").read_bytes()
+    first = litert.LiteRT(data, kernels)
+    return (lambda arrays: litert.LiteRT(data, kernels)(arrays)) if network.graph.states else first
 
 
 def _onnxruntime(network: Network) -> Call:

@@ -37,7 +37,8 @@ class Kernel:
 
     ``packed`` are the inputs that ``facts`` turns into ``data``; every other input becomes a
     pointer parameter, named by ``roles`` (inputs that are not packed, then outputs).
-    ``in_place`` is the input whose memory the output may take over when it dies there. ``headers``
+    ``in_place`` is the input whose memory the output may take over when it dies there; ``updates``
+    are further inputs, each with the output that may lie in its memory: states. ``headers``
     are the files of ``runtime/include/`` that its C includes besides ``edgeq_fixed_point.h``.
     ``fixed`` are the constants that its C needs as constant expressions, as the size of an array:
     layers that differ in one of them do not share a function. ``spacious`` rows read more constant
@@ -56,3 +57,4 @@ class Kernel:
     fixed: tuple[str, ...] = ()
     spacious: bool = False
     general: bool = False
+    updates: tuple[tuple[int, int], ...] = ()

@@ -15,6 +15,7 @@ from edgeq.passes.fuse_activation import fuse_activation
 from edgeq.passes.fuse_hard_swish import fuse_hard_swish
 from edgeq.passes.fuse_pad import fuse_pad
 from edgeq.passes.lower_arithmetic import lower_arithmetic
+from edgeq.passes.push_states import push_states
 from edgeq.passes.read_codes import read_codes
 from edgeq.passes.remove_dead import remove_dead
 from edgeq.passes.scale_channels import scale_channels
@@ -33,6 +34,7 @@ PIPELINE: tuple[Pass, ...] = (
     fuse_pad,
     fuse_activation,
     flip_uint8,
+    push_states,
     remove_dead,
     store_states,
     lower_arithmetic,

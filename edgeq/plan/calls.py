@@ -45,6 +45,13 @@ class Layout:
             return Place("state", index=state, offset=offset + start, advance=advance)
         return self.arena_place(name, start, advance)
 
+    def memory(self, name: str) -> str:
+        """Return the tensor in whose memory one lies: of what a state becomes, the state."""
+        state = self.storage.state(name)
+        if state is not None:
+            return self.storage.graph.states[state].name
+        return self.storage.locate(name)[0]
+
     def arena_place(self, name: str, start: int = 0, advance: int = 0) -> Place:
         """Return a place in the arena: of a tensor, though a port be bound elsewhere, or lines."""
         root, offset = self.storage.locate(name)
@@ -156,7 +163,7 @@ def _arguments(
     tensors = [(t, True) for t in passed] + [(t, False) for t in io.outs]
     roles = kernel.roles if len(kernel.roles) == len(tensors) else _numbered(passed, io.outs)
     memories = [None if t.is_constant else part.buffer(t.name) for t, _ in tensors]
-    roots = [None if name is None else layout.storage.locate(name)[0] for name in memories]
+    roots = [None if name is None else layout.memory(name) for name in memories]
     arguments, data = [], []
     for (tensor, const), role, root in zip(tensors, roles, roots, strict=True):
         if tensor.is_constant:

@@ -17,6 +17,7 @@ from edgeq.plan.stage_calls import stage_call
 from edgeq.plan.stages import Stage, line_name, stages
 from edgeq.plan.storage import Storage, buffers, share
 from edgeq.plan.traffic import accesses
+from edgeq.plan.updates import updates
 from edgeq.targets.base import Target
 
 STREAM = {
@@ -164,6 +165,9 @@ def least_order(graph: Graph, found: Sequence[Layer]) -> tuple[int, ...]:
     sizes = {name: t.bytes for name, t in graph.tensors.items() if not t.is_constant}
     # States are in no arena.
     apart = {n: 0 for state in graph.states for n in (state.name, state.next)}
+    written = updates(graph, [layer.kernel for layer in found]).values()
+    apart.update({n: 0 for u in written for v in u.views for n in graph.ops[v].outputs})
+    apart.update({u.written: 0 for u in written})
     sizes, waiting = {**sizes, **apart}, _waits(graph)
     nodes = tuple(
         Node(

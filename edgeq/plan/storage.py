@@ -5,14 +5,16 @@ Every tensor gets a root (the tensor whose buffer it lies in) and a byte offset 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from edgeq.ir.graph import Graph, Operands
+from edgeq.ir.state import State
 from edgeq.kernels.base import Kernel
 from edgeq.ops.base import Op
 from edgeq.plan.memory import Buffer
 from edgeq.plan.stage import Segment
+from edgeq.plan.updates import Update, updates
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +46,17 @@ class Life:
 
 @dataclass(slots=True)
 class Storage:
-    """Sharing decisions while they are made; ``skipped`` are operations that need no call."""
+    """Sharing decisions while they are made; ``skipped`` are operations that need no call.
+
+    ``updates`` are the states that an operation overwrites as it reads them.
+    """
 
     graph: Graph
     life: Life
     parent: dict[str, tuple[str, int]] = field(default_factory=dict)
     skipped: set[int] = field(default_factory=set)
     members: dict[str, list[str]] = field(default_factory=dict)
+    updates: dict[str, Update] = field(default_factory=dict)
 
     def locate(self, name: str) -> tuple[str, int]:
         """Return the root of a tensor and its byte offset inside it."""
@@ -108,16 +114,32 @@ class Storage:
             before = together if state.name in together else self.group(state.name)
             after = together if state.next in together else self.group(state.next)
             read = max((self.life.last.get(member, -1) for member in before), default=-1)
-            if read >= min(self.life.begins[member] for member in after):
+            begin = min(self.life.begins[member] for member in after)
+            if read >= begin and not (read == begin and self._overwrites(state, begin, before)):
                 return False
         return True
+
+    def _overwrites(self, state: State, step: int, before: Collection[str]) -> bool:
+        """Tell whether an operation may write a state's next value while it reads the one before.
+
+        What else it reads must not lie there.
+        """
+        update = self.updates.get(state.name)
+        if update is None or update.step != step:
+            return False
+        return set(before).intersection(self.graph.ops[step].inputs) == {state.name}
 
 
 def share(graph: Graph, kernels: Sequence[Kernel], stages: Sequence[Segment] = ()) -> Storage:
     """Decide all sharing, in execution order; that of stages has been decided with them."""
     storage = Storage(graph, Life.of(graph, stages))
     staged = {step for stage in stages for step in stage.steps}
+    storage.updates = updates(graph, kernels, staged)
+    for update in storage.updates.values():
+        _share_update(storage, update)
     for step, (op, io) in enumerate(graph.walk()):
+        if step in storage.skipped:
+            continue
         if op.VIEW:
             _share_view(storage, step, io)
         elif op.parts(io) is not None:
@@ -131,6 +153,17 @@ def share(graph: Graph, kernels: Sequence[Kernel], stages: Sequence[Segment] = (
         if step not in storage.skipped | staged and kernel.in_place is not None:
             _share_in_place(storage, step, io, kernel.in_place)
     return storage
+
+
+def _share_update(storage: Storage, update: Update) -> None:
+    """Let what an operation makes of a state lie in the state's memory, with all views between."""
+    ops = storage.graph.ops
+    state = ops[update.views[0]].outputs[0]
+    names = [ops[step].inputs[0] for step in update.views]
+    if storage.port_count(*names) == 0 and storage.joinable(update.written, state):
+        for name in names:
+            storage.join(name, state, 0)
+        storage.skipped.update(update.views)
 
 
 def _share_view(storage: Storage, step: int, io: Operands) -> None:

@@ -88,6 +88,7 @@ EXAMPLES: Mapping[str, Example] = {
     "pack": replace(_PAIR, attributes={"axis": 0}),
     "pad": Example(attributes={"paddings": ((0, 0), (1, 1), (1, 1), (0, 0))}),
     "prelu": Example(more=(("constant", (1, 1, 2)),)),
+    "push": Example(attributes={"axis": 1}, more=(("like", (1, 2, 4, 2)),)),
     "reshape": Example(attributes={"shape": (1, 32)}),
     "select": Example(more=(("choice", IMAGE), ("like", IMAGE)), first=True),
     "slice": Example(attributes={"begin": (0,) * 4, "size": (1, 2, 2, 2)}),

@@ -15,6 +15,8 @@ from edgeq.evaluation.evaluate import evaluate, measure
 from edgeq.quantize import load_float, quantize
 from edgeq.quantize.ranges import to_codes
 from tests import small_networks
+from tests.frontends.tflite.test_variables import Stateful
+from tests.ops.recurrent_files import Lstm, Svdf
 from tests.quantize import float_nets
 from tests.shared_material import require_shared
 
@@ -189,6 +191,31 @@ def test_litert_runs_the_file_beside_the_c() -> None:
     assert (theirs.equal, theirs.difference) == (1, 0)
     # XNNPACK's fully connected layers are the reference's, to the bit.
     assert (default.equal, default.difference, default.value) == (1, 0, c.value)
+
+
+def _counting() -> bytes:
+    """Return a file that adds what it is given to a resource variable."""
+    file = Stateful(sum=np.array([[1, 2, 3, 4]], np.int8))
+    total = file.add(file.x, file.read(file.handle("sum")))
+    file.assign(file.handle("sum"), total)
+    return file.data(total)
+
+
+@pytest.mark.parametrize(
+    "data", [_counting(), Svdf().file(), Lstm().file()], ids=["variable", "svdf", "lstm"]
+)
+def test_litert_forgets_one_sample_before_the_next(data: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "m.tflite"
+    path.write_bytes(data)
+    network = Network("m", edgeq.load(path), path)
+    assert network.graph.states
+    runs = [(engine, start(network, engine)) for engine in ("c", "reference", "litert-ref")]
+    shape = network.graph.tensors[network.graph.inputs[0]].shape
+    samples = [np.full(shape, value, np.float32) for value in (1.0, 0.5, 1.0)]
+    _, own, theirs = measure(runs, [(x, None) for x in samples], lambda y, _: float(y.sum()))
+    assert (own.equal, theirs.equal) == (1, 1)
+    again = [runs[2][1]((x,))[0] for x in samples]
+    assert np.array_equal(again[0], again[2])
 
 
 def test_onnx_runtime_runs_the_file_beside_the_reference() -> None:

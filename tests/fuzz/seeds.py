@@ -13,6 +13,8 @@ from tests.frontends.detection import random_detector
 from tests.frontends.onnx import test_mutants as onnx_files
 from tests.frontends.test_mutants import built as tflite_files
 from tests.frontends.tflite.one_op import CONV, OneOp, ints
+from tests.frontends.tflite.test_variables import Stateful
+from tests.ops.recurrent_files import Cell, Lstm, Svdf
 from tests.random_graphs import random_graph
 from tests.shared_material import shared_path
 
@@ -43,6 +45,7 @@ def _tflite() -> Iterator[bytes]:
     yield from _tflite_elementwise()
     yield from _tflite_weighted()
     yield from _tflite_movement()
+    yield from _tflite_states()
     yield from (random_detector(seed, signed=bool(seed)).data() for seed in range(2))
 
 
@@ -81,6 +84,27 @@ def _tflite_movement() -> Iterator[bytes]:
     yield parts.data("SPLIT_V", SplitVOptions={"num_splits": 2})
     yield OneOp().x(2, 3).x(2, 3).y(2, 2, 3).data("PACK", PackOptions={"axis": 1})
     yield OneOp().x(4, 5).const(ints(1, 0)).const(ints(2, -1)).y(2, 5).data("SLICE")
+
+
+def _tflite_states() -> Iterator[bytes]:
+    """Yield files with variables of every kind; detectors have the options in flexbuffers."""
+    window = Stateful(window=np.zeros((1, 4), np.int8), sum=np.ones((1, 4), np.int8))
+    moved = window.tensor((1, 8))
+    before = window.read(window.handle("window"))
+    window.b.op("CONCATENATION", [before, window.x], [moved], ConcatenationOptions={"axis": 1})
+    bounds = [window.b.const(name, ints(*at)) for name, at in (("a", (0, 4)), ("b", (1, 4)))]
+    last = window.tensor()
+    window.b.op("SLICE", [moved, *bounds], [last])
+    window.assign(window.handle("window"), last)
+    total = window.add(last, window.read(window.handle("sum")))
+    window.assign(window.handle("sum"), total)
+    yield window.data(moved, total)
+    yield Svdf(depth=4, units=2, rank=2, steps=3).file()
+    yield Svdf(depth=4, units=2, steps=3, state="int8", bias=False).file()
+    yield Lstm(depth=3, cells=2, steps=2).file()
+    yield Lstm(depth=3, cells=2, steps=2, time_major=True, clip=1.5, single=False).file()
+    yield Lstm(depth=3, cells=2, single=True).file()
+    yield from (Cell(depth=3, cells=2, variable=variable).file() for variable in (False, True))
 
 
 def real_files_present() -> bool:

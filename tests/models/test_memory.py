@@ -50,11 +50,14 @@ def lifetimes(graph: Graph, program: Program) -> dict[str, tuple[int, int]]:
     return {name: (begin, max(begin, last.get(name, 0))) for name, begin in first.items()}
 
 
-def _join(program: Program, places: dict[str, slice], lives: dict[str, tuple[int, int]]) -> None:
-    """Let what is put together begin with the first of its parts that is written in place."""
-    for call in program.calls:
-        for whole in (name for name in call.outputs if name in lives):
-            for part in (name for name in call.inputs if name in lives):
+def _join(graph: Graph, places: dict[str, slice], lives: dict[str, tuple[int, int]]) -> None:
+    """Let what is put together begin with the first of its parts that is written in place.
+
+    So it is where all parts are, and no call puts them together: one block is kept for them.
+    """
+    for op in graph.ops:
+        for whole in (name for name in op.outputs if name in lives):
+            for part in (name for name in op.inputs if name in lives):
                 there, here = places[whole], places[part]
                 if there.start <= here.start and here.stop <= there.stop:
                     lives[whole] = min(lives[whole][0], lives[part][0]), lives[whole][1]
@@ -80,7 +83,7 @@ def live_bytes(graph: Graph, program: Program) -> int:
     assert lives.keys() == places.keys()
     # What lies in the memory of states is not in the arena.
     lives = {name: life for name, life in lives.items() if program.places[name].kind != "state"}
-    _join(program, places, lives)
+    _join(graph, places, lives)
     most = 0
     for call in program.calls:
         used = np.zeros(program.arena // unit + 1, bool)

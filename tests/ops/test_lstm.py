@@ -12,7 +12,6 @@ from edgeq.errors import ModelError, QuantizationError
 from edgeq.ir.graph import Operands
 from edgeq.ir.profiles import profile
 from tests.ops.recurrent_cases import (
-    Lstm,
     check_equals_litert,
     check_equals_tflm,
     check_in_c,
@@ -20,6 +19,7 @@ from tests.ops.recurrent_cases import (
     lowered,
     random_runs,
 )
+from tests.ops.recurrent_files import Lstm
 
 CASES = (
     Lstm(),

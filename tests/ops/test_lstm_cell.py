@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from edgeq.errors import ModelError
 from edgeq.ir.graph import Operands
 from edgeq.ir.quant import QuantParams
-from tests.ops.recurrent_cases import Cell, check_equals_litert, check_in_c, lowered
+from tests.ops.recurrent_cases import check_equals_litert, check_in_c, lowered
+from tests.ops.recurrent_files import Cell
 
 CASES = (
     Cell(),

@@ -11,7 +11,6 @@ from edgeq.errors import ModelError, QuantizationError
 from edgeq.ir.graph import Operands
 from edgeq.ir.profiles import profile
 from tests.ops.recurrent_cases import (
-    Svdf,
     check_equals_litert,
     check_equals_tflm,
     check_in_c,
@@ -19,6 +18,7 @@ from tests.ops.recurrent_cases import (
     lowered,
     random_runs,
 )
+from tests.ops.recurrent_files import Svdf
 
 CASES = (
     Svdf(),

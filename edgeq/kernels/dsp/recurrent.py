@@ -10,10 +10,13 @@ import numpy as np
 from edgeq.ir.graph import Operands, Tensor
 from edgeq.ir.types import DType
 from edgeq.kernels.base import Facts, Kernel
-from edgeq.kernels.dsp.fully_connected import DEEPEST, FILES, FILLED, matrix_stream, width
+from edgeq.kernels.dsp.fully_connected import DEEPEST, FILES, FILLED, GROUP, matrix_stream, width
+from edgeq.kernels.portable.recurrent import LSTM_UPDATES
 from edgeq.kernels.portable.recurrent import lstm_facts as portable_facts
 from edgeq.ops.lstm import BIASES, OPERANDS, RECURRENT, STATES, WEIGHTS, Lstm
 from edgeq.plan.program import Data, Scratch
+
+BLOCK = 8  # cells whose sums are kept at a time
 
 
 def _rows(tensors: Sequence[Tensor]) -> np.ndarray:
@@ -49,17 +52,25 @@ def lstm_facts(op: Lstm, io: Operands) -> Facts:
         words = matrix_stream(weights, bias.astype(np.int32), nothing)
         streams.append(Data(name, words, "four outputs at a time"))
         functions.append(f"{width(weights)}_sums")
-    depth = max(io.x.shape[2], io.y.shape[2])
-    pairs = -(-depth // FILLED) * FILLED // 2
+    pairs, before = (-(-depth // FILLED) * FILLED // 2 for depth in (io.x.shape[2], io.y.shape[2]))
+    block = min(BLOCK, io.y.shape[2])
+    sizes = {
+        "BLOCK": block,
+        "PAIRS": pairs,
+        "BEFORE_PAIRS": before,
+        # Of the weights and biases of a cell's four gates.
+        "WORDS": 2 * pairs + GROUP,
+        "BEFORE_WORDS": 2 * before + GROUP,
+    }
     gone = ("X_ZERO",)
     constants = {name: value for name, value in facts.constants.items() if name not in gone}
     kept = (data for data in facts.data if data.name not in ("weights", "recurrent", "bias"))
     return replace(
         facts,
-        constants={**constants, "PAIRS": pairs},
+        constants={**constants, **sizes},
         data=(*streams, *kept),
         flags={**facts.flags, "functions": functions},
-        scratch=Scratch("pairs", DType.INT32, pairs + 8 * io.y.shape[2]),
+        scratch=Scratch("pairs", DType.INT32, pairs + before + 2 * GROUP * block),
     )
 
 
@@ -82,6 +93,7 @@ ROWS = (
         _multiplies,
         packed=tuple(range(STATES, OPERANDS)),
         roles=("x", "h", "c", "y", "next_h", "next_c"),
+        updates=LSTM_UPDATES,
         headers=FILES,
     ),
 )

@@ -1,4 +1,4 @@
-"""Portable rows of operations with a state: SVDF and LSTM."""
+"""Portable rows of operations with a state: SVDF, LSTM, and windows that move on."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ import numpy as np
 
 from edgeq.ir.graph import Operands, Tensor
 from edgeq.ir.quant import Requant
-from edgeq.ir.types import DType
+from edgeq.ir.types import DType, elements
 from edgeq.kernels.base import Facts, Kernel
 from edgeq.kernels.portable.convolution import s8
+from edgeq.kernels.portable.movement import dimensions
 from edgeq.kernels.portable.pairwise import rescalings
 from edgeq.kernels.requant import requant_facts
 from edgeq.numerics.tables import LOGISTIC_U16
 from edgeq.ops.lstm import BIASES, GATES, OPERANDS, RECURRENT, STATES, WEIGHTS, Lstm, LstmArithmetic
 from edgeq.ops.lstm_cell import LstmCell
+from edgeq.ops.push import Push
 from edgeq.ops.svdf import Svdf
 from edgeq.plan.program import Data, Scratch
 
@@ -148,13 +150,28 @@ def lstm_cell_facts(op: LstmCell, io: Operands) -> Facts:
     return Facts(constants, data, flags, scratch, f"LSTM cell, {depth} to {cells}")
 
 
+def push_facts(op: Push, io: Operands) -> Facts:
+    """Return the facts of a window that moves on, in runs as long as what enters."""
+    count = elements(io.y.shape[: op.axis])
+    row, fresh = (tensor.elements // count for tensor in io.ins)
+    whole, rest = divmod(row - fresh, fresh)
+    constants = {"ROWS": count, "ROW": row, "FRESH": fresh, "RUNS": whole, "REST": rest}
+    note = f"window of {dimensions(io.y.shape)} moves on by {io.ins[1].shape[op.axis]}"
+    return Facts(constants, flags={"rest": bool(rest)}, note=note)
+
+
+# Of the inputs h and c, and what they are after.
+LSTM_UPDATES = ((1, 1), (2, 2))
+
 ROWS = (
+    Kernel("portable/push", Push, push_facts, roles=("x", "fresh", "y"), in_place=0),
     Kernel(
         "portable/svdf_s8",
         Svdf,
         svdf_facts,
         packed=(2, 3, 4),
         roles=("x", "state", "y", "next"),
+        updates=((1, 1),),
     ),
     Kernel(
         "portable/lstm_cell_s8",
@@ -163,6 +180,7 @@ ROWS = (
         s8,
         packed=(3, 4),
         roles=("x", "h", "c", "y", "next_c"),
+        updates=((1, 0), (2, 1)),
     ),
     Kernel(
         "portable/lstm_s8",
@@ -170,5 +188,6 @@ ROWS = (
         lstm_facts,
         packed=tuple(range(STATES, OPERANDS)),
         roles=("x", "h", "c", "y", "next_h", "next_c"),
+        updates=LSTM_UPDATES,
     ),
 )

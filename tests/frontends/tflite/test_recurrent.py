@@ -10,7 +10,7 @@ from edgeq.frontends.tflite import read_tflite
 from edgeq.ir.graph import Graph
 from edgeq.ir.verify import verify
 from tests.frontends.tflite_builder import ModelBuilder
-from tests.ops.recurrent_cases import Cell, Lstm, Svdf
+from tests.ops.recurrent_files import Cell, Lstm, Svdf
 
 PEEPHOLE = np.ones(5, np.int16)
 

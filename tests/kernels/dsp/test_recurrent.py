@@ -13,7 +13,8 @@ from edgeq.targets import Target, target
 from tests.kernel_harness import WARNINGS, Case, check_layers
 from tests.kernels.dsp.test_product import SANITIZED, TARGETS, TWIN, named
 from tests.ops.elementwise_cases import random_codes
-from tests.ops.recurrent_cases import Lstm, lowered
+from tests.ops.recurrent_cases import lowered
+from tests.ops.recurrent_files import Lstm
 
 ROW = "dsp/lstm_s8"
 SIZES = (
