@@ -25,9 +25,13 @@ _CODES = (np.dtype(np.int8), np.dtype(np.uint8))
 _NODE = re.compile(r"onnx:node\[(\d+)\] ")
 
 
+def _library() -> Any:
+    return package("onnxruntime", "ONNX Runtime", "edgeq[onnxruntime]")
+
+
 def session(model: bytes | str, **chosen: Any) -> Any:
     """Return ONNX Runtime with a model, on one thread; ``chosen`` are options of the session."""
-    library = package("onnxruntime", "ONNX Runtime", "onnxruntime")
+    library = _library()
     options = library.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
@@ -56,7 +60,7 @@ def insides(path: Path, graph: Graph) -> Callable[[Arrays], Shown]:
     from being fused. What optimizations merge or move away is not shown, nor are values whose
     order of elements here cannot be told.
     """
-    library = package("onnxruntime", "ONNX Runtime", "onnxruntime")
+    library = _library()
     model = _fused(path, library.GraphOptimizationLevel.ORT_ENABLE_EXTENDED)
     found = _matched(graph, _codes_of(model.graph.node))
     if not found:
@@ -85,7 +89,7 @@ def insides(path: Path, graph: Graph) -> Callable[[Arrays], Shown]:
 
 def _fused(path: Path, level: Any) -> Any:
     """Return the network as ONNX Runtime fuses it; nodes have their index in the file as names."""
-    onnx = package("onnx", "ONNX", "edgeq[onnx]")
+    onnx = package("onnx", "ONNX", "edgeq[onnxruntime]")
     with naming("ONNX"):
         model = onnx.load(path)
     for index, node in enumerate(model.graph.node):

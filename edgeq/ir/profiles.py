@@ -30,7 +30,8 @@ class Numerics:
     ``micro`` says that operations of several steps are computed as TFLite Micro does it, where
     it does not as LiteRT. ``refused`` are the kinds that the library does not have, and
     ``otherwise`` is the profile that they have then; so have operations whose numbers it does not
-    take. ``wide`` names the profile of operations on int16 codes, where it is another.
+    take. ``wide`` names the profile of operations on int16 codes, where it is another. Under
+    ``integers`` layers take an integer requantizer instead of a float32 one that it equals.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Numerics:
     refused: frozenset[str] = frozenset()
     otherwise: Numerics | None = None
     wide: str = ""
+    integers: bool = False
 
     def rounding(self, kind: str) -> Rounding:
         """Return the rounding that operations of ``kind`` use."""
@@ -148,7 +150,7 @@ PROFILES: Mapping[str, Numerics] = MappingProxyType(
             ),
             Numerics("tflm", "TFLite Micro, reference kernels", Rounding.GEMMLOWP, micro=True),
             # Operations that no other runtime rounds alike are of their own: see docs/onnx.md.
-            Numerics("onnx", "ONNX Runtime 1.31.1 on x86-64", Rounding.FLOAT32),
+            Numerics("onnx", "ONNX Runtime 1.31.1 on x86-64", Rounding.FLOAT32, integers=True),
             Numerics("single", "one rounding of the 64-bit product", Rounding.SINGLE),
         )
     }

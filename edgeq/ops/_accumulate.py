@@ -14,6 +14,7 @@ from edgeq.ir.profiles import Library, Numerics
 from edgeq.ir.quant import Requant, Rounding
 from edgeq.ir.types import DType
 from edgeq.numerics import requant_from_scale, requantize
+from edgeq.numerics.fit import in_integers
 from edgeq.ops.activation import Activation
 from edgeq.ops.base import Arrays, Op, require
 
@@ -125,7 +126,11 @@ def lower_accumulation(
     requant = requant_from_scale(_scales(io, product, rounding), rounding)
     if rounding is Rounding.WIDE:
         return Accumulation(checked(op, requant), low, high)
-    return Accumulation(settled(requant, largest_sums(io, weight_sums)), low, high)
+    largest = largest_sums(io, weight_sums)
+    if numerics.integers:
+        zero = io.y.zero_point
+        requant = in_integers(requant, (low - zero, high - zero), largest)
+    return Accumulation(settled(requant, largest), low, high)
 
 
 def checked(op: Op, requant: Requant) -> Requant:

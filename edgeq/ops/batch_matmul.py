@@ -13,6 +13,7 @@ from edgeq.ir.graph import Operands
 from edgeq.ir.profiles import Numerics
 from edgeq.ir.types import Shape
 from edgeq.numerics import requant_from_scale
+from edgeq.numerics.fit import in_integers
 from edgeq.ops._accumulate import (
     Accumulation,
     check_reach,
@@ -78,11 +79,16 @@ class BatchMatmul(Op):
         rounding = numerics.rounding(self.KIND)
         if is_wide(io):
             rounding = numerics.wide_rounding(self.KIND)
-        check_reach(self, self.sizes(io)[1] * reach(a) * reach(b), rounding)
+        largest = self.sizes(io)[1] * reach(a) * reach(b)
+        check_reach(self, largest, rounding)
         # LiteRT multiplies these scales in float32.
         factor = float(np.float32(a.scale) * np.float32(b.scale)) / io.y.scale
         requant = checked(self, requant_from_scale([factor], rounding))
-        return self.with_arithmetic(Accumulation(requant, io.y.dtype.min, io.y.dtype.max))
+        low, high = io.y.dtype.min, io.y.dtype.max
+        if numerics.integers:
+            zero = io.y.zero_point
+            requant = in_integers(requant, (low - zero, high - zero), np.array([largest]))
+        return self.with_arithmetic(Accumulation(requant, low, high))
 
     def evaluate(self, io: Operands, arrays: Arrays) -> tuple[np.ndarray, ...]:
         """Compute in integers (as exact float sums)."""

@@ -15,6 +15,7 @@ from edgeq.ir.profiles import Numerics
 from edgeq.ir.quant import Rounding
 from edgeq.ir.types import DType
 from edgeq.numerics import requant_from_scale
+from edgeq.numerics.fit import in_integers
 from edgeq.ops._reduction import Reduction
 from edgeq.ops.base import Op, register, require
 from edgeq.ops.mean import Mean
@@ -36,11 +37,16 @@ class QLinearGlobalAveragePool(Mean):
         with np.errstate(all="ignore"):
             scaled = np.float32(io.y.scale) * np.float32(count)
             factor = float(np.float32(io.x.scale) / scaled)
+        requant = requant_from_scale([factor], Rounding.FLOAT32)
+        if numerics.integers:
+            zero, farthest = io.y.zero_point, max(127 - io.x.zero_point, io.x.zero_point + 128)
+            codes = (io.y.dtype.min - zero, io.y.dtype.max - zero)
+            requant = in_integers(requant, codes, np.array([count * farthest]))
         return Mean(
             inputs=self.inputs,
             outputs=self.outputs,
             source=self.source,
             axes=self.axes,
             keep_dims=self.keep_dims,
-            arithmetic=requant_from_scale([factor], Rounding.FLOAT32),
+            arithmetic=requant,
         )

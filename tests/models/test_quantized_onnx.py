@@ -12,6 +12,7 @@ from onnx import numpy_helper
 
 import edgeq
 from edgeq import api, reference, samples
+from edgeq.ir.quant import Rounding
 from edgeq.peers import verify_against
 from edgeq.targets import TARGETS
 from edgeq.verify import verify_model
@@ -58,6 +59,14 @@ def test_nothing_is_transposed_at_run_time(name: str) -> None:
     assert "transpose" not in kinds
     # Floats stay at the ends.
     assert not edgeq.load(files(name)[0]).is_float
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_layer_has_an_integer_requantizer(name: str) -> None:
+    lowered = api.lower(edgeq.load(files(name)[0]))
+    layers = [op for op in lowered.ops if op.KIND in ("conv2d", "fully_connected")]
+    assert len(layers) == 6
+    assert {op.arithmetic.requant.rounding for op in layers} == {Rounding.SINGLE}
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -13,6 +13,7 @@ from edgeq.frontends.onnx import (
     ops_convolution,
     ops_islands,
     ops_movement,
+    ops_pairs,
     ops_quantized,
     ops_resize,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "ops_convolution",
     "ops_islands",
     "ops_movement",
+    "ops_pairs",
     "ops_quantized",
     "ops_resize",
     "read_onnx",

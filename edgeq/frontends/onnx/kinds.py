@@ -28,6 +28,10 @@ _OF_CODES: dict[str, tuple[str, ...]] = {
     f"{_MS}QLinearMul": ("qlinear_mul",),
     f"{_MS}QLinearSigmoid": ("table",),
     f"{_MS}QLinearSoftmax": ("qlinear_softmax",),
+    "Max": ("maximum", "table"),
+    "Min": ("minimum", "table"),
+    "PRelu": ("table",),
+    "Pow": ("table",),
     "QuantizeLinear": ("quantize", "table"),
     **dict.fromkeys(QUANTS, ("quantize", "relu", "table")),
 }
@@ -43,7 +47,8 @@ _BETWEEN: dict[str, tuple[str, ...]] = {
     "Mul": ("qlinear_mul", "table"),
     "Relu": ("table",),
     "Softmax": ("qlinear_softmax",),
-    "Sub": ("table",),
+    "Sub": ("qlinear_add", "table"),
+    "Sum": ("qlinear_add",),
 }
 
 # Operators that only change how a value is read become a reshape or a transpose where they must.

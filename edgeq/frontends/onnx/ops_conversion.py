@@ -22,7 +22,7 @@ from edgeq.frontends.onnx.codes import (
 from edgeq.frontends.onnx.converter import converts, converts_codes, converts_islands
 from edgeq.frontends.onnx.folding import folds
 from edgeq.frontends.onnx.node import Node
-from edgeq.frontends.onnx.ops_islands import clamp_codes, move
+from edgeq.frontends.onnx.ops_islands import clamp_codes, move, resize
 from edgeq.frontends.onnx.ops_movement import paddings
 from edgeq.frontends.onnx.targets import (
     QUANTS,
@@ -110,6 +110,9 @@ def move_codes(node: Node) -> None:
     if node.code == "Concat" and any(not is_coded(node, name) for name in node.inputs):
         raise node.unsupported("of codes and float values together")
     move(node)
+
+
+converts_codes("Resize", "Upsample")(resize)
 
 
 @converts_codes("Pad")

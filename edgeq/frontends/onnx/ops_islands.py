@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from edgeq.frontends.nchw import arithmetic, convolution
-from edgeq.frontends.nchw.values import Value
 from edgeq.frontends.onnx import quantized
 from edgeq.frontends.onnx.codes import (
     HIGH,
@@ -21,23 +18,16 @@ from edgeq.frontends.onnx.codes import (
     mark,
 )
 from edgeq.frontends.onnx.converter import CONVERTERS, converts_islands
-from edgeq.frontends.onnx.functions import BINARY, FUNCTIONS, WITH_ATTRIBUTES, Function
+from edgeq.frontends.onnx.functions import FUNCTIONS, WITH_ATTRIBUTES
 from edgeq.frontends.onnx.node import Node
 from edgeq.frontends.onnx.ops_arithmetic import clip_bounds, softmax_of
 from edgeq.frontends.onnx.ops_quantized import together
 from edgeq.frontends.onnx.targets import Target, is_whole, target_of, under, wanted
 from edgeq.numerics import onnx
 from edgeq.ops.activation import Activation
-from edgeq.ops.base import Op
-from edgeq.ops.qlinear_add import QLinearAdd
 from edgeq.ops.qlinear_global_average_pool import QLinearGlobalAveragePool
-from edgeq.ops.qlinear_mul import QLinearMul
 from edgeq.ops.qlinear_softmax import QLinearSoftmax
 from edgeq.ops.relu import Relu
-
-# On x86-64 ONNX Runtime turns int8 pairs of conversions into uint8 ones before it fuses them: zero
-# points that are added in float32 are those of uint8.
-UNSIGNED = 128
 
 # What a bias's scale may be off from the product of those of input and weights, as a part of it:
 # writers form the product in float32 or float64, and their roundings stay far below this.
@@ -125,61 +115,13 @@ def gemm(node: Node) -> None:
     quantized.settle(node, target, real=True)
 
 
-@converts_islands("Add", "Mul", "Sub", "Div")
-def combine(node: Node) -> None:
-    """Two arrays that broadcast, or one and a constant number."""
-    node.expect(2)
-    cls = {"Add": QLinearAdd, "Mul": QLinearMul}.get(node.code)
-    coded = [is_coded(node, name) or name in node.islands.coded for name in node.inputs]
-    if cls is not None and all(coded):
-        _two(node, cls)
-        return
-    number = _number(node)
-    if number is None:
-        raise node.unsupported("of codes and float values together")
-    place, real = number
-    compute = BINARY[node.code]
-    rest = quantized.reading(node, [node.inputs[1 - place]])
-    if place == 1:
-        _tabled(rest, lambda x: compute(x, real))
-    else:
-        _tabled(rest, lambda x: compute(real, x))
-
-
-def _two(node: Node, cls: type[Op]) -> None:
-    target = wanted(node)
-    coded = [node.islands.coded.get(name) for name in node.inputs]
-    operands: list[Value | Coded] = [
-        node.whole_value(index) if held is None else held for index, held in enumerate(coded)
-    ]
-    fields: dict[str, Any] = {"origin": UNSIGNED}
-    if any(held is not None and held.codes.dtype != np.uint8 for held in coded):
-        # Int8 constants meet what has become uint8: ONNX Runtime leaves that in floating point.
-        if cls is not QLinearAdd:
-            raise node.unsupported("of int8 constants, in floating point")
-        fields = {"fused": False}
-    quantized.combine(node, target, cls, operands, **fields)
-    quantized.settle(node, target, real=True)
-
-
-def _number(node: Node) -> tuple[int, np.ndarray] | None:
-    """Return which input is a constant number, and the number."""
-    for index in range(2):
-        array = node.array(index)
-        if array is not None and array.size == 1 and array.dtype == np.float32:
-            rank = len(node.value(1 - index).seen)
-            if array.ndim <= rank:
-                return index, array.reshape(())
-    return None
-
-
 @converts_islands("AveragePool")
 def average_pool(node: Node) -> None:
     """One image."""
     node.expect(1)
     target = wanted(node)
     quantized.same_code(node, target.code, [held_code(node, 0)])
-    quantized.average_pool(node, target, UNSIGNED)
+    quantized.average_pool(node, target, quantized.UNSIGNED)
     quantized.settle(node, target, real=True)
 
 
@@ -202,18 +144,12 @@ def softmax(node: Node) -> None:
     quantized.settle(node, target, real=True)
 
 
-def _tabled(node: Node, function: Function) -> None:
-    target = wanted(node)
-    quantized.table(node, target, function)
-    quantized.settle(node, target, real=True)
-
-
 @converts_islands(*FUNCTIONS, *WITH_ATTRIBUTES)
 def unary(node: Node) -> None:
     """One array."""
     node.expect(1)
     plain = FUNCTIONS.get(node.code)
-    _tabled(node, WITH_ATTRIBUTES[node.code](node) if plain is None else plain)
+    quantized.tabled(node, WITH_ATTRIBUTES[node.code](node) if plain is None else plain)
 
 
 @converts_islands("Relu", "Clip")
@@ -256,6 +192,14 @@ def clamp_codes(node: Node, code: Code, low: int, high: int, *, real: bool) -> N
     target = Target(code, node.outputs[0])
     quantized.look_up(node, target, np.clip(np.arange(LOW, HIGH + 1), low, high))
     quantized.settle(node, target, real=real)
+
+
+@converts_islands("Resize", "Upsample")
+def resize(node: Node) -> None:
+    """One image, whose nearest codes are copied."""
+    if node.text("mode", "nearest") != "nearest":
+        raise node.unsupported("with interpolation, in floating point")
+    move(node)
 
 
 @converts_islands("Concat")

@@ -197,11 +197,11 @@ def concat(node: Node) -> None:
 
 def together(node: Node, target: Target, names: list[str]) -> None:
     """Join arrays in codes under the code of ``target``, along the axis of the node."""
-    moved = [_recoded(node, target, name, place) for place, name in enumerate(names)]
+    moved = [recoded(node, target, name, place) for place, name in enumerate(names)]
     move_together(quantized.reading(under(node, target), moved))
 
 
-def _recoded(node: Node, target: Target, name: str, place: int) -> str:
+def recoded(node: Node, target: Target, name: str, place: int) -> str:
     """Return the name of a value that holds another one under the code of ``target``."""
     made = node.build.fresh(f"{node.outputs[0]}:part{place}")
     part = quantized.reading(node, [name])

@@ -21,7 +21,7 @@ from edgeq.frontends.onnx.codes import (
 )
 from edgeq.frontends.onnx.node import Node
 from edgeq.frontends.onnx.ops_convolution import conv_window, pool_window
-from edgeq.frontends.onnx.targets import Target, under
+from edgeq.frontends.onnx.targets import Target, under, wanted
 from edgeq.ir.types import Shape
 from edgeq.numerics import onnx
 from edgeq.ops.base import Op
@@ -31,6 +31,10 @@ from edgeq.ops.qlinear_average_pool2d import QLinearAveragePool2D
 from edgeq.ops.table import Table
 
 Function = Callable[[np.ndarray], np.ndarray]
+
+# On x86-64 ONNX Runtime turns int8 pairs of conversions into uint8 ones before it fuses them: zero
+# points that are added in float32 are those of uint8.
+UNSIGNED = 128
 
 
 def settle(node: Node, target: Target, *, real: bool) -> None:
@@ -161,6 +165,13 @@ def table(node: Node, target: Target, function: Function) -> None:
         answers, target.code.scale, target.code.zero + target.code.origin, target.code.bounds
     )
     look_up(node, target, answer - target.code.origin)
+
+
+def tabled(node: Node, function: Function) -> None:
+    """Apply a function to input 0, real, whose result is quantized by what reads it."""
+    target = wanted(node)
+    table(node, target, function)
+    settle(node, target, real=True)
 
 
 def look_up(node: Node, target: Target, answers: np.ndarray) -> None:

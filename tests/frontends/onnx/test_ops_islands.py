@@ -122,40 +122,35 @@ def test_every_pair_of_codes(code, dtype):
         check(net.file(arrays, {"y": np.float32}), arrays)
 
 
-@pytest.mark.parametrize("steps", [(0.03, 0.05, 0.06), (0.031, 0.0537, 0.0611)])
-def test_every_pair_with_constants(steps):
-    line = np.arange(-128, 128)
-    net = Net()
-    net.dq(net.q("a", "aq", steps[0], np.int8(9)), "af", steps[0], np.int8(9))
-    net.hold("bq", line.astype(np.int8))
-    net.dq("bq", "bf", steps[1], np.int8(-20))
-    net.node("Add", ["af", "bf"], "s")
-    net.dq(net.q("s", "sq", steps[2], np.int8(5)), "y", steps[2], np.int8(5))
-    a = ((line[:, None] - 9) * np.float32(steps[0])).repeat(256, axis=1).astype(np.float32)
-    check(net.file({"a": a}, {"y": np.float32}), {"a": a})
-
-
 # Functions that ONNX Runtime leaves between the conversions, in float32.
 FLOATS = {
     "Abs": {},
     "Ceil": {},
+    "Celu": {"alpha": 0.7},
+    "Cos": {},
     "Elu": {"alpha": 0.7},
     "Erf": {},
     "Exp": {},
     "Floor": {},
+    "Gelu": {},
     "HardSigmoid": {"alpha": 0.2, "beta": 0.4},
     "HardSwish": {},
     "LeakyRelu": {"alpha": 0.2},
+    "Log": {},
+    "Mish": {},
     "Neg": {},
     "Reciprocal": {},
     "Relu": {},
     "Round": {},
+    "Selu": {},
     "Sigmoid": {},
     "Sign": {},
+    "Sin": {},
     "Softplus": {},
     "Softsign": {},
     "Sqrt": {},
     "Tanh": {},
+    "ThresholdedRelu": {"alpha": 0.5},
 }
 
 
@@ -165,27 +160,13 @@ def test_function_of_every_code(code):
     for dtype in DTYPES:
         low, high = FULL[np.dtype(dtype)]
         step = scale(rng)
-        zero = dtype(low if code == "Sqrt" else low + 113)
+        zero = dtype(low if code in ("Log", "Sqrt") else low + 113)
         x = (np.arange(low, high).astype(np.float32) - np.float32(zero)) * step
-        net = Net()
+        net = Net(20)
         y_zero = dtype(low + 100)
         between(net, "x", code, scale(rng, 0.01), y_zero, x_scale=step, x_zero=zero, **FLOATS[code])
         graph = check(net.file({"x": x}, {"y": np.float32}), {"x": x})
         assert kinds(graph)[1:-1] in (["table"], ["table", "table"])
-
-
-@pytest.mark.parametrize("code", ["Add", "Sub", "Mul", "Div"])
-@pytest.mark.parametrize("first", [False, True])
-def test_constant_number(code, first):
-    for dtype in DTYPES:
-        low, high = FULL[np.dtype(dtype)]
-        x = (np.arange(low, high) - low - 113.5).astype(np.float32) * np.float32(0.05)
-        net = Net()
-        net.dq(net.q("x", "xq", 0.05, dtype(low + 113)), "xf", 0.05, dtype(low + 113))
-        number = net.hold("n", np.float32(0.37))
-        net.node(code, [number, "xf"] if first else ["xf", number], "m")
-        net.dq(net.q("m", "mq", 0.05, dtype(low + 90)), "y", 0.05, dtype(low + 90))
-        check(net.file({"x": x}, {"y": np.float32}), {"x": x})
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -253,6 +234,18 @@ def test_pad_with_zeros():
     check(net.file({"x": x}, {"y": np.float32}), {"x": x})
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_resize(dtype):
+    rng = np.random.default_rng(7)
+    x, low = reals(rng, 1, 3, 5, 4), FULL[np.dtype(dtype)][0]
+    for step in (0.03, 0.05):
+        net = Net()
+        by = net.hold("by", np.array([1, 1, 2, 2], np.float32))
+        between(net, "x", "Resize", step, dtype(low + 120), inputs=["", by], mode="nearest")
+        graph = check(net.file({"x": x}, {"y": np.float32}), {"x": x})
+        assert kinds(graph).count("resize_nearest") == 1
+
+
 def test_float_bias():
     rng = np.random.default_rng(8)
     net = Net()
@@ -275,6 +268,11 @@ def test_what_stays_in_float_is_refused_by_name():
     net = Net()
     between(net, "x", "ReduceMean", 0.03, np.int8(0), axes=[2, 3])
     with pytest.raises(UnsupportedError, match="ReduceMean of what DequantizeLinear gives"):
+        lowered_of(net.file({"x": x}, {"y": np.float32}))
+    net = Net()
+    by = net.hold("by", np.array([1, 1, 2, 2], np.float32))
+    between(net, "x", "Resize", 0.03, np.int8(0), inputs=["", by], mode="linear")
+    with pytest.raises(UnsupportedError, match="Resize with interpolation, in floating point"):
         lowered_of(net.file({"x": x}, {"y": np.float32}))
     net = Net()
     net.hold("w", reals(rng, 4, 3, 3, 3))

@@ -59,7 +59,7 @@ def test_a_float_model_must_be_quantized_first(tmp_path: Path) -> None:
 
 def test_everything_unsupported_is_listed_at_once(tmp_path: Path) -> None:
     nodes = [
-        *(node("Celu", "x", f"c{i}") for i in range(4)),
+        *(node("Hardmax", "x", f"c{i}") for i in range(4)),
         node("Relu", "c0", "r"),
         helper.make_node("Strange", ["r"], ["s"], name="odd", domain="com.example"),
         node("Clip", "x low", "t"),
@@ -71,7 +71,7 @@ def test_everything_unsupported_is_listed_at_once(tmp_path: Path) -> None:
         frontends.load(path)
     found = str(error.value)
     assert found.startswith(f"{path}: 6 operations are not supported:\n")
-    assert "  Celu x4: node[0] 'c0', node[1] 'c1', node[2] 'c2', ...\n" in found
+    assert "  Hardmax x4: node[0] 'c0', node[1] 'c1', node[2] 'c2', ...\n" in found
     assert "  com.example::Strange x1: node[5] 'odd'\n" in found
     assert "  Clip between 2.0 and None x1: node[6] 't'\n" in found
     assert "Relu x1" not in found and "supported: Abs, " in found and "Upsample" in CONVERTERS
