@@ -94,6 +94,7 @@ _NOT_DELEGATED = frozenset(
         "average_pool2d",
         "batch_matmul",
         "compare",
+        "div",
         "elu",
         "gelu",
         "hard_swish",

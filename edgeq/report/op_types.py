@@ -57,7 +57,9 @@ def _weighted(shape: Shape, count: int, data: Shape = IMAGE, **attributes: Any) 
 
 # Operations that are not here take one array and have no attributes.
 EXAMPLES: Mapping[str, Example] = {
-    **dict.fromkeys(("add", "maximum", "minimum", "mul", "squared_difference", "sub"), _PAIR),
+    **dict.fromkeys(
+        ("add", "div", "maximum", "minimum", "mul", "squared_difference", "sub"), _PAIR
+    ),
     **dict.fromkeys(("qlinear_add", "qlinear_mul"), _PAIR),
     **dict.fromkeys(("mean", "qlinear_global_average_pool", "reduce_sum"), _AXES),
     **dict.fromkeys(("average_pool2d", "max_pool2d", "qlinear_average_pool2d"), _WINDOW),

@@ -52,6 +52,20 @@ def product(net: Draft, x: Value, code: str) -> None:
     net.op(code, pair, shape, x.dtype, quant, version=2, options=("MulOptions", net.fused()))
 
 
+@draws("DIV", ranks=RANKS, weight=3)
+def quotient(net: Draft, x: Value, code: str) -> None:
+    """Constant divisors none of which is 0: LiteRT ends the run there."""
+    shape = other_shape(net, x)
+    quant = net.code(x.dtype, x.scale)
+    codes = net.codes(x.dtype, shape)
+    away = np.where(codes == quant.zero_point[0], codes ^ 1, codes)
+    pair = [x, net.const(away, quant)]
+    shape = np.broadcast_shapes(x.shape, shape)
+    options = ("DivOptions", net.fused())
+    y = net.code(x.dtype, 1 / 32)
+    net.op(code, pair, shape, x.dtype, y, version=2, options=options)
+
+
 @draws("SQUARED_DIFFERENCE", types=(DType.INT8,), ranks=RANKS)
 def squared_difference(net: Draft, x: Value, code: str) -> None:
     """Any codes."""

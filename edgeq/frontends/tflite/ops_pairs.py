@@ -9,6 +9,7 @@ from edgeq.ir.graph import Tensor
 from edgeq.ir.types import DType, Shape
 from edgeq.ops.base import Op
 from edgeq.ops.compare import Compare, Relation
+from edgeq.ops.div import Div
 from edgeq.ops.maximum import Maximum
 from edgeq.ops.minimum import Minimum
 from edgeq.ops.prelu import Prelu
@@ -27,6 +28,13 @@ def sub(node: Node) -> list[Op]:
     node.expect(2)
     node.refuse_powers("SubOptions")
     return [Sub(**node.ports, activation=node.activation("SubOptions"))]
+
+
+@converts("DIV", types=CODES)
+def div(node: Node) -> list[Op]:
+    """Two arrays that broadcast."""
+    node.expect(2)
+    return [Div(**node.ports, activation=node.activation("DivOptions"))]
 
 
 @converts("SQUARED_DIFFERENCE", types=_SIGNED)

@@ -23,6 +23,7 @@ from edgeq.ops._elementwise import BYTES
 from edgeq.ops.add import headroom
 from edgeq.ops.base import Op
 from edgeq.ops.compare import Compare, Relation
+from edgeq.ops.div import ENDLESS, Div
 from edgeq.ops.maximum import Maximum
 from edgeq.ops.minimum import Minimum
 from edgeq.ops.prelu import Prelu
@@ -85,6 +86,13 @@ def squared_difference_facts(op: SquaredDifference, io: Operands) -> Facts:
     return _pairs(op, io, _bounds(op, io), unit, numbers)
 
 
+def div_facts(op: Div, io: Operands) -> Facts:
+    """Return the facts of a quotient."""
+    numbers = op.arithmetic
+    constants = {"MULTIPLIER": numbers.multiplier, "SHIFT": numbers.shift, "ENDLESS": ENDLESS}
+    return _pairs(op, io, _bounds(op, io), Facts(constants))
+
+
 def prelu_facts(op: Prelu, io: Operands) -> Facts:
     """Return the facts of a rectified linear unit with learned slopes."""
     numbers = rescalings(positive=op.arithmetic.positive, negative=op.arithmetic.negative)
@@ -128,6 +136,10 @@ def _scalar(op: Op, io: Operands) -> bool:
     return x.dtype in BYTES and constant.is_constant and constant.elements == 1
 
 
+def _scalar_first(op: Op, io: Operands) -> bool:
+    return _scalar(op, Operands(io.ins[::-1], io.outs))
+
+
 def _rows(op: type[Op], *rows: tuple[str, Any, Any]) -> tuple[Kernel, ...]:
     """Return rows of one operation: by table beside one constant element, then ``rows``."""
     table, roles = "portable/lookup_s8", ("x0", "x1", "y")
@@ -144,6 +156,8 @@ def _any(op: Op, io: Operands) -> bool:
 ROWS = (
     *_rows(Sub, ("portable/sub_s8", sub_facts, s8), ("portable/sub_s16", sub_facts, s16)),
     *_rows(SquaredDifference, ("portable/squared_difference_s8", squared_difference_facts, s8)),
+    Kernel("portable/lookup_s8", Div, lookup_facts, _scalar_first, packed=(0,)),
+    *_rows(Div, ("portable/div_s8", div_facts, s8), ("portable/div_s16", div_facts, s16)),
     *_rows(Prelu, ("portable/prelu_s8", prelu_facts, s8)),
     *_rows(Minimum, ("portable/minimum", plain_facts, _any)),
     *_rows(Maximum, ("portable/maximum", plain_facts, _any)),
