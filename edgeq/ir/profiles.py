@@ -96,14 +96,18 @@ _NOT_DELEGATED = frozenset(
         "compare",
         "div",
         "elu",
+        "exp",
         "gelu",
         "hard_swish",
         "l2_normalization",
+        "log",
         "log_softmax",
         "neg",
         "prelu",
         "relu",
+        "rsqrt",
         "softmax",
+        "sqrt",
         "squared_difference",
     )
 )

@@ -61,7 +61,7 @@ def test_every_pair_equals_litert(dtype: DType) -> None:
         op = Div(inputs=("a", "b"), outputs=("y",), activation=Activation[fused])
         got = evaluate(op, tensors, [a, b])
         for resolver in ("ref", "builtin"):
-            (expected,) = run_litert(tflite("DIV", tensors, 2, **options), [a, b], resolver)
+            expected = run_litert(tflite("DIV", tensors, 2, **options), [a, b], resolver)[0]
             np.testing.assert_array_equal(got, expected, err_msg=f"{scales} {resolver}")
 
 
@@ -76,7 +76,7 @@ def test_16_bits_equal_litert(scales: Scales) -> None:
     a[:100], b[:100] = a[:100] // 2000, b[:100] // 2000
     b[b == 0] = 1
     for resolver in ("ref", "builtin"):
-        (expected,) = run_litert(tflite("DIV", tensors, 2, DivOptions={}), [a, b], resolver)
+        expected = run_litert(tflite("DIV", tensors, 2, DivOptions={}), [a, b], resolver)[0]
         np.testing.assert_array_equal(evaluate(OP, tensors, [a, b]), expected, err_msg=resolver)
 
 

@@ -42,7 +42,26 @@ def elu(net: Draft, x: Value, code: str) -> None:
     net.op(code, [x], x.shape, x.dtype, net.code(x.dtype, x.scale))
 
 
-@draws("GELU")
+@draws("EXP", "LOG", types=(DType.INT8, DType.INT16))
+def curves(net: Draft, x: Value, code: str) -> None:
+    """To any code."""
+    quant = net.code(x.dtype, x.scale * (32 if code == "LOG" else 8))
+    net.op(code, [x], x.shape, x.dtype, quant)
+
+
+@draws("RSQRT", "SQRT", types=INT8)
+def roots(net: Draft, x: Value, code: str) -> None:
+    """Of codes from 0 up: LiteRT ends the run below."""
+    lowest = QuantParams.per_tensor(net.scale(), x.dtype.min)
+
+    def fits(value: Value) -> bool:
+        return value.dtype is x.dtype and value.quant is not None and value.zero == x.dtype.min
+
+    x = x if fits(x) else net.find(fits, lambda: net.input(x.shape, x.dtype, code=lowest))
+    net.op(code, [x], x.shape, x.dtype, net.code(x.dtype, x.scale * 8))
+
+
+@draws("GELU", types=(*BYTES, DType.INT16))
 def gelu(net: Draft, x: Value, code: str) -> None:
     """Exactly or by tanh."""
     options = ("GeluOptions", {"approximate": net.chance(0.5)})

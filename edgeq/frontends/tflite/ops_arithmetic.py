@@ -14,10 +14,12 @@ from edgeq.ops.base import Op
 from edgeq.ops.batch_matmul import BatchMatmul
 from edgeq.ops.dequantize import Dequantize
 from edgeq.ops.elu import Elu
+from edgeq.ops.exp import Exp
 from edgeq.ops.gelu import Gelu
 from edgeq.ops.hard_swish import HardSwish
 from edgeq.ops.l2_normalization import L2Normalization
 from edgeq.ops.leaky_relu import LeakyRelu
+from edgeq.ops.log import Log
 from edgeq.ops.log_softmax import LogSoftmax
 from edgeq.ops.logistic import Logistic
 from edgeq.ops.mean import Mean
@@ -29,7 +31,9 @@ from edgeq.ops.relu import Relu
 from edgeq.ops.requantize import Requantize
 from edgeq.ops.resize_bilinear import ResizeBilinear
 from edgeq.ops.resize_nearest import ResizeNearest
+from edgeq.ops.rsqrt import Rsqrt
 from edgeq.ops.softmax import Softmax
+from edgeq.ops.sqrt import Sqrt
 from edgeq.ops.tanh import Tanh
 
 _CODES = (DType.INT8, DType.UINT8, DType.INT16)
@@ -121,7 +125,18 @@ def elu(node: Node) -> list[Op]:
     return [Elu(**node.ports)]
 
 
-@converts("GELU")
+_CURVES: dict[str, type[Op]] = {"EXP": Exp, "LOG": Log, "RSQRT": Rsqrt, "SQRT": Sqrt}
+
+
+@converts("EXP", "LOG", "RSQRT", types=(DType.INT8, DType.INT16, DType.FLOAT32))
+@converts("SQRT", types=(DType.INT8, DType.FLOAT32))
+def curve(node: Node) -> list[Op]:
+    """One array."""
+    node.expect(1)
+    return [_CURVES[node.code](**node.ports)]
+
+
+@converts("GELU", types=CODES)
 def gelu(node: Node) -> list[Op]:
     """One array, exactly or by tanh."""
     node.expect(1)
