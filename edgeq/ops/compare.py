@@ -3,8 +3,8 @@
 8-bit codes become multiples of 1/256 of a unit first, rounded: ``requant((q - zero) << 8)`` with
 the scale as the factor. So LiteRT does it, reference and builtin kernels alike; where a scale is
 below 1/256, neighbouring codes count as equal. So are int16 codes where they are asked to be equal
-or not; the other relations take them as they are, whatever their scales, as LiteRT does. Other types
-are compared as they are.
+or not; other relations take them as they are, whatever their scales, as LiteRT does. So are other
+types compared.
 """
 
 from __future__ import annotations

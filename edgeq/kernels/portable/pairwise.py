@@ -7,6 +7,7 @@ from typing import Any
 
 from edgeq.ir.graph import Operands
 from edgeq.ir.quant import Requant
+from edgeq.ir.types import DType
 from edgeq.kernels.base import Facts, Kernel
 from edgeq.kernels.portable._broadcast import loop_constants, loops
 from edgeq.kernels.portable.convolution import s8, s16
@@ -24,6 +25,7 @@ from edgeq.ops.add import headroom
 from edgeq.ops.base import Op
 from edgeq.ops.compare import Compare, Relation
 from edgeq.ops.div import ENDLESS, Div
+from edgeq.ops.integer import Calculation, Integer
 from edgeq.ops.maximum import Maximum
 from edgeq.ops.minimum import Minimum
 from edgeq.ops.prelu import Prelu
@@ -121,6 +123,20 @@ def compare_codes_facts(op: Compare, io: Operands) -> Facts:
     return _pairs(op, io, Facts(constants), numbers, operator=_OPERATORS[op.relation])
 
 
+_SIGNS: Mapping[Calculation, str] = {
+    Calculation.ADD: "+",
+    Calculation.SUBTRACT: "-",
+    Calculation.MULTIPLY: "*",
+}
+
+
+def integer_facts(op: Integer, io: Operands) -> Facts:
+    """Return the facts of a sum, product or quotient of whole numbers."""
+    unsigned = "uint64_t" if io.x.dtype is DType.INT64 else "uint32_t"
+    sign, rest = _SIGNS.get(op.calculation, ""), op.calculation is Calculation.FLOOR_MOD
+    return _pairs(op, io, operator=sign, unsigned=unsigned, rest=rest)
+
+
 def select_facts(op: Select, io: Operands) -> Facts:
     """Return the facts of a choice."""
     return Facts({"COUNT": io.y.elements}, note=elementwise_note(op, io))
@@ -166,5 +182,6 @@ ROWS = (
         ("portable/compare_codes", compare_codes_facts, _codes),
         ("portable/compare", compare_facts, _any),
     ),
+    Kernel("portable/integer", Integer, integer_facts, roles=("x0", "x1", "y")),
     Kernel("portable/select", Select, select_facts, roles=("which", "x", "z", "y")),
 )
