@@ -59,6 +59,23 @@ def thresholds(
     return Thresholds(np.where(never, INT32_LIMIT, low).astype(np.int32))
 
 
+def require_axes(op: Op, axes: tuple[int, ...], rank: int) -> None:
+    """Raise unless ``axes`` are different ones of ``rank`` dimensions."""
+    require(op, len(set(axes)) == len(axes), f"axes {axes} repeat one")
+    inside = all(0 <= axis < rank for axis in axes)
+    require(op, inside, f"axes {axes} of {rank} dimensions")
+
+
+def reduced_shape(shape: Shape, axes: tuple[int, ...], keep_dims: bool) -> Shape:
+    """Return the extents that are kept; 1 for the others under ``keep_dims``.
+
+    >>> reduced_shape((2, 3, 4), (1,), True), reduced_shape((2, 3, 4), (0, 2), False)
+    ((2, 1, 4), (3,))
+    """
+    pairs = enumerate(shape)
+    return tuple(1 if i in axes else extent for i, extent in pairs if keep_dims or i not in axes)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Reduction(Op):
     """Input: x of any rank. Output: x without ``axes``, or with extents of 1 there."""
@@ -71,10 +88,7 @@ class Reduction(Op):
     def check(self, io: Operands) -> None:
         """Raise ``ModelError`` when shapes or types do not fit."""
         require(self, len(io.ins) == 1, f"{len(io.ins)} inputs, expected 1")
-        rank = len(io.x.shape)
-        require(self, len(set(self.axes)) == len(self.axes), f"axes {self.axes} repeat one")
-        inside = all(0 <= axis < rank for axis in self.axes)
-        require(self, inside, f"axes {self.axes} of {rank} dimensions")
+        require_axes(self, self.axes, len(io.x.shape))
         require_codes(self, io, (*self.CODES, DType.FLOAT32))
         for tensor in (io.x, io.y):
             check_no_zero(self, tensor)
@@ -83,12 +97,7 @@ class Reduction(Op):
 
     def shapes(self, io: Operands) -> tuple[Shape, ...]:
         """Return the extents that are kept; 1 for the others under ``keep_dims``."""
-        extents = [
-            (1 if axis in self.axes else extent)
-            for axis, extent in enumerate(io.x.shape)
-            if self.keep_dims or axis not in self.axes
-        ]
-        return (tuple(extents),)
+        return (reduced_shape(io.x.shape, self.axes, self.keep_dims),)
 
     def count(self, io: Operands) -> int:
         """Return how many elements are reduced to one."""

@@ -1,4 +1,4 @@
-"""The index of the largest element along one axis; of equal ones the first."""
+"""The index of the largest or smallest element along one axis; of equal ones the first."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ class ArgMax(Op):
     COMPUTES = False
 
     axis: int
+    smallest: bool = False
 
     def check(self, io: Operands) -> None:
         """Raise ``ModelError`` when shapes or types do not fit."""
@@ -40,7 +41,8 @@ class ArgMax(Op):
 
     def evaluate(self, io: Operands, arrays: Arrays) -> tuple[np.ndarray, ...]:
         """Return the indices."""
-        return (np.asarray(arrays[0].argmax(axis=self.axis), io.y.dtype.numpy),)
+        find = np.argmin if self.smallest else np.argmax
+        return (np.asarray(find(arrays[0], axis=self.axis), io.y.dtype.numpy),)
 
     def evaluate_float(self, io: Operands, arrays: Arrays) -> tuple[np.ndarray, ...]:
         """Return the indices."""

@@ -2,7 +2,9 @@
 
 8-bit codes become multiples of 1/256 of a unit first, rounded: ``requant((q - zero) << 8)`` with
 the scale as the factor. So LiteRT does it, reference and builtin kernels alike; where a scale is
-below 1/256, neighbouring codes count as equal. Other types are compared as they are.
+below 1/256, neighbouring codes count as equal. So are int16 codes where they are asked to be equal
+or not; other relations take them as they are, whatever their scales, as LiteRT does. So are other
+types compared.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from edgeq.ir.types import DType, Shape
 from edgeq.numerics import requantize
 from edgeq.ops._elementwise import (
     BYTES,
+    CODES,
     broadcast_shape,
     centred,
     check_counts,
@@ -60,11 +63,9 @@ class Compare(Op):
         same = first.dtype is second.dtype
         require(self, same, f"compares {first.dtype.value} with {second.dtype.value}")
         require(self, io.y.dtype is DType.BOOL, f"output is {io.y.dtype.value}, expected bool")
-        wide = first.dtype is DType.INT16 and first.quant != second.quant
-        require(self, not wide, "compares int16 codes of two scales")
         for tensor in io.ins:
             check_one_scale(self, tensor)
-        if first.dtype in BYTES:
+        if first.dtype in CODES:
             coded = (first.quant is None) is (second.quant is None)
             require(self, coded, "compares codes with plain numbers")
 
@@ -77,13 +78,19 @@ class Compare(Op):
         op, io = ordered(self, io)
         if op is not self:
             op = replace(op, relation=_MIRRORED.get(self.relation, self.relation))
-        if io.x.dtype not in BYTES or io.x.quant is None:
+        if not op.rescales(io):
             return op
         rounding = numerics.rounding(self.KIND)
         first, second = (
             rescale(op, tensor.scale, rounding, reach(tensor) << HEADROOM) for tensor in io.ins
         )
         return op.with_arithmetic((first, second))
+
+    def rescales(self, io: Operands) -> bool:
+        """Tell whether codes become numbers first; the relation is symmetric where it matters."""
+        same = self.relation in (Relation.EQUAL, Relation.NOT_EQUAL)
+        kinds = CODES if same else BYTES
+        return io.x.dtype in kinds and io.x.quant is not None
 
     def evaluate(self, io: Operands, arrays: Arrays) -> tuple[np.ndarray, ...]:
         """Compare numbers, of codes those that they stand for."""

@@ -1,5 +1,7 @@
 """Gaussian error linear unit, ``x * P(normal < x)``, by a table filled in float32.
 
+On int16 codes it lies on lines between values of one.
+
 ``approximate`` takes ``0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))`` for it.
 """
 
@@ -12,7 +14,7 @@ import numpy as np
 
 from edgeq.ir.graph import Operands
 from edgeq.ir.profiles import Numerics
-from edgeq.ops._lookup import Lookup, with_float32_table
+from edgeq.ops._lines import Curve, with_curve
 from edgeq.ops.base import Arrays, Op, register
 
 _ERFC = np.frompyfunc(math.erfc, 1, 1)
@@ -20,14 +22,14 @@ _ERFC = np.frompyfunc(math.erfc, 1, 1)
 
 @register("gelu")
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Gelu(Lookup):
-    """Input and output: 8-bit codes or float32 of the same shape."""
+class Gelu(Curve):
+    """Input and output: codes or float32 of the same shape."""
 
     approximate: bool = False
 
     def lower(self, io: Operands, numerics: Numerics) -> Op:
         """Fill in the table, which is the same under every profile."""
-        return with_float32_table(self, io, _tanh_form if self.approximate else _exact)
+        return with_curve(self, io, _tanh_form if self.approximate else _exact)
 
     def evaluate_float(self, io: Operands, arrays: Arrays) -> tuple[np.ndarray, ...]:
         """Compute in float32."""

@@ -23,6 +23,7 @@ from edgeq.ir.types import DType, Shape
 from edgeq.ir.verify import verify
 from edgeq.ops.base import REGISTRY
 from edgeq.ops.compare import Relation
+from edgeq.ops.integer import Calculation
 from edgeq.plan.select import select_all
 
 IMAGE = (1, 4, 4, 2)
@@ -57,15 +58,19 @@ def _weighted(shape: Shape, count: int, data: Shape = IMAGE, **attributes: Any) 
 
 # Operations that are not here take one array and have no attributes.
 EXAMPLES: Mapping[str, Example] = {
-    **dict.fromkeys(("add", "maximum", "minimum", "mul", "squared_difference", "sub"), _PAIR),
+    **dict.fromkeys(
+        ("add", "div", "maximum", "minimum", "mul", "squared_difference", "sub"), _PAIR
+    ),
     **dict.fromkeys(("qlinear_add", "qlinear_mul"), _PAIR),
-    **dict.fromkeys(("mean", "qlinear_global_average_pool", "reduce_sum"), _AXES),
+    **dict.fromkeys(("mean", "qlinear_global_average_pool"), _AXES),
+    **dict.fromkeys(("reduce_max", "reduce_min", "reduce_sum"), _AXES),
     **dict.fromkeys(("average_pool2d", "max_pool2d", "qlinear_average_pool2d"), _WINDOW),
     "table": Example(attributes={"codes": tuple(range(-128, 128))}),
     **dict.fromkeys(("resize_bilinear", "resize_nearest"), _SIZE),
     "arg_max": Example(attributes={"axis": 3}),
     "batch_matmul": Example((2, 3, 4), {}, (("like", (2, 4, 5)),)),
     "compare": replace(_PAIR, attributes={"relation": Relation.LESS}),
+    "integer": replace(_PAIR, attributes={"calculation": Calculation.ADD}),
     "concat": replace(_PAIR, attributes={"axis": 3}),
     "conv2d": _weighted((3, 1, 1, 2), 3),
     "depthwise_conv2d": _weighted((1, 3, 3, 2), 2),

@@ -43,6 +43,19 @@ def test_equals_litert_and_generated_c(axis, dtype, out):
     check_layer(op, {"x": x, "y": y}, [(array,)], kernel=kernel)
 
 
+@pytest.mark.parametrize("dtype", TYPES)
+def test_the_smallest_equals_litert_and_generated_c(dtype):
+    for axis in (0, 2):
+        x = tensor((3, 5, 7), dtype)
+        op = ArgMax(**NAMES, axis=axis, smallest=True)
+        y = result(op, x, DType.INT32)
+        axes = Tensor("axis", (1,), DType.INT32, data=np.array([axis], np.int32))
+        array = crowded(np.random.default_rng(axis), x)
+        want = litert("ARG_MIN", (x, axes, y), array, ArgMinOptions={"output_type": "INT32"})
+        np.testing.assert_array_equal(evaluate(op, (x, y), [array]), want, strict=True)
+    check_layer(op, {"x": x, "y": y}, [(array,)], kernel="portable/arg_max")
+
+
 @pytest.mark.parametrize("dtype", [DType.INT8, DType.UINT8])
 @pytest.mark.parametrize("length", [1, 2, 7, 8, 9, 15, 16, 17, 33, 300])
 def test_generated_c_of_codes(length, dtype):

@@ -5,12 +5,21 @@ import math
 import pytest
 
 from edgeq.ops.gelu import Gelu
+from tests.ops.curves import check_lines, check_litert
 from tests.ops.pairs import float_answer
 from tests.ops.tables import check_table
 
 
 def test_kernel_of_every_code() -> None:
-    check_table([Gelu(inputs=("x",), outputs=("y",), approximate=form) for form in (False, True)])
+    ops = [Gelu(inputs=("x",), outputs=("y",), approximate=form) for form in (False, True)]
+    check_table(ops)
+    check_lines(ops)
+
+
+@pytest.mark.parametrize("form", [False, True])
+def test_every_code_equals_litert(form: bool) -> None:
+    op = Gelu(inputs=("x",), outputs=("y",), approximate=form)
+    check_litert(op, "GELU", options={"GeluOptions": {"approximate": form}})
 
 
 def test_float() -> None:

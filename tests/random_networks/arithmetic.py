@@ -29,7 +29,8 @@ def hard_swish(net: Draft, x: Value, code: str) -> None:
         net.op(code, [x], x.shape, x.dtype, quant)
 
 
-@draws("ABS", "NEG", types=INT8)
+@draws("NEG", types=(DType.INT8, DType.INT16, DType.INT32))
+@draws("ABS", types=INT8)
 def signs(net: Draft, x: Value, code: str) -> None:
     """NEG negates codes as they are."""
     quant = x.quant if code == "NEG" else net.code(x.dtype, x.scale)
@@ -42,7 +43,26 @@ def elu(net: Draft, x: Value, code: str) -> None:
     net.op(code, [x], x.shape, x.dtype, net.code(x.dtype, x.scale))
 
 
-@draws("GELU")
+@draws("EXP", "LOG", types=(DType.INT8, DType.INT16))
+def curves(net: Draft, x: Value, code: str) -> None:
+    """To any code."""
+    quant = net.code(x.dtype, x.scale * (32 if code == "LOG" else 8))
+    net.op(code, [x], x.shape, x.dtype, quant)
+
+
+@draws("RSQRT", "SQRT", types=INT8)
+def roots(net: Draft, x: Value, code: str) -> None:
+    """Of codes from 0 up: LiteRT ends the run below."""
+    lowest = QuantParams.per_tensor(net.scale(), x.dtype.min)
+
+    def fits(value: Value) -> bool:
+        return value.dtype is x.dtype and value.quant is not None and value.zero == x.dtype.min
+
+    x = x if fits(x) else net.find(fits, lambda: net.input(x.shape, x.dtype, code=lowest))
+    net.op(code, [x], x.shape, x.dtype, net.code(x.dtype, x.scale * 8))
+
+
+@draws("GELU", types=(*BYTES, DType.INT16))
 def gelu(net: Draft, x: Value, code: str) -> None:
     """Exactly or by tanh."""
     options = ("GeluOptions", {"approximate": net.chance(0.5)})
@@ -123,14 +143,31 @@ def reduction(net: Draft, x: Value, code: str) -> None:
     net.op(code, operands, shape, x.dtype, quant, version=2, options=options)
 
 
-@draws("ARG_MAX", types=(*BYTES, DType.INT32, DType.FLOAT32))
+@draws("REDUCE_MAX", "REDUCE_MIN", types=(*BYTES, DType.INT16, DType.INT32), ranks=(1, 2, 3, 4))
+@draws("REDUCE_ANY", "REDUCE_ALL", types=(DType.BOOL,), ranks=(1, 2, 3, 4), weight=1)
+def extreme_elements(net: Draft, x: Value, code: str) -> None:
+    """Any axes, from the end too, in the same code."""
+    rank = len(x.shape)
+    axes = net.draw.sample(range(rank), net.draw.randint(1, rank))
+    keep = net.chance(0.5)
+    shape = [1 if i in axes else e for i, e in enumerate(x.shape) if keep or i not in axes]
+    given = [axis - rank if net.chance(0.3) else axis for axis in axes]
+    options = ("ReducerOptions", {"keep_dims": keep})
+    version = 3 if x.dtype is DType.INT16 else 1
+    net.like(code, [x, net.ints(*given)], shape, version=version, options=options)
+
+
+@draws("ARG_MAX", "ARG_MIN", types=(*BYTES, DType.INT32, DType.FLOAT32))
 def arg_max(net: Draft, x: Value, code: str) -> None:
     """Along any axis, as int32 or int64."""
     rank = len(x.shape)
     axis = net.draw.randrange(rank)
     kind = net.draw.choice((DType.INT32, DType.INT64))
     given = net.const(np.array(axis - rank if net.chance(0.3) else axis, np.int32))
-    options = ("ArgMaxOptions", {"output_type": kind.value.upper()})
+    options = (
+        f"{'ArgMax' if code == 'ARG_MAX' else 'ArgMin'}Options",
+        {"output_type": kind.value.upper()},
+    )
     shape = (*x.shape[:axis], *x.shape[axis + 1 :])
     net.op(code, [x, given], shape, kind, None, version=2, options=options)
 

@@ -63,6 +63,11 @@ def _concatenation() -> Example:
     return Node("CONCATENATION", ins, outs, 2, options), arrays
 
 
+def _div() -> Example:
+    ins = _coded("x", (1, 4), 0.1), _const(np.array([[127]], np.int8), 1.0)
+    return Node("DIV", ins, (_coded("y", (1, 4), 1.0),), 2, ("DivOptions", {})), [RAMP]
+
+
 def _comparison(code: str) -> Example:
     # 1 and 2 in steps of 2.0 are 5 and 10 in steps of 0.4; the others are not alike.
     ins = _coded("x", (1, 4), 2.0), _coded("z", (1, 4), 0.4)
@@ -72,7 +77,7 @@ def _comparison(code: str) -> Example:
 
 def deviating() -> dict[str, Example]:
     """Return the examples by operator."""
-    made = (_elu, _depth_to_space, _sum, _softmax, _fully_connected, _concatenation)
+    made = (_elu, _depth_to_space, _sum, _softmax, _fully_connected, _concatenation, _div)
     found = {node.code: (node, arrays) for node, arrays in (make() for make in made)}
     others = {row.code for row in DEVIATIONS} - set(found)
     return found | {code: _comparison(code) for code in others}

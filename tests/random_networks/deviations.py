@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from edgeq.ir.types import DType
 from tests.random_networks.network import Node
-from tests.random_networks.overflow import codes_overflow, sums_overflow
+from tests.random_networks.overflow import codes_overflow, quotients_vanish, sums_overflow
 
 
 class Oracle(enum.Enum):
@@ -87,6 +87,12 @@ DEVIATIONS = (
         Oracle.NONE,
         "of uint8 scales so far apart that LiteRT converts numbers beyond 32 bits to integers",
         codes_overflow,
+    ),
+    Deviation(
+        "DIV",
+        Oracle.NONE,
+        "whose tiny quotients LiteRT shifts by more than 31 bits",
+        quotients_vanish,
     ),
 )
 

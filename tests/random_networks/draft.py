@@ -90,10 +90,12 @@ class Draft:
 
     # What is added.
 
-    def input(self, shape: Shape, dtype: DType, most: int | None = None) -> Value:
-        """Add an input of the network; ``most`` bounds indices."""
-        coded = dtype.is_quantized or dtype.is_float
-        code = self.code(dtype if dtype.is_quantized else DType.INT8) if coded else None
+    def input(
+        self, shape: Shape, dtype: DType, most: int | None = None, code: Code = None
+    ) -> Value:
+        """Add an input of the network; ``most`` bounds indices, and ``code`` is drawn without."""
+        if code is None and (dtype.is_quantized or dtype.is_float):
+            code = self.code(dtype if dtype.is_quantized else DType.INT8)
         value = self._value("x", shape, dtype, code, most=most)
         self.inputs.append(value)
         self.computed.append(value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from edgeq.ir.types import DType
@@ -25,6 +27,15 @@ def sums_overflow(node: Node) -> bool:
             sums = sums + np.abs(bias.data.astype(np.float64))
     factors = x.scale * np.asarray(w.quant.scale) / node.outs[0].scale
     return bool((sums * factors >= LIMIT).any())
+
+
+def quotients_vanish(node: Node) -> bool:
+    """Tell whether a quotient may be shifted right by more than 31 bits, to nothing."""
+    x, divisor = node.ins
+    assert x is not None and divisor is not None and divisor.data is not None
+    largest = int(np.abs(divisor.data.astype(np.int64) - divisor.zero).max())
+    _, shift = math.frexp(x.scale / (divisor.scale * node.outs[0].scale))
+    return largest.bit_length() > shift
 
 
 def codes_overflow(node: Node) -> bool:

@@ -34,9 +34,19 @@ def partner(net: Draft, x: Value, *, same: bool = False) -> tuple[list[Value], S
     return pair, np.broadcast_shapes(x.shape, y.shape)
 
 
-@draws("ADD", "SUB", ranks=RANKS, weight=5)
+def whole(net: Draft, x: Value, code: str) -> None:
+    """Add an operator of numbers without a code."""
+    pair = [x, numbers(net, x)]
+    shape = np.broadcast_shapes(*(value.shape for value in pair))
+    options = (f"{code.capitalize()}Options", {})
+    net.op(code, pair, shape, x.dtype, None, version=2, options=options)
+
+
+@draws("ADD", "SUB", types=(*BYTES, DType.INT32), ranks=RANKS, weight=5)
 def sums(net: Draft, x: Value, code: str) -> None:
-    """Any codes."""
+    """Any codes, or numbers."""
+    if x.quant is None:
+        return whole(net, x, code)
     pair, shape = partner(net, x)
     near = max(value.scale for value in pair)
     options = (f"{code.capitalize()}Options", net.fused())
@@ -44,12 +54,40 @@ def sums(net: Draft, x: Value, code: str) -> None:
     net.op(code, pair, shape, x.dtype, quant, version=2, options=options)
 
 
-@draws("MUL", ranks=RANKS, weight=5)
+@draws("MUL", types=(*BYTES, DType.INT32), ranks=RANKS, weight=5)
 def product(net: Draft, x: Value, code: str) -> None:
-    """Any codes."""
+    """Any codes, or numbers."""
+    if x.quant is None:
+        return whole(net, x, code)
     pair, shape = partner(net, x)
     quant = net.code(x.dtype, pair[0].scale * pair[1].scale * 100)
     net.op(code, pair, shape, x.dtype, quant, version=2, options=("MulOptions", net.fused()))
+
+
+@draws("DIV", ranks=RANKS, weight=3)
+def quotient(net: Draft, x: Value, code: str) -> None:
+    """Constant divisors none of which is 0: LiteRT ends the run there."""
+    shape = other_shape(net, x)
+    quant = net.code(x.dtype, x.scale)
+    codes = net.codes(x.dtype, shape)
+    away = np.where(codes == quant.zero_point[0], codes ^ 1, codes)
+    pair = [x, net.const(away, quant)]
+    shape = np.broadcast_shapes(x.shape, shape)
+    options = ("DivOptions", net.fused())
+    y = net.code(x.dtype, 1 / 32)
+    net.op(code, pair, shape, x.dtype, y, version=2, options=options)
+
+
+@draws("FLOOR_DIV", "FLOOR_MOD", types=(DType.INT32,), ranks=RANKS)
+def floors(net: Draft, x: Value, code: str) -> None:
+    """Constant divisors none of which is 0: LiteRT ends the run there."""
+    shape = other_shape(net, x)
+    rng = np.random.default_rng(net.draw.randrange(2**32))
+    found = rng.integers(1, 9, shape) * rng.choice([-1, 1, 1000], shape)
+    # The lowest number by -1 leaves 32 bits.
+    pair = [x, net.const(np.where(found == -1, 1, found).astype(np.int32))]
+    options = ("FloorDivOptions" if code == "FLOOR_DIV" else "FloorModOptions", {})
+    net.op(code, pair, np.broadcast_shapes(x.shape, shape), x.dtype, None, options=options)
 
 
 @draws("SQUARED_DIFFERENCE", types=(DType.INT8,), ranks=RANKS)

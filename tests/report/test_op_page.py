@@ -20,4 +20,4 @@ def test_the_page_has_every_operation_and_operator_once() -> None:
         lines = [line for line in part.splitlines() if line.startswith("| `")]
         assert [line.split("`")[1] for line in lines] == sorted(names)
         assert len({line.count(" |") for line in lines}) == 1
-    assert "`DIV`" in parts[2] and "`ADD`" not in parts[2]
+    assert "`WHILE`" in parts[2] and "`ADD`" not in parts[2]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from edgeq.frontends.tflite.chain import numbers
 from edgeq.frontends.tflite.converter import ANY, BYTES, CODES, converts
 from edgeq.frontends.tflite.node import Node
+from edgeq.frontends.tflite.whole import WHOLE, whole
 from edgeq.ir.types import DType
+from edgeq.ops._largest import ExtremeElement
 from edgeq.ops._reduction import Reduction
 from edgeq.ops.abs import Abs
 from edgeq.ops.activation import Activation
@@ -14,39 +17,50 @@ from edgeq.ops.base import Op
 from edgeq.ops.batch_matmul import BatchMatmul
 from edgeq.ops.dequantize import Dequantize
 from edgeq.ops.elu import Elu
+from edgeq.ops.exp import Exp
 from edgeq.ops.gelu import Gelu
 from edgeq.ops.hard_swish import HardSwish
+from edgeq.ops.integer import NUMBERS, Calculation, Integer
 from edgeq.ops.l2_normalization import L2Normalization
 from edgeq.ops.leaky_relu import LeakyRelu
+from edgeq.ops.log import Log
 from edgeq.ops.log_softmax import LogSoftmax
 from edgeq.ops.logistic import Logistic
 from edgeq.ops.mean import Mean
 from edgeq.ops.mul import Mul
 from edgeq.ops.neg import Neg
 from edgeq.ops.quantize import Quantize
+from edgeq.ops.reduce_max import ReduceMax
+from edgeq.ops.reduce_min import ReduceMin
 from edgeq.ops.reduce_sum import ReduceSum
 from edgeq.ops.relu import Relu
 from edgeq.ops.requantize import Requantize
 from edgeq.ops.resize_bilinear import ResizeBilinear
 from edgeq.ops.resize_nearest import ResizeNearest
+from edgeq.ops.rsqrt import Rsqrt
 from edgeq.ops.softmax import Softmax
+from edgeq.ops.sqrt import Sqrt
 from edgeq.ops.tanh import Tanh
 
 _CODES = (DType.INT8, DType.UINT8, DType.INT16)
 
 
-@converts("ADD", types=CODES)
+@converts("ADD", types=(*CODES, *WHOLE))
 def add(node: Node) -> list[Op]:
     """Two arrays that broadcast."""
     node.expect(2)
+    if node.tensor(0).dtype in WHOLE:
+        return whole(node, Calculation.ADD, node.activation("AddOptions"))
     node.refuse_powers("AddOptions")
     return [Add(**node.ports, activation=node.activation("AddOptions"))]
 
 
-@converts("MUL", types=CODES)
+@converts("MUL", types=(*CODES, *WHOLE))
 def mul(node: Node) -> list[Op]:
     """Two arrays that broadcast."""
     node.expect(2)
+    if node.tensor(0).dtype in WHOLE:
+        return whole(node, Calculation.MULTIPLY, node.activation("MulOptions"))
     return [Mul(**node.ports, activation=node.activation("MulOptions"))]
 
 
@@ -107,10 +121,14 @@ def absolute(node: Node) -> list[Op]:
     return [Abs(**node.ports)]
 
 
-@converts("NEG", types=(DType.INT8, DType.FLOAT32))
+@converts("NEG", types=(DType.INT8, DType.FLOAT32, DType.INT16, *WHOLE))
 def negation(node: Node) -> list[Op]:
     """One array; codes are negated as they are."""
     node.expect(1)
+    if node.tensor(0).dtype in NUMBERS:
+        zero = numbers(node, [0], "zero", node.tensor(0).dtype)
+        ports = {**node.ports, "inputs": (zero.name, *node.inputs)}
+        return [Integer(**ports, calculation=Calculation.SUBTRACT)]
     return [Neg(**node.ports, raw=not node.tensor(0).dtype.is_float)]
 
 
@@ -121,7 +139,18 @@ def elu(node: Node) -> list[Op]:
     return [Elu(**node.ports)]
 
 
-@converts("GELU")
+_CURVES: dict[str, type[Op]] = {"EXP": Exp, "LOG": Log, "RSQRT": Rsqrt, "SQRT": Sqrt}
+
+
+@converts("EXP", "LOG", "RSQRT", types=(DType.INT8, DType.INT16, DType.FLOAT32))
+@converts("SQRT", types=(DType.INT8, DType.FLOAT32))
+def curve(node: Node) -> list[Op]:
+    """One array."""
+    node.expect(1)
+    return [_CURVES[node.code](**node.ports)]
+
+
+@converts("GELU", types=CODES)
 def gelu(node: Node) -> list[Op]:
     """One array, exactly or by tanh."""
     node.expect(1)
@@ -149,11 +178,12 @@ def softmax(node: Node) -> list[Op]:
     return [Softmax(**node.ports, beta=float(node.required("SoftmaxOptions", "Beta")))]
 
 
-@converts("ARG_MAX", types=(*BYTES, DType.INT32))
+@converts("ARG_MAX", "ARG_MIN", types=(*BYTES, DType.INT32))
 def arg_max(node: Node) -> list[Op]:
     """One array, and the axis."""
     node.expect(2)
-    return [ArgMax(**node.data_ports, axis=node.one_axis(1, len(node.tensor(0).shape)))]
+    axis = node.one_axis(1, len(node.tensor(0).shape))
+    return [ArgMax(**node.data_ports, axis=axis, smallest=node.code == "ARG_MIN")]
 
 
 @converts("BATCH_MATMUL", types=(DType.INT8, DType.INT16, DType.FLOAT32))
@@ -174,9 +204,18 @@ def l2_normalization(node: Node) -> list[Op]:
     return [L2Normalization(**node.ports)]
 
 
-_REDUCTIONS: dict[str, type[Reduction]] = {"MEAN": Mean, "SUM": ReduceSum}
+_REDUCTIONS: dict[str, type[Reduction | ExtremeElement]] = {
+    "MEAN": Mean,
+    "REDUCE_ALL": ReduceMin,
+    "REDUCE_ANY": ReduceMax,
+    "REDUCE_MAX": ReduceMax,
+    "REDUCE_MIN": ReduceMin,
+    "SUM": ReduceSum,
+}
 
 
+@converts("REDUCE_ALL", "REDUCE_ANY", types=(DType.BOOL,))
+@converts("REDUCE_MAX", "REDUCE_MIN", types=(*CODES, DType.INT32, DType.INT64))
 @converts("MEAN", types=CODES)
 @converts("SUM")
 def reduction(node: Node) -> list[Op]:

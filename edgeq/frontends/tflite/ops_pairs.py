@@ -5,10 +5,13 @@ from __future__ import annotations
 from edgeq.frontends.tflite.chain import chain, numbers
 from edgeq.frontends.tflite.converter import ANY, CODES, converts
 from edgeq.frontends.tflite.node import Node
+from edgeq.frontends.tflite.whole import WHOLE, whole
 from edgeq.ir.graph import Tensor
 from edgeq.ir.types import DType, Shape
 from edgeq.ops.base import Op
 from edgeq.ops.compare import Compare, Relation
+from edgeq.ops.div import Div
+from edgeq.ops.integer import Calculation, Integer
 from edgeq.ops.maximum import Maximum
 from edgeq.ops.minimum import Minimum
 from edgeq.ops.prelu import Prelu
@@ -21,12 +24,32 @@ from edgeq.ops.tile import Tile
 _SIGNED = (DType.INT8, DType.FLOAT32)
 
 
-@converts("SUB", types=CODES)
+@converts("SUB", types=(*CODES, *WHOLE))
 def sub(node: Node) -> list[Op]:
     """Two arrays that broadcast."""
     node.expect(2)
+    if node.tensor(0).dtype in WHOLE:
+        return whole(node, Calculation.SUBTRACT, node.activation("SubOptions"))
     node.refuse_powers("SubOptions")
     return [Sub(**node.ports, activation=node.activation("SubOptions"))]
+
+
+_FLOORS = {"FLOOR_DIV": Calculation.FLOOR_DIVIDE, "FLOOR_MOD": Calculation.FLOOR_MOD}
+
+
+@converts("FLOOR_DIV", types=(DType.INT16, DType.INT32))
+@converts("FLOOR_MOD", types=(DType.INT16, *WHOLE))
+def floors(node: Node) -> list[Op]:
+    """Two arrays that broadcast; codes are divided as they are."""
+    node.expect(2)
+    return [Integer(**node.ports, calculation=_FLOORS[node.code])]
+
+
+@converts("DIV", types=CODES)
+def div(node: Node) -> list[Op]:
+    """Two arrays that broadcast."""
+    node.expect(2)
+    return [Div(**node.ports, activation=node.activation("DivOptions"))]
 
 
 @converts("SQUARED_DIFFERENCE", types=_SIGNED)

@@ -21,7 +21,12 @@ def arg_max_facts(op: ArgMax, io: Operands) -> Facts:
 
 def _few_bytes(op: ArgMax, io: Operands) -> bool:
     last = op.axis == len(io.x.shape) - 1
-    return last and io.x.dtype.bytes == 1 and VECTOR <= io.x.shape[-1] <= MAX_LENGTH
+    return (
+        last
+        and not op.smallest
+        and io.x.dtype.bytes == 1
+        and VECTOR <= io.x.shape[-1] <= MAX_LENGTH
+    )
 
 
 ROWS = (Kernel("aarch64/arg_max_8", ArgMax, arg_max_facts, _few_bytes, headers=HEADERS),)

@@ -48,7 +48,7 @@ def arg_max_facts(op: ArgMax, io: Operands) -> Facts:
 def _fits(op: ArgMax, io: Operands) -> bool:
     last = elements(io.x.shape[op.axis + 1 :]) == 1
     length = io.x.shape[op.axis]
-    rows = io.y.elements >= ROWS_AT_ONCE
+    rows = io.y.elements >= ROWS_AT_ONCE and not op.smallest
     return io.x.dtype is DType.INT8 and last and 2 <= length <= SLOT and rows
 
 

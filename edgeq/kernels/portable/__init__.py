@@ -6,6 +6,7 @@ from edgeq.kernels.base import Kernel
 from edgeq.kernels.portable import (
     conversion,
     convolution,
+    curves,
     depthwise,
     detection,
     elementwise,
@@ -24,6 +25,7 @@ from edgeq.kernels.portable import (
 FAMILIES = (
     conversion,
     convolution,
+    curves,
     depthwise,
     detection,
     elementwise,

@@ -7,6 +7,7 @@ from typing import Any
 
 from edgeq.ir.graph import Operands
 from edgeq.ir.quant import Requant
+from edgeq.ir.types import DType
 from edgeq.kernels.base import Facts, Kernel
 from edgeq.kernels.portable._broadcast import loop_constants, loops
 from edgeq.kernels.portable.convolution import s8, s16
@@ -25,6 +26,8 @@ from edgeq.ops._elementwise import BYTES
 from edgeq.ops.add import headroom
 from edgeq.ops.base import Op
 from edgeq.ops.compare import Compare, Relation
+from edgeq.ops.div import ENDLESS, Div
+from edgeq.ops.integer import Calculation, Integer
 from edgeq.ops.maximum import Maximum
 from edgeq.ops.minimum import Minimum
 from edgeq.ops.prelu import Prelu
@@ -87,6 +90,13 @@ def squared_difference_facts(op: SquaredDifference, io: Operands) -> Facts:
     return _pairs(op, io, _bounds(op, io), unit, numbers)
 
 
+def div_facts(op: Div, io: Operands) -> Facts:
+    """Return the facts of a quotient."""
+    numbers = op.arithmetic
+    constants = {"MULTIPLIER": numbers.multiplier, "SHIFT": numbers.shift, "ENDLESS": ENDLESS}
+    return _pairs(op, io, _bounds(op, io), Facts(constants))
+
+
 def prelu_facts(op: Prelu, io: Operands) -> Facts:
     """Return the facts of a rectified linear unit with learned slopes."""
     numbers = rescalings(positive=op.arithmetic.positive, negative=op.arithmetic.negative)
@@ -111,6 +121,20 @@ def compare_codes_facts(op: Compare, io: Operands) -> Facts:
     return _pairs(op, io, Facts(constants), numbers, operator=_OPERATORS[op.relation])
 
 
+_SIGNS: Mapping[Calculation, str] = {
+    Calculation.ADD: "+",
+    Calculation.SUBTRACT: "-",
+    Calculation.MULTIPLY: "*",
+}
+
+
+def integer_facts(op: Integer, io: Operands) -> Facts:
+    """Return the facts of a sum, product or quotient of whole numbers."""
+    unsigned = "uint64_t" if io.x.dtype is DType.INT64 else "uint32_t"
+    sign, rest = _SIGNS.get(op.calculation, ""), op.calculation is Calculation.FLOOR_MOD
+    return _pairs(op, io, operator=sign, unsigned=unsigned, rest=rest)
+
+
 def select_facts(op: Select, io: Operands) -> Facts:
     """Return the facts of a choice."""
     return Facts({"COUNT": io.y.elements}, note=elementwise_note(op, io))
@@ -124,6 +148,10 @@ def _scalar(op: Op, io: Operands) -> bool:
     """Accept 8-bit codes beside one constant element; commutative operations have that second."""
     x, constant = io.ins
     return x.dtype in BYTES and constant.is_constant and constant.elements == 1
+
+
+def _scalar_first(op: Op, io: Operands) -> bool:
+    return _scalar(op, Operands(io.ins[::-1], io.outs))
 
 
 def _rows(op: type[Op], *rows: tuple[str, Any, Any]) -> tuple[Kernel, ...]:
@@ -142,6 +170,8 @@ def _any(op: Op, io: Operands) -> bool:
 ROWS = (
     *_rows(Sub, ("portable/sub_s8", sub_facts, s8), ("portable/sub_s16", sub_facts, s16)),
     *_rows(SquaredDifference, ("portable/squared_difference_s8", squared_difference_facts, s8)),
+    Kernel("portable/lookup_s8", Div, lookup_facts, _scalar_first, packed=(0,)),
+    *_rows(Div, ("portable/div_s8", div_facts, s8), ("portable/div_s16", div_facts, s16)),
     *_rows(Prelu, ("portable/prelu_s8", prelu_facts, s8)),
     *_rows(Minimum, ("portable/minimum", plain_facts, _any)),
     *_rows(Maximum, ("portable/maximum", plain_facts, _any)),
@@ -150,5 +180,6 @@ ROWS = (
         ("portable/compare_codes", compare_codes_facts, _codes),
         ("portable/compare", compare_facts, _any),
     ),
+    Kernel("portable/integer", Integer, integer_facts, roles=("x0", "x1", "y")),
     Kernel("portable/select", Select, select_facts, roles=("which", "x", "z", "y")),
 )

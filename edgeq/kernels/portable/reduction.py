@@ -1,4 +1,4 @@
-"""Portable rows of reductions over axes: mean and arg-max."""
+"""Portable rows of reductions over axes: means, sums, extremes and their indices."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from edgeq.kernels.base import Facts, Kernel
 from edgeq.kernels.portable.convolution import channel_block
 from edgeq.kernels.portable.pooling import SHORT_TAPS
 from edgeq.kernels.requant import requant_facts
+from edgeq.ops._largest import ExtremeElement
 from edgeq.ops._reduction import Reduction, Thresholds
 from edgeq.ops.arg_max import ArgMax
 from edgeq.ops.mean import Mean
+from edgeq.ops.reduce_max import ReduceMax
+from edgeq.ops.reduce_min import ReduceMin
 from edgeq.ops.reduce_sum import ReduceSum
 from edgeq.plan.program import Data
 
@@ -48,7 +51,7 @@ def _mean_s16(op: Reduction, io: Operands) -> bool:
     return io.x.dtype is DType.INT16 and len(groups(io.x.shape, op.axes)) <= NESTED
 
 
-def _nest(op: Reduction, io: Operands) -> dict[str, int]:
+def _nest(op: Reduction | ExtremeElement, io: Operands) -> dict[str, int]:
     """Return the extents of all loops; fewer groups leave the outer ones empty.
 
     So the innermost run stays long.
@@ -91,6 +94,17 @@ def threshold_facts(op: Mean | ReduceSum, io: Operands) -> Facts:
     return Facts(_nest(op, io), (data,), {}, None, _note(op, io))
 
 
+def extreme_facts(op: ExtremeElement, io: Operands) -> Facts:
+    """Return the facts of an extreme element: at most two groups of axes are reduced."""
+    largest = isinstance(op, ReduceMax)
+    note = f"{'largest' if largest else 'smallest'} elements, {_sizes(io)}"
+    return Facts(_nest(op, io), (), {"operator": ">" if largest else "<"}, None, note)
+
+
+def _nests(op: ExtremeElement, io: Operands) -> bool:
+    return len(groups(io.x.shape, op.axes)) <= NESTED
+
+
 def _note(op: Reduction, io: Operands) -> str:
     what = "mean" if isinstance(op, Mean) else "sum"
     return f"{what} of {op.count(io)}, {_sizes(io)}"
@@ -103,7 +117,8 @@ def _sizes(io: Operands) -> str:
 def _keys_fit(op: ArgMax, io: Operands) -> bool:
     """Tell whether an 8-bit code and an index fit one int32."""
     last = elements(io.x.shape[op.axis + 1 :]) == 1
-    return last and io.x.dtype.bytes == 1 and io.x.shape[op.axis] <= 1 << 22
+    fits = io.x.dtype.bytes == 1 and io.x.shape[op.axis] <= 1 << 22
+    return last and fits and not op.smallest
 
 
 def arg_max_key_facts(op: ArgMax, io: Operands) -> Facts:
@@ -131,7 +146,9 @@ def arg_max_facts(op: ArgMax, io: Operands) -> Facts:
         "LENGTH": length,
         "INNER": elements(io.x.shape[op.axis + 1 :]),
     }
-    return Facts(constants, note=f"index of the largest of {length}")
+    flags = {"operator": "<" if op.smallest else ">"}
+    what = "smallest" if op.smallest else "largest"
+    return Facts(constants, flags=flags, note=f"index of the {what} of {length}")
 
 
 ROWS = (
@@ -142,4 +159,6 @@ ROWS = (
     Kernel("portable/mean_s8", ReduceSum, mean_facts, _mean_s8),
     Kernel("portable/arg_max_8", ArgMax, arg_max_key_facts, _keys_fit),
     Kernel("portable/arg_max", ArgMax, arg_max_facts),
+    Kernel("portable/reduce_extreme", ReduceMax, extreme_facts, _nests),
+    Kernel("portable/reduce_extreme", ReduceMin, extreme_facts, _nests),
 )

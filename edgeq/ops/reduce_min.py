@@ -1,0 +1,21 @@
+"""The smallest element along some axes, in the same code; of bools whether all are true."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgeq.ir.graph import Operands
+from edgeq.ops._largest import ExtremeElement
+from edgeq.ops.base import Arrays, register
+
+
+@register("reduce_min")
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ReduceMin(ExtremeElement):
+    """Input: x of any type and rank. Output: x without ``axes``, or with extents of 1 there."""
+
+    def evaluate(self, io: Operands, arrays: Arrays) -> tuple[np.ndarray, ...]:
+        """Compare codes."""
+        return (np.asarray(arrays[0].min(axis=self.axes)).reshape(io.y.shape),)
