@@ -98,7 +98,7 @@ def check_layers(cases: Sequence[Case], target: str | Target, by: Scope | None =
     One build and one run of an emulator serve all; every case has as many runs as the first.
     """
     graphs = [one_op_graph(case.op, case.tensors, case.numerics) for case in cases]
-    compiled = compile_layer(_side_by_side(graphs), target, by)
+    compiled = compile_layer(side_by_side(graphs), target, by)
     for case, call in zip(cases, _in_order(compiled.program), strict=True):
         assert case.kernel in (None, call.kernel), call.source
     for turn in range(len(cases[0].runs)):
@@ -118,8 +118,8 @@ def _in_order(program: Program) -> list[Call]:
     return sorted(program.calls, key=lambda call: int(call.outputs[0].split("_")[0][1:]))
 
 
-def _side_by_side(graphs: Sequence[Graph]) -> Graph:
-    """Return one graph of many of one operation each; names get the prefix ``c<number>_``."""
+def side_by_side(graphs: Sequence[Graph]) -> Graph:
+    """Return one graph of many lowered ones; names get the prefix ``c<number>_``."""
     tensors: dict[str, Tensor] = {}
     ops: list[Op] = []
     ports: tuple[list[str], list[str]] = ([], [])

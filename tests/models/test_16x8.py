@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,10 +12,8 @@ import pytest
 from edgeq import reference
 from edgeq.frontends import load
 from edgeq.ir.graph import Graph, Tensor
-from edgeq.ir.verify import verify
-from edgeq.ops.base import Op
 from edgeq.passes.pipeline import run_passes
-from tests.kernel_harness import QUICK, compile_layer
+from tests.kernel_harness import QUICK, compile_layer, side_by_side
 from tests.litert import run_litert
 
 ARCHIVE = "data/tflm_seanet_int16x8_ops_with_goldens.zip"
@@ -99,30 +96,3 @@ def test_c_gives_the_answers(networks: dict[str, list[Network]], kind: str) -> N
     got = results if isinstance(results, tuple) else (results,)
     for network, have in zip(found, got, strict=True):
         np.testing.assert_array_equal(have, network.answer, err_msg=str(network.path))
-
-
-def side_by_side(graphs: Sequence[Graph]) -> Graph:
-    """Return one lowered graph of many, so that one compilation serves all."""
-    parts = [renamed(graph, f"n{place}_") for place, graph in enumerate(graphs)]
-    tensors = {name: tensor for part in parts for name, tensor in part.tensors.items()}
-
-    def joined(field: str) -> Iterator[str]:
-        return (name for part in parts for name in getattr(part, field))
-
-    ops = tuple(op for part in parts for op in part.ops)
-    return verify(Graph("all", tensors, ops, tuple(joined("inputs")), tuple(joined("outputs"))))
-
-
-def renamed(graph: Graph, prefix: str) -> Graph:
-    tensors = {
-        prefix + name: replace(tensor, name=prefix + name) for name, tensor in graph.tensors.items()
-    }
-
-    def named(names: Sequence[str]) -> tuple[str, ...]:
-        return tuple(prefix + name for name in names)
-
-    def moved(op: Op) -> Op:
-        return replace(op, inputs=named(op.inputs), outputs=named(op.outputs))
-
-    ops = tuple(moved(op) for op in graph.ops)
-    return Graph(graph.name, tensors, ops, named(graph.inputs), named(graph.outputs))

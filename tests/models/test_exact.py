@@ -12,6 +12,7 @@ from edgeq import api, samples
 from edgeq.host.sizes import stack_bytes
 from edgeq.targets import target as find_target
 from edgeq.verify import verify_model
+from tests.models.arena import check_arena
 from tests.models.catalogue import COMPILED, SMALL, Model, parameters
 
 
@@ -29,6 +30,7 @@ def check(model: Model, target: str) -> None:
     assert verdict.runs == len(outputs[0])
     assert verdict.golden_values == sum(array.size for array in outputs)
     assert verdict.tensors == sum(len(call.outputs) for call in compiled.program.calls)
+    check_arena(lowered, compiled.program, compiled.target)
     # Empty where the compiler writes no such report.
     assert stack_bytes(compiled.build().stack_usage) <= find_target(target).stack
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from edgeq.ir.types import DType, elements
+from tests.frontends.tflite.strided_slices import described
 from tests.random_networks.draft import BYTES, MOST, Draft
 from tests.random_networks.network import Value
 from tests.random_networks.table import draws
@@ -21,9 +22,6 @@ def slice_(net: Draft, x: Value, code: str) -> None:
     rows = zip(x.shape, begin, size, strict=True)
     given = [-1 if b + s == e and net.chance(0.5) else s for e, b, s in rows]
     net.like(code, [x, net.ints(*begin), net.ints(*given)], size, version=2)
-
-
-_MASKS = ("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_axis_mask")
 
 
 def _index(net: Draft, extent: int) -> object:
@@ -53,31 +51,9 @@ def strided_slice(net: Draft, x: Value, code: str) -> None:
     shape = np.empty(x.shape, bool)[tuple(index)].shape  # type: ignore[index]
     if not shape or len(index) > 4:
         return
-    columns, masks = _described(index)
+    columns, masks = described(index)
     operands = [x, *(net.ints(*column) for column in columns)]
     net.like(code, operands, shape, version=2, options=("StridedSliceOptions", masks))
-
-
-def _described(index: list[object]) -> tuple[list[list[int]], dict[str, int]]:
-    """Return begins, ends and strides, and the masks of an option table."""
-    columns: list[list[int]] = [[], [], []]
-    masks = dict.fromkeys(_MASKS, 0)
-    for place, each in enumerate(index):
-        bit = 1 << place
-        if each is Ellipsis or each is None:
-            masks["ellipsis_mask" if each is Ellipsis else "new_axis_mask"] |= bit
-            each = slice(0, 1, 1)
-        elif isinstance(each, int):
-            masks["shrink_axis_mask"] |= bit
-            each = slice(each, each + 1, 1)
-        assert isinstance(each, slice)
-        masks["begin_mask"] |= bit * (each.start is None)
-        masks["end_mask"] |= bit * (each.stop is None)
-        for column, value, default in zip(
-            columns, (each.start, each.stop, each.step), (0, 0, 1), strict=True
-        ):
-            column.append(default if value is None else value)
-    return columns, masks
 
 
 @draws("REVERSE_V2", types=(*CODES, DType.INT32), ranks=(1, 2, 3, 4))

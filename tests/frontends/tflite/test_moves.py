@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,35 +12,20 @@ from edgeq.errors import UnsupportedError
 from edgeq.frontends.tflite import read_tflite
 from tests.frontends.tflite.one_op import OneOp, ints
 from tests.frontends.tflite.side_by_side import SideBySide
+from tests.frontends.tflite.strided_slices import described
 from tests.frontends.tflite_builder import ModelBuilder
 
 BYTES = ("int8", "uint8")
 CODES = (*BYTES, "int16")
-
-Fill = Callable[[SideBySide, str], None]
 
 
 def _slices(net: SideBySide, dtype: str) -> None:
     def add(shape: tuple[int, ...], found: Any) -> None:
         index = found if isinstance(found, tuple) else (found,)
         result = np.empty(shape)[index].shape
-        begin, end, step = [], [], []
-        bits = {"begin_mask": 0, "end_mask": 0, "ellipsis_mask": 0, "new_axis_mask": 0}
-        bits["shrink_axis_mask"] = 0
-        for place, each in enumerate(index):
-            bit = 1 << place
-            if each is Ellipsis or each is None:
-                bits["ellipsis_mask" if each is Ellipsis else "new_axis_mask"] |= bit
-                each = slice(0, 1, 1)
-            elif isinstance(each, int):
-                bits["shrink_axis_mask"] |= bit
-                each = slice(each, each + 1 or None, 1)
-            bits["begin_mask"] |= bit * (each.start is None)
-            bits["end_mask"] |= bit * (each.stop is None)
-            for values, value in ((begin, each.start), (end, each.stop), (step, each.step)):
-                values.append(value if value is not None else 1 if values is step else 0)
-        operands = [net.x(shape, dtype), *(net.ints(*v) for v in (begin, end, step))]
-        net.op("STRIDED_SLICE", operands, result, dtype, options=("StridedSliceOptions", bits))
+        columns, masks = described(index, None)
+        operands = [net.x(shape, dtype), *(net.ints(*column) for column in columns)]
+        net.op("STRIDED_SLICE", operands, result, dtype, options=("StridedSliceOptions", masks))
 
     add((7,), np.s_[1:6:2])
     add((7,), np.s_[::-1])
