@@ -46,6 +46,7 @@ KINDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "NEG": ("neg", "integer"),
         "SUB": ("sub", "integer"),
         "SUM": ("reduce_sum",),
+        "TOPK_V2": ("top_k",),
         "TRANSPOSE_CONV": ("transpose_conv2d",),
         "UNIDIRECTIONAL_SEQUENCE_LSTM": ("lstm",),
         "UNPACK": ("split", "reshape"),

@@ -20,6 +20,7 @@ from edgeq.ops.compare import Compare, Relation
 from edgeq.ops.gather import Gather
 from edgeq.ops.reshape import Reshape
 from edgeq.ops.tile import Tile
+from edgeq.ops.top_k import TopK
 
 # Constant results, and constant coordinates.
 MAX_NUMBERS = 1 << 16
@@ -44,6 +45,19 @@ def gather_nd(node: Node) -> list[Op]:
         (Reshape, {"shape": (*places[:-1], *x[count:])}),
     ]
     return chain(node, steps)
+
+
+@converts("TOPK_V2", types=tuple(dtype for dtype in ANY if dtype is not DType.BOOL))
+def top_k(node: Node) -> list[Op]:
+    """One array, and how many of each row; what nothing reads of the two outputs is left out."""
+    node.expect(2, 2)
+    count = node.integers(1, "counts")
+    if len(count) != 1 or node.output(1).dtype is not DType.INT32:
+        raise node.unsupported(f"with {len(count)} counts and {node.output(1).dtype.value} indices")
+    return [
+        TopK(**{**node.data_ports, "outputs": (y,)}, count=count[0], places=bool(place))
+        for place, y in enumerate(node.outputs)
+    ]
 
 
 @converts("EMBEDDING_LOOKUP", types=ANY, data=1)
