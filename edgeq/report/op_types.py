@@ -99,6 +99,7 @@ EXAMPLES: Mapping[str, Example] = {
     "slice": Example(attributes={"begin": (0,) * 4, "size": (1, 2, 2, 2)}),
     "split": Example(attributes={"axis": 3}, outputs=2),
     "tile": Example(attributes={"multiples": (1, 2, 1, 1)}),
+    "top_k": Example(attributes={"count": 2}),
     "transpose": Example(attributes={"perm": (0, 2, 1, 3)}),
     "transpose_conv2d": _weighted((3, 2, 2, 2), 3, size=(5, 5)),
 }

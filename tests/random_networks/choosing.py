@@ -132,3 +132,58 @@ def unpack(net: Draft, x: Value, code: str) -> None:
     options = ("UnpackOptions", {"num": count, "axis": axis})
     many = [piece] * count
     net.op(code, [x], (), x.dtype, x.quant, version=2, options=options, shapes=many)
+
+
+@draws("GATHER_ND", types=(*CODES, DType.INT32, DType.FLOAT32), ranks=(1, 2, 3, 4))
+def gather_nd(net: Draft, x: Value, code: str) -> None:
+    """Constant coordinates of some of the first dimensions."""
+    count = net.draw.randint(1, len(x.shape))
+    places = net.draw.choice(((), (1,), (3,), (2, 2)))
+    rng = np.random.default_rng(net.draw.randrange(2**32))
+    found = [rng.integers(0, extent, places) for extent in x.shape[:count]]
+    shape = (*places, *x.shape[count:])
+    if elements(shape) <= 2 * MOST:
+        where = net.const(np.stack(found, axis=-1).astype(np.int32))
+        net.like(code, [x, where], shape, version=3 if x.dtype is DType.INT16 else 2)
+
+
+@draws("EMBEDDING_LOOKUP", types=BYTES, ranks=(2, 3))
+def rows(net: Draft, x: Value, code: str) -> None:
+    """Rows of the data, by indices that are given at run time."""
+    extent, count = x.shape[0], net.draw.choice((1, 3, 5))
+    places = net.input((count,), DType.INT32, extent - 1)
+    shape = (count, *x.shape[1:])
+    net.op(code, [places, x], shape, x.dtype, x.quant)
+
+
+@draws("FILL", types=(*CODES, DType.INT32), ranks=(1, 2, 3))
+def fill(net: Draft, x: Value, code: str) -> None:
+    """As many elements as the data has, of an input of one."""
+    value = net.input((), x.dtype)
+    net.op(code, [net.ints(*x.shape), value], x.shape, x.dtype, value.quant, version=3)
+
+
+@draws("RANK", types=(*BYTES, DType.INT32))
+def rank(net: Draft, x: Value, code: str) -> None:
+    """One number."""
+    net.op(code, [x], (), DType.INT32, None)
+
+
+@draws("ZEROS_LIKE", types=(DType.INT32, DType.INT64))
+def zeros(net: Draft, x: Value, code: str) -> None:
+    """Zeros."""
+    net.op(code, [x], x.shape, x.dtype, None)
+
+
+@draws("ONE_HOT", types=(DType.INT32,), ranks=(1, 2, 3))
+def one_hot(net: Draft, x: Value, code: str) -> None:
+    """Numbers of which few are indices."""
+    depth, axis = net.draw.choice((1, 3, 7)), net.draw.randint(-1, len(x.shape))
+    at = len(x.shape) if axis == -1 else axis
+    shape = (*x.shape[:at], depth, *x.shape[at:])
+    if elements(shape) <= 2 * MOST:
+        quant = net.code(net.dtype)
+        constants = [net.const(np.array(depth, np.int32))]
+        constants += [net.const(net.codes(net.dtype, ()), quant) for _ in range(2)]
+        options = ("OneHotOptions", {"axis": axis})
+        net.op(code, [x, *constants], shape, net.dtype, quant, options=options)

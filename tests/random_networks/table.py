@@ -38,6 +38,8 @@ _STATE = "keeps something from one run to the next, which the runs compared here
 NOT_DRAWN: dict[str, str] = {
     **dict.fromkeys(("CALL_ONCE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE"), _STATE),
     **dict.fromkeys(("SVDF", "LSTM", "UNIDIRECTIONAL_SEQUENCE_LSTM"), _STATE),
+    "TOPK_V2": "has outputs of two types; tests/ops/test_top_k.py compares it with LiteRT",
+    "RANGE": "reads constants only",
     "CUSTOM:TFLite_Detection_PostProcess": "ends a detector: boxes and scores belong together",
 }
 """Operators that edgeq reads and that have no row, with the reason."""

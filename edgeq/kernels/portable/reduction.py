@@ -17,6 +17,7 @@ from edgeq.ops.mean import Mean
 from edgeq.ops.reduce_max import ReduceMax
 from edgeq.ops.reduce_min import ReduceMin
 from edgeq.ops.reduce_sum import ReduceSum
+from edgeq.ops.top_k import TopK
 from edgeq.plan.program import Data
 
 NESTED = 5
@@ -101,6 +102,18 @@ def extreme_facts(op: ExtremeElement, io: Operands) -> Facts:
     return Facts(_nest(op, io), (), {"operator": ">" if largest else "<"}, None, note)
 
 
+def top_k_facts(op: TopK, io: Operands) -> Facts:
+    """Return the facts of the largest elements of rows."""
+    length = io.x.shape[-1]
+    constants = {"ROWS": io.y.elements // op.count, "LENGTH": length, "TAKEN": op.count}
+    note = f"{'indices of the ' if op.places else ''}{op.count} largest of {length}"
+    return Facts(constants, flags={"places": op.places}, note=note)
+
+
+def _whole(op: TopK, io: Operands) -> bool:
+    return not io.x.dtype.is_float  # where nothing is larger than what is no number
+
+
 def _nests(op: ExtremeElement, io: Operands) -> bool:
     return len(groups(io.x.shape, op.axes)) <= NESTED
 
@@ -161,4 +174,5 @@ ROWS = (
     Kernel("portable/arg_max", ArgMax, arg_max_facts),
     Kernel("portable/reduce_extreme", ReduceMax, extreme_facts, _nests),
     Kernel("portable/reduce_extreme", ReduceMin, extreme_facts, _nests),
+    Kernel("portable/top_k", TopK, top_k_facts, _whole),
 )

@@ -55,8 +55,11 @@ def test_sums_and_products(code: str) -> None:
     assert code.lower() == op.KIND
     plain = OneOp().x(2).x(1).y(2).op(code)
     assert getattr(plain, "activation", None) is Activation.NONE
-    wide = OneOp().x(2, dtype="int32").x(2, dtype="int32").y(2, dtype="int32").refusal(code)
-    assert isinstance(wide, UnsupportedError) and f"{code} of int32 data x1" in str(wide)
+    flags = OneOp().x(2, dtype="bool").x(2, dtype="bool").y(2, dtype="bool").refusal(code)
+    assert isinstance(flags, UnsupportedError) and f"{code} of bool data x1" in str(flags)
+    wide = OneOp().x(2, dtype="int32").x(2, dtype="int32").y(2, dtype="int32")
+    error = wide.refusal(code, **{kind: {"fused_activation_function": "RELU"}})
+    assert isinstance(error, UnsupportedError) and "with a fused activation" in str(error)
 
 
 def test_a_sum_may_have_a_constant() -> None:
