@@ -231,6 +231,7 @@ def concat(node: Node) -> None:
 
 @converts_islands("Identity", "Dropout", "Transpose", "Reshape", "Flatten", "Squeeze")
 @converts_islands("Unsqueeze", "Split", "Slice", "Gather", "MaxPool", "GlobalMaxPool")
+@converts_islands("DepthToSpace", "SpaceToDepth")
 def move(node: Node) -> None:
     """One array, whose codes move and stay what they are."""
     unsigned = held_code(node, 0).origin != 0

@@ -179,6 +179,7 @@ def test_function_of_every_code(code):
         ("Softmax", {"axis": 1}),
         ("Transpose", {"perm": [0, 2, 3, 1]}),
         ("Flatten", {}),
+        ("SpaceToDepth", {"blocksize": 2}),
     ],
 )
 def test_others(code, fields, dtype):
