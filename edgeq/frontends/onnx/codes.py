@@ -16,7 +16,7 @@ import numpy as np
 from edgeq.frontends.nchw.builder import Kind
 from edgeq.frontends.nchw.values import Value
 from edgeq.ir.quant import QuantParams
-from edgeq.ir.types import DType
+from edgeq.ir.types import DType, Shape
 
 if TYPE_CHECKING:
     from edgeq.frontends.onnx.node import Node
@@ -56,6 +56,12 @@ class Coded:
     zero: np.ndarray
     axis: int | None
 
+    def turned(self, perm: Shape) -> Coded:
+        """Return the constant with its dimensions in another order."""
+        axis = None if self.axis is None else perm.index(self.axis)
+        codes = np.ascontiguousarray(self.codes.transpose(perm))
+        return Coded(codes, np.ravel(self.scale), np.ravel(self.zero), axis)
+
 
 @dataclass(slots=True, eq=False)
 class Islands:
@@ -63,6 +69,7 @@ class Islands:
 
     ``real`` values are float there and codes here, ``unsigned`` ones uint8 there. ``coded`` are
     constants that were codes. ``readers`` are the nodes that read a value, ``outputs`` leave it.
+    ``done`` are the nodes, by index, whose work the node before them does.
     """
 
     outputs: frozenset[str] = frozenset()
@@ -70,6 +77,7 @@ class Islands:
     real: set[str] = field(default_factory=set)
     unsigned: set[str] = field(default_factory=set)
     coded: dict[str, Coded] = field(default_factory=dict)
+    done: set[int] = field(default_factory=set)
 
 
 def code_of(node: Node, scale: int, zero: int) -> Code:

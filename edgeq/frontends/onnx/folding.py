@@ -212,8 +212,13 @@ def reshape(node: Node, arrays: list[np.ndarray]) -> np.ndarray:
 
 @folds("Transpose")
 def transpose(node: Node, arrays: list[np.ndarray]) -> np.ndarray:
-    """One array."""
-    return np.ascontiguousarray(arrays[0].transpose(node.integers("perm")))
+    """One array; what were codes stay known as such."""
+    perm = node.integers("perm") or tuple(reversed(range(arrays[0].ndim)))
+    made = np.ascontiguousarray(arrays[0].transpose(perm))
+    held = node.islands.coded.get(node.inputs[0])
+    if held is not None:
+        node.islands.coded[node.outputs[0]] = held.turned(perm)
+    return made
 
 
 @folds("Slice")

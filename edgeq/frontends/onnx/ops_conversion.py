@@ -105,6 +105,7 @@ def clip(node: Node) -> None:
 
 @converts_codes("Identity", "Dropout", "Transpose", "Reshape", "Flatten", "Squeeze", "Concat")
 @converts_codes("Unsqueeze", "Split", "Slice", "Gather", "MaxPool", "GlobalMaxPool")
+@converts_codes("DepthToSpace", "SpaceToDepth")
 def move_codes(node: Node) -> None:
     """Arrays in one code, which move."""
     if node.code == "Concat" and any(not is_coded(node, name) for name in node.inputs):

@@ -88,13 +88,37 @@ def conv(node: Node) -> None:
 def mat_mul(node: Node) -> None:
     """Rows, and a matrix that is constant or computed."""
     node.expect(2)
-    target = wanted(node)
     if is_coded(node, node.inputs[1]):
         held_code(node, 0)
+        target = wanted(node)
         quantized.product(node, target, 1)
     else:
-        quantized.dense(node, target, _weights(node, 1), node.inputs[1], None)
+        held = _weights(node, 1)
+        added = _added(node, held)
+        target = wanted(node if added is None else added[0])
+        bias = None
+        if added is not None:
+            with_bias = quantized.reading(node, [*node.inputs, added[1]])
+            bias = _bias(with_bias, 2, held, held.codes.shape[-1])
+            node.islands.done.add(added[0].index)
+        quantized.dense(node, target, held, node.inputs[1], bias)
     quantized.settle(node, target, real=True)
+
+
+def _added(node: Node, held: Coded) -> tuple[Node, str] | None:
+    """Return the Add that alone reads a product with a matrix, and the constant row that it adds.
+
+    ONNX Runtime makes a Gemm of both, whose bias it quantizes.
+    """
+    name = node.outputs[0]
+    readers = node.islands.readers.get(name, [])
+    if len(readers) != 1 or readers[0].code != "Add" or name in node.islands.outputs:
+        return None
+    [rest] = [other for other in readers[0].inputs if other != name] or [""]
+    row = node.build.constants.get(rest)
+    if row is None or row.shape != held.codes.shape[1:] or len(node.value().seen) < 2:
+        return None
+    return readers[0], rest
 
 
 @converts_islands("Gemm")
@@ -218,6 +242,7 @@ def concat(node: Node) -> None:
 
 @converts_islands("Identity", "Dropout", "Transpose", "Reshape", "Flatten", "Squeeze")
 @converts_islands("Unsqueeze", "Split", "Slice", "Gather", "MaxPool", "GlobalMaxPool")
+@converts_islands("DepthToSpace", "SpaceToDepth")
 def move(node: Node) -> None:
     """One array, whose codes move and stay what they are."""
     unsigned = held_code(node, 0).origin != 0

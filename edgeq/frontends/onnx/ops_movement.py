@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from edgeq.frontends.nchw import movement as shared
 from edgeq.frontends.nchw.values import identity
 from edgeq.frontends.onnx.converter import converts
 from edgeq.frontends.onnx.folding import new_shape, slices
 from edgeq.frontends.onnx.node import Node
-from edgeq.ir.types import Shape
+from edgeq.ir.types import Shape, elements
 
 
 @converts("Identity", "Dropout")
@@ -34,6 +36,34 @@ def transpose(node: Node) -> None:
 def reshape(node: Node) -> None:
     """One array."""
     shared.reshape(node, new_shape(node, node.value().seen))
+
+
+@converts("DepthToSpace", "SpaceToDepth")
+def blocks(node: Node) -> None:
+    """One image: channels become pixels of a block, or pixels of a block channels."""
+    node.expect(1)
+    shape, size = node.value().seen, node.integer("blocksize", 0)
+    mode = node.text("mode", "DCR")
+    if len(shape) != 4 or size < 1 or mode not in ("DCR", "CRD"):
+        raise node.error(f"blocks of {size} in {shape}, mode {mode}")
+    n, channels, height, width = shape
+    block = (size, size)
+    if node.code == "SpaceToDepth":
+        rows, columns = height // size, width // size
+        parts, perm = (n, channels, rows, size, columns, size), (0, 3, 5, 1, 2, 4)
+        result = (n, channels * size * size, rows, columns)
+    else:
+        rest = channels // (size * size)
+        before = mode == "DCR"
+        parts = (n, *block, rest, height, width) if before else (n, rest, *block, height, width)
+        perm = (0, 3, 4, 1, 5, 2) if before else (0, 1, 4, 2, 5, 3)
+        result = (n, rest, height * size, width * size)
+    if elements(parts) != elements(shape):
+        raise node.error(f"blocks of {size} do not divide {shape}")
+    cut, turned = (node.build.fresh(f"{node.outputs[0]}:{what}") for what in ("cut", "turned"))
+    shared.reshape(replace(node, outputs=(cut,)), parts)
+    shared.turn(replace(node, inputs=(cut,), outputs=(turned,)), perm)
+    shared.reshape(replace(node, inputs=(turned,)), result)
 
 
 @converts("Squeeze")

@@ -45,6 +45,10 @@ def _operands(node: Node, held: list[Coded | None]) -> list[Value | Coded]:
 def fused(node: Node) -> None:
     """Two arrays that broadcast, or one and a constant number."""
     node.expect(2)
+    if node.index in node.islands.done:
+        [place] = [i for i in range(2) if is_coded(node, node.inputs[i])]
+        give_codes(node, node.value(place), held_code(node, place), real=True)
+        return
     coded = [node.islands.coded.get(name) for name in node.inputs]
     # Int8 constants meet what has become uint8: ONNX Runtime leaves that in floating point.
     floats = any(part is not None and part.codes.dtype != np.uint8 for part in coded)

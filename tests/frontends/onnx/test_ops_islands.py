@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from onnx import helper
 
 from edgeq.errors import UnsupportedError
 from tests.frontends.onnx.one_quantized import FULL, Net, check, codes, kinds, lowered_of, scale
@@ -77,28 +78,27 @@ def test_matrix(dtype, gemm):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("code", ["Add", "Mul"])
-def test_two_operands(code, dtype):
-    rng = np.random.default_rng(2)
-    low = FULL[np.dtype(dtype)][0]
-    for constant in (False, True):
-        net = Net()
-        a, b = reals(rng, 2, 3, 4, 5), reals(rng, 3, 1, 1)
-        net.dq(net.q("a", "aq", 0.02, dtype(low + 9)), "af", 0.02, dtype(low + 9))
-        if constant:
-            net.hold("bq", codes(rng, dtype, 3, 1, 1))
-        else:
-            net.q("b", "bq", 0.015, dtype(low + 130))
-        net.dq("bq", "bf", 0.015, dtype(low + 130))
-        net.node(code, ["af", "bf"], "s")
-        net.dq(net.q("s", "sq", 0.031, dtype(low + 77)), "y", 0.031, dtype(low + 77))
-        arrays = {"a": a} if constant else {"a": a, "b": b}
-        data = net.file(arrays, {"y": np.float32})
-        if constant and code == "Mul" and dtype is np.int8:
-            with pytest.raises(UnsupportedError, match="Mul of int8 constants"):
-                lowered_of(data)
-        else:
-            check(data, arrays)
+@pytest.mark.parametrize("bias", [None, "before", "behind"])
+@pytest.mark.parametrize("rows", [(4,), (2, 3)])
+def test_linear_as_pytorch_writes_it(dtype, bias, rows):
+    # Weights [O,I] are turned between their conversion and the product; what is added follows.
+    rng = np.random.default_rng(11)
+    net = Net()
+    x, zero = reals(rng, *rows, 24), dtype(FULL[np.dtype(dtype)][0] + 99)
+    net.dq(net.q("x", "xq", 0.03, zero), "xf", 0.03, zero)
+    steps, zeros = rng.uniform(0.01, 0.03, 7).astype(np.float32), np.zeros(7, np.int8)
+    net.dq(net.q(net.hold("w", reals(rng, 7, 24)), "wq", steps, zeros, axis=0), "wf", steps, zeros)
+    net.nodes[-1].attribute.append(helper.make_attribute("axis", 0))
+    net.node("Transpose", ["wf"], "wt", perm=[1, 0])
+    made = net.node("MatMul", ["xf", "wt"], "m")
+    if bias is not None:
+        names = [net.hold("b", reals(rng, 7)), made]
+        made = net.node("Add", names if bias == "before" else names[::-1], "a")
+    net.node("Relu", [made], "r")
+    net.dq(net.q("r", "rq", 0.05, zero), "y", 0.05, zero)
+    graph = check(net.file({"x": x}, {"y": np.float32}), {"x": x})
+    assert kinds(graph)[:2] == ["quantize", "fully_connected"]
+    assert "qlinear_add" not in kinds(graph)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -179,6 +179,7 @@ def test_function_of_every_code(code):
         ("Softmax", {"axis": 1}),
         ("Transpose", {"perm": [0, 2, 3, 1]}),
         ("Flatten", {}),
+        ("SpaceToDepth", {"blocksize": 2}),
     ],
 )
 def test_others(code, fields, dtype):

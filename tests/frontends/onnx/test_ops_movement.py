@@ -44,6 +44,31 @@ def test_channels_last_around_a_layer_costs_nothing() -> None:
     assert kinds(graph) == ["conv2d"]
 
 
+@pytest.mark.parametrize(
+    ("code", "options"),
+    [
+        ("DepthToSpace", {"blocksize": 2}),
+        ("DepthToSpace", {"blocksize": 2, "mode": "CRD"}),
+        ("SpaceToDepth", {"blocksize": 2}),
+        ("SpaceToDepth", {"blocksize": 1}),
+    ],
+)
+def test_pixels_of_a_block_and_channels(code: str, options: dict[str, Any]) -> None:
+    weights = {"w": values(8, 4, 1, 1), "v": values(3, 2 if code[0] == "D" else 32, 1, 1)}
+    last = [node("Conv", "b v")] if options["blocksize"] == 2 else [node("Relu", "b")]
+    layers = [node("Conv", "x w", "a"), node(code, "a", "b", **options), *last]
+    graph = same_as_runtime(model(layers, {"x": (1, 4, 6, 8)}, weights))
+    assert kinds(graph).count("transpose") <= 4
+
+
+@pytest.mark.parametrize(
+    "options", [{"blocksize": 0}, {"blocksize": 3}, {"blocksize": 2, "mode": "X"}]
+)
+def test_blocks_that_do_not_fit(options: dict[str, Any]) -> None:
+    data = model([node("DepthToSpace", "x", **options)], {"x": (1, 4, 6, 8)})
+    assert "blocks of" in message(data, ModelError)
+
+
 @pytest.mark.parametrize("shape", [[3, 20], [0, 0, -1], [1, 3, 4, 5], [60], [2, 0, 2, -1]])
 def test_reshape(shape: list[int]) -> None:
     same_as_runtime(after_conv(node("Reshape", "a s"), s=np.array(shape)))

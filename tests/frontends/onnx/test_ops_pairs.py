@@ -30,6 +30,31 @@ def line(dtype, step, zero):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("code", ["Add", "Mul"])
+def test_two_operands(code, dtype):
+    rng = np.random.default_rng(2)
+    low = FULL[np.dtype(dtype)][0]
+    for constant in (False, True):
+        net = Net()
+        a, b = (rng.normal(size=s).astype(np.float32) for s in ((2, 3, 4, 5), (3, 1, 1)))
+        net.dq(net.q("a", "aq", 0.02, dtype(low + 9)), "af", 0.02, dtype(low + 9))
+        if constant:
+            net.hold("bq", codes(rng, dtype, 3, 1, 1))
+        else:
+            net.q("b", "bq", 0.015, dtype(low + 130))
+        net.dq("bq", "bf", 0.015, dtype(low + 130))
+        net.node(code, ["af", "bf"], "s")
+        net.dq(net.q("s", "sq", 0.031, dtype(low + 77)), "y", 0.031, dtype(low + 77))
+        arrays = {"a": a} if constant else {"a": a, "b": b}
+        data = net.file(arrays, {"y": np.float32})
+        if constant and code == "Mul" and dtype is np.int8:
+            with pytest.raises(UnsupportedError, match="Mul of int8 constants"):
+                lowered_of(data)
+        else:
+            check(data, arrays)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("code", ["Sub", "Sum", "Max", "Min"])
 def test_every_pair_of_codes(code, dtype):
     rng = np.random.default_rng(1)
