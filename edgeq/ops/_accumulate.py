@@ -29,8 +29,8 @@ _PLAIN_SHIFTS = (-22, -23, -24, -31)
 class ScaleProduct(enum.Enum):
     """The precision in which input scale times weight scale is formed.
 
-    LiteRT multiplies in float32 for uint8 layers and per-tensor fully connected ones, and in
-    float64 for the others; the last bit of a multiplier can depend on it.
+    LiteRT multiplies in float32 for uint8 convolutions, and in float64 for all else; the last bits
+    of a multiplier can depend on it, and so can a sum that is a tie.
     """
 
     FLOAT64 = "float64"

@@ -27,29 +27,37 @@ class Svdf:
     zeros: tuple[int, int] = (-3, -128)
     bias: bool = True
     loud: float = 1.0  # above 1 states saturate
+    name: str = ""  # what names of tensors begin with
 
     def file(self, seed: int = 0, activation: str = "RELU", weights: str = "int8") -> bytes:
         """Return the .tflite file, with random weights."""
+        b = ModelBuilder()
+        x = b.input("x", (self.batch, self.depth), scale=0.0503, zero_point=self.zeros[0])
+        return b.finish([self.add(b, x, seed, activation, weights)])
+
+    def add(
+        self, b: ModelBuilder, x: int, seed: int, activation: str = "RELU", weights: str = "int8"
+    ) -> int:
+        """Add the layer to a file; return its output."""
         rng = np.random.default_rng(seed)
         filters, wide = self.units * self.rank, self.state == "int16"
         bound = 32767 if wide else 127
         scales = (0.004, 0.0001) if wide else (0.5, 0.01)
-        b = ModelBuilder()
-        x = b.input("x", (self.batch, self.depth), scale=0.0503, zero_point=self.zeros[0])
+        name = self.name
         feature = rng.integers(-127, 128, (filters, self.depth)).astype(np.int8)
         time = rng.integers(-bound, bound + 1, (filters, self.steps)).astype(self.state)
         biases = rng.integers(-100000, 100000, self.units).astype(np.int32)
         inputs = [
             x,
-            b.const("feature", feature.astype(weights), scale=0.01 * self.loud),
-            b.const("time", time, scale=scales[1]),
-            b.const("bias", biases, scale=scales[0] * scales[1]) if self.bias else None,
-            b.variable("s", (self.batch, filters * self.steps), self.state, scale=scales[0]),
+            b.const(f"{name}feature", feature.astype(weights), scale=0.01 * self.loud),
+            b.const(f"{name}time", time, scale=scales[1]),
+            b.const(f"{name}bias", biases, scale=scales[0] * scales[1]) if self.bias else None,
+            b.variable(f"{name}s", (self.batch, filters * self.steps), self.state, scale=scales[0]),
         ]
-        y = b.tensor("y", (self.batch, self.units), scale=0.04, zero_point=self.zeros[1])
+        y = b.tensor(f"{name}y", (self.batch, self.units), scale=0.04, zero_point=self.zeros[1])
         options = {"rank": self.rank, "fused_activation_function": activation}
         b.op("SVDF", inputs, [y], version=3, SVDFOptions=options)
-        return b.finish([y])
+        return y
 
 
 @dataclass(frozen=True)
@@ -66,6 +74,7 @@ class Lstm:
     cell_bits: int = 3
     loud: float = 1.0
     single: bool = False  # the operator of one step
+    name: str = ""  # what names of tensors begin with
 
     def file(
         self,
@@ -80,22 +89,40 @@ class Lstm:
         ``ports`` are inputs in place of those it has, ``options`` and ``hidden`` fields of the
         operator and of the code of its output inside, ``inside`` the tensors with such codes.
         """
-        rng = np.random.default_rng(seed)
         b = ModelBuilder()
+        x = b.input("x", (*self._lead(), self.depth), scale=0.03, zero_point=self.zeros[0])
+        return b.finish([self.add(b, x, seed, ports, options, hidden, inside)])
+
+    def _lead(self) -> tuple[int, ...]:
         lead = (self.steps, self.batch) if self.time_major else (self.batch, self.steps)
-        lead = (self.batch,) if self.single else lead
-        x = b.input("x", (*lead, self.depth), scale=0.03, zero_point=self.zeros[0])
+        return (self.batch,) if self.single else lead
+
+    def add(
+        self,
+        b: ModelBuilder,
+        x: int,
+        seed: int,
+        ports: Mapping[int, np.ndarray | None] = NO_CHANGE,
+        options: Mapping[str, object] = NO_CHANGE,
+        hidden: Mapping[str, float] = NO_CHANGE,
+        inside: int = 5,
+    ) -> int:
+        """Add the layer to a file; return its output."""
+        rng = np.random.default_rng(seed)
+        name = self.name
         codes = {"scale": 0.0079, "zero_point": self.zeros[1]}
-        h = b.variable("h", (self.batch, self.cells), **codes)
+        h = b.variable(f"{name}h", (self.batch, self.cells), **codes)
         cell_scale = 2.0 ** (self.cell_bits - 15)
-        c = b.variable("c", (self.batch, self.cells), "int16", scale=cell_scale)
-        y = b.tensor("y", (*lead, self.cells), **codes)
+        c = b.variable(f"{name}c", (self.batch, self.cells), "int16", scale=cell_scale)
+        y = b.tensor(f"{name}y", (*self._lead(), self.cells), **codes)
         weights, biases = self._parameters(b, rng)
-        product = b.tensor("hidden", (0,), **{**codes, **hidden})
-        rest = [b.tensor(f"inside{index}", (0,), "float32") for index in range(4)]
+        product = b.tensor(f"{name}hidden", (0,), **{**codes, **hidden})
+        rest = [b.tensor(f"{name}inside{index}", (0,), "float32") for index in range(4)]
         inputs = [x, *weights, *[None] * 3, *biases, None, None, h, c, *[None] * 4]
         for index, array in ports.items():
-            inputs[index] = None if array is None else b.const(f"port{index}", array, scale=0.5)
+            inputs[index] = (
+                None if array is None else b.const(f"{name}port{index}", array, scale=0.5)
+            )
         given = {"fused_activation_function": "TANH", "cell_clip": self.clip, **options}
         if self.single:
             kinds = {"LSTMOptions": given}
@@ -103,19 +130,21 @@ class Lstm:
             kinds = {"UnidirectionalSequenceLSTMOptions": {"time_major": self.time_major, **given}}
         code = "LSTM" if self.single else "UNIDIRECTIONAL_SEQUENCE_LSTM"
         b.op(code, inputs, [y], intermediates=[*rest, product][5 - inside :], **kinds)
-        return b.finish([y])
+        return y
 
     def _parameters(self, b: ModelBuilder, rng: np.random.Generator) -> tuple[list, list]:
         """Return the weights of x and of h of all gates, and their biases."""
         scales = rng.uniform(0.01, 0.03, (2, 4)) * self.loud
         depths = (self.depth, self.cells)
         weights = [
-            b.const(f"{name}{gate}", _int8(rng, (self.cells, depth)), scale=scale)
+            b.const(f"{self.name}{name}{gate}", _int8(rng, (self.cells, depth)), scale=scale)
             for name, depth, row in zip("wr", depths, scales, strict=True)
             for gate, scale in zip(GATES, row, strict=True)
         ]
         codes = rng.integers(-2000, 2000, (4, self.cells)).astype(np.int32)
-        return weights, [b.const(f"b{gate}", row) for gate, row in zip(GATES, codes, strict=True)]
+        return weights, [
+            b.const(f"{self.name}b{gate}", row) for gate, row in zip(GATES, codes, strict=True)
+        ]
 
 
 @dataclass(frozen=True)

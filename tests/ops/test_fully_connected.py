@@ -5,12 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from edgeq import api, reference
 from edgeq.errors import ModelError
+from edgeq.frontends.tflite import read_tflite
 from edgeq.ir.graph import Graph, Operands, Tensor
 from edgeq.ir.types import DType
 from edgeq.ops.activation import Activation
 from edgeq.ops.fully_connected import FullyConnected
+from tests.frontends.tflite_builder import ModelBuilder
 from tests.kernel_harness import one_op_graph
+from tests.litert import run_litert
 from tests.ops.elementwise_cases import by_name, coded, random_codes
 from tests.ops.weight_cases import (
     X_SCALE,
@@ -142,3 +146,28 @@ def test_counts_multiplications() -> None:
     op, tensors = layer()
     io = Operands(tuple(tensors[n] for n in op.inputs), (tensors["y"],))
     assert op.macs(io) == 2 * 5 * 6
+
+
+# 0.05f * 0.01f / 0.05f is above 0.01 where the product is a float32, and below where it is not.
+TIE = -8950
+
+
+@pytest.mark.parametrize("count", [1, 4])
+@pytest.mark.parametrize("dtype", ["int8", "uint8"])
+@pytest.mark.parametrize("resolver", ["ref", "builtin"])
+def test_the_scales_of_a_layer_are_multiplied_as_float64(
+    count: int, dtype: str, resolver: str
+) -> None:
+    zero = 128 if dtype == "uint8" else 0
+    x = np.array([[-127, 0, 0, 0, 1]]).repeat(2, 0) + zero
+    codes = np.array([[70, 0, 0, 0, TIE + 127 * 70]]).repeat(count, 0) + zero
+    b = ModelBuilder()
+    port = b.input("x", x.shape, dtype, scale=0.05, zero_point=zero)
+    w = b.const("w", codes.astype(dtype), scale=0.01, zero_point=zero)
+    y = b.tensor("y", (2, count), dtype, scale=0.05, zero_point=zero)
+    b.op("FULLY_CONNECTED", [port, w, None], [y], version=5, FullyConnectedOptions={})
+    data = b.finish([y])
+    (theirs,) = run_litert(data, [x.astype(dtype)], resolver)
+    assert set(theirs.reshape(-1).tolist()) == {zero - 89}
+    (mine,) = reference.run(api.lower(read_tflite(data, "m")), [x.astype(dtype)])
+    np.testing.assert_array_equal(mine, theirs)

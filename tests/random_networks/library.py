@@ -49,7 +49,8 @@ class Loaded(Compiled):
 
     def __init__(self, member: Member, target: Target, build: Build) -> None:
         super().__init__(member.program, {}, member.lowered.tensors, target)
-        self._built = (build, Library(build.library, member.program.name))
+        program = member.program
+        self._built = (build, Library(build.library, program.name, bool(program.states)))
 
 
 def compiled_together(members: Sequence[Member], target: Target) -> list[Loaded]:

@@ -9,8 +9,13 @@ from tests.random_networks.draft import Draft
 from tests.random_networks.network import Network
 from tests.random_networks.phrases import add_phrase
 from tests.random_networks.table import DRAWS, add_one
+from tests.random_networks.wide import wide_network
 
 SIZES = (1, 1, 2, 3, 4, 5, 6, 8, 10, 12)
+
+
+# Of a run, one network in so many is of int16 activations.
+WIDE_TURN = 8
 
 
 def random_network(draw: Random) -> Network:
@@ -28,4 +33,5 @@ def random_network(draw: Random) -> Network:
 
 def network_of(seed: int, number: int) -> Network:
     """Return network ``number`` of a run."""
-    return random_network(Random(f"{seed} {number}"))
+    wide = number % WIDE_TURN == WIDE_TURN - 1
+    return (wide_network if wide else random_network)(Random(f"{seed} {number}"))

@@ -34,7 +34,7 @@ class Row:
 
 DRAWS: dict[str, Row] = {}
 
-_STATE = "keeps something from one run to the next, which the runs compared here do not"
+_STATE = "keeps something from one run to the next: `memories` draws it, for sequences of runs"
 NOT_DRAWN: dict[str, str] = {
     **dict.fromkeys(("CALL_ONCE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE"), _STATE),
     **dict.fromkeys(("SVDF", "LSTM", "UNIDIRECTIONAL_SEQUENCE_LSTM"), _STATE),

@@ -148,8 +148,6 @@ def fully_connected(node: Node) -> list[Op]:
     if node.option(kind, "WeightsFormat", _ROW_MAJOR) != _ROW_MAJOR:
         raise node.unsupported("with shuffled weights")
     _check_weight_codes(node, per_channel_only=True)
-    quant = node.tensor(1).quant
-    per_channel = quant is not None and quant.per_channel
     return [
         FullyConnected(
             inputs=node.present,
@@ -157,7 +155,7 @@ def fully_connected(node: Node) -> list[Op]:
             source=node.source,
             keep_dims=bool(node.option(kind, "KeepNumDims", False)),
             activation=node.activation(kind),
-            scale_product=ScaleProduct.FLOAT64 if per_channel else ScaleProduct.FLOAT32,
+            scale_product=ScaleProduct.FLOAT64,
         )
     ]
 

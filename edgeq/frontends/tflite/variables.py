@@ -82,7 +82,7 @@ class Variables:
             # What LiteRT fills them with.
             coded = tensor.dtype is DType.INT8 and tensor.quant is not None
             zero = tensor.zero_point if coded else 0
-            if not tensor.dtype.min <= zero <= tensor.dtype.max:
+            if coded and not tensor.dtype.min <= zero <= tensor.dtype.max:
                 where = f"tensor '{readable(tensor.name)}'"
                 raise ModelError(f"zero point {zero} is not an {tensor.dtype.value}", where=where)
             first = np.array(zero, tensor.dtype.numpy)

@@ -118,7 +118,7 @@ def fully_connected(**weights: Any) -> OneOp:
 def test_a_fully_connected_layer_may_have_no_options() -> None:
     op = fully_connected(zero_point=3).op("FULLY_CONNECTED")
     assert isinstance(op, FullyConnected)
-    assert (op.keep_dims, op.scale_product) == (False, ScaleProduct.FLOAT32)
+    assert (op.keep_dims, op.scale_product) == (False, ScaleProduct.FLOAT64)
     channels = fully_connected(scale=[0.5] * 4).op("FULLY_CONNECTED")
     assert isinstance(channels, FullyConnected)
     assert channels.scale_product is ScaleProduct.FLOAT64

@@ -101,6 +101,8 @@ def test_svdfs_that_are_refused() -> None:
         graph_of(Svdf().file(activation="NONE"))
     with pytest.raises(ModelError, match="expected int8"):
         graph_of(Svdf().file(weights="uint8"))
+    with pytest.raises(ModelError, match="float32"):
+        graph_of(Svdf(state="float32").file())
     with pytest.raises(ModelError, match="units of 3"):
         graph_of(_svdf_of_rank(3))
 
