@@ -92,7 +92,6 @@ _NOT_DELEGATED = frozenset(
     (
         "abs",
         "average_pool2d",
-        "batch_matmul",
         "compare",
         "elu",
         "gelu",
