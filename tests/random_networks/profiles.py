@@ -45,7 +45,7 @@ KNOWN: dict[str, dict[str, str]] = {
         "LOGISTIC int8": "scales far above 1, which leave the table's range",
         "TANH int8": "scales far above 1, which leave the table's range",
         "SPACE_TO_BATCH_ND int8": "fills with code 0 instead of the zero point",
-        "STRIDED_SLICE int8": "reads new axes and dropped ones together otherwise",
+        "STRIDED_SLICE": "reads new axes and dropped ones together otherwise",
     },
 }
 """Operators some of whose values differ from the engine, and why."""
@@ -136,7 +136,7 @@ def known(name: str, profile: str) -> str:
     """Return why values of an operator differ from the engine, \"\" where none is known to."""
     if name.startswith(_COMPARED) and "int8" in name:
         return "codes with a scale of 1 or more: LiteRT shifts by a negative count"
-    return KNOWN[profile].get(name, "")
+    return KNOWN[profile].get(name) or KNOWN[profile].get(name.split()[0], "")
 
 
 def probe_all(options: argparse.Namespace) -> int:
