@@ -94,7 +94,6 @@ _NOT_DELEGATED = frozenset(
     (
         "abs",
         "average_pool2d",
-        "batch_matmul",
         "compare",
         "div",
         "elu",

@@ -76,7 +76,7 @@ class BatchMatmul(Op):
     def lower(self, io: Operands, numerics: Numerics) -> Op:
         """Fill in multiplier and clamp; raise when 32 bits do not hold a sum."""
         a, b = io.ins
-        rounding = numerics.rounding(self.KIND)
+        rounding = numerics.of(self.KIND, b.zero_point == 0).rounding(self.KIND)
         if is_wide(io):
             rounding = numerics.wide_rounding(self.KIND)
         largest = self.sizes(io)[1] * reach(a) * reach(b)

@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 
 from edgeq.ir.graph import Operands
-from edgeq.ir.profiles import Numerics
+from edgeq.ir.profiles import Library, Numerics, profile
 from edgeq.ir.types import Shape, elements
 from edgeq.ops._accumulate import (
     ScaleProduct,
@@ -77,6 +77,8 @@ class Conv2D(Op):
     def lower(self, io: Operands, numerics: Numerics) -> Op:
         """Fill in multipliers and clamp."""
         sums = np.abs(centred(io.ins[1], np.int32)).sum(axis=(1, 2, 3))
+        if self.groups(io) > 1 and numerics.library(self.KIND) is Library.BUILTIN:
+            numerics = profile(numerics.wide)  # LiteRT has no other kernel for groups.
         return self.with_arithmetic(
             lower_accumulation(self, io, numerics, self.activation, self.scale_product, sums)
         )

@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 
 from edgeq.ir.graph import Operands
 from edgeq.ir.profiles import Numerics
-from edgeq.ir.types import Shape
+from edgeq.ir.types import DType, Shape
 from edgeq.ops._accumulate import (
     ScaleProduct,
     accumulated,
@@ -34,6 +34,7 @@ class FullyConnected(Op):
     """Inputs: x (any shape, read as rows of I), weights [O,I], optional bias [O].
 
     Output [rows, O], or the input's shape with O as its last dimension when ``keep_dims``.
+    ``unsigned``: the codes have been uint8.
     """
 
     WEIGHTS_AXIS: ClassVar[int | None] = 0
@@ -41,6 +42,7 @@ class FullyConnected(Op):
     keep_dims: bool = False
     activation: Activation = Activation.NONE
     scale_product: ScaleProduct = ScaleProduct.FLOAT32
+    unsigned: bool = False
 
     def check(self, io: Operands) -> None:
         """Raise ``ModelError`` when shapes or types do not fit."""
@@ -66,9 +68,17 @@ class FullyConnected(Op):
     def lower(self, io: Operands, numerics: Numerics) -> Op:
         """Fill in multipliers and clamp."""
         sums = np.abs(centred(io.ins[1], np.int32)).sum(axis=1)
+        weights = io.ins[1].quant
+        symmetric = weights is None or not any(weights.zero_point)
+        unsigned = self.unsigned or io.x.dtype is DType.UINT8
+        numerics = numerics.of(self.KIND, symmetric or unsigned)
         return self.with_arithmetic(
             lower_accumulation(self, io, numerics, self.activation, self.scale_product, sums)
         )
+
+    def flipped(self, io: Operands) -> Op | None:
+        """Return the operation, which remembers."""
+        return replace(self, unsigned=True) if io.x.dtype is DType.UINT8 else self
 
     def evaluate(self, io: Operands, arrays: Arrays) -> tuple[np.ndarray, ...]:
         """Compute in integers (as exact float sums)."""

@@ -68,9 +68,10 @@ class Mul(Op):
     def lower(self, io: Operands, numerics: Numerics) -> Op:
         """Fill in the multiplier and clamp; a constant or smaller input comes second."""
         op, io = ordered(self, io)
-        # LiteRT forms the factor in float32; the order of the factors does not matter.
+        # LiteRT forms the factor in float32, TFLM in float64; the order does not matter.
+        real = np.float64 if numerics.micro else np.float32
         with np.errstate(all="ignore"):
-            a, b, y = (np.float32(tensor.scale) for tensor in (*io.ins, io.y))
+            a, b, y = (real(tensor.scale) for tensor in (*io.ins, io.y))
             factor = float(a * b / y)
         numerics = numerics.of(self.KIND, 2.0**-16 <= factor < 2.0**8)
         largest = reach(io.ins[0]) * reach(io.ins[1])

@@ -43,7 +43,8 @@ VECTOR = 8
 class TransposeConv2D(Op):
     """Inputs: x [N,H,W,C], weights [O,KH,KW,C], optional bias [O]. Output [N, *size, O].
 
-    ``crop`` is how many rows above and columns left of the output the windows begin.
+    ``crop`` is how many rows above and columns left of the output the windows begin. ``same``: the
+    file says SAME, which XNNPACK does not take where a stride is longer than its window.
     """
 
     WEIGHTS_AXIS: ClassVar[int | None] = 0
@@ -53,6 +54,7 @@ class TransposeConv2D(Op):
     crop: Pair = (0, 0)
     activation: Activation = Activation.NONE
     scale_product: ScaleProduct = ScaleProduct.FLOAT64
+    same: bool = False
 
     def check(self, io: Operands) -> None:
         """Raise ``ModelError`` when shapes or types do not fit."""
@@ -84,7 +86,7 @@ class TransposeConv2D(Op):
         sums = np.abs(centred(io.ins[1], np.int32)).sum(axis=(1, 2, 3))
         window = io.ins[1].shape[1:3]
         covered = all(k >= step for k, step in zip(window, self.stride, strict=True))
-        numerics = numerics.of(self.KIND, covered)
+        numerics = numerics.of(self.KIND, covered or not self.same)
         found = lower_accumulation(self, io, numerics, self.activation, self.scale_product, sums)
         lowered = self.with_arithmetic(found)
         is_uint8 = self.scale_product is ScaleProduct.FLOAT32

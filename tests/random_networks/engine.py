@@ -6,6 +6,7 @@ import contextlib
 import faulthandler
 import multiprocessing
 import os
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -91,6 +92,8 @@ def _serve(connection: Connection) -> None:
     """Answer each file with its tensors, or with what LiteRT says."""
     # What is said of an abort is no news.
     faulthandler.disable()
+    # That tensors which are kept need memory is none either.
+    warnings.simplefilter("ignore")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     with contextlib.suppress(EOFError, KeyboardInterrupt):
         while True:

@@ -1,11 +1,12 @@
-"""Operators of random networks, one by one, against the engine that a profile is named after.
+"""Draws of each operator alone against the engine that a profile is named after.
 
 ``python -m tests.random_networks.run --profile xnnpack --networks 1000``: nothing is compiled, and
-a difference is counted with its operator instead of ending anything.
+a difference is counted with its operator; only one that ``KNOWN`` does not name is a failure.
 """
 
 from __future__ import annotations
 
+import argparse
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,7 @@ from edgeq import reference
 from edgeq.errors import EdgeqError
 from edgeq.frontends.tflite import read_tflite
 from edgeq.ir.verify import verify
+from edgeq.ops.compare import Relation
 from edgeq.passes.lower_arithmetic import lower_arithmetic
 from tests.random_networks import random_network  # noqa: F401
 from tests.random_networks.draft import BYTES, Draft
@@ -26,6 +28,28 @@ from tests.random_networks.table import DRAWS
 
 ENGINES = {"tflite-ref": "ref", "tflite": "builtin", "xnnpack": "xnnpack", "tflm": "tflm"}
 """How the engine of each profile is called."""
+
+
+KNOWN: dict[str, dict[str, str]] = {
+    "tflite-ref": {
+        "SUM int8": "the reference kernel gives -1 nearly everywhere",
+    },
+    "tflite": {
+        "LOG_SOFTMAX int8": "a table of float32 exponentials and a float32 logarithm",
+    },
+    "xnnpack": {
+        "LOG_SOFTMAX int8": "as under tflite",
+    },
+    "tflm": {
+        "RELU6 int8": "clamps codes and does not change their scale",
+        "LOGISTIC int8": "scales far above 1, which leave the table's range",
+        "TANH int8": "scales far above 1, which leave the table's range",
+        "SPACE_TO_BATCH_ND int8": "fills with code 0 instead of the zero point",
+        "STRIDED_SLICE": "reads new axes and dropped ones together otherwise",
+    },
+}
+"""Operators some of whose values differ from the engine, and why."""
+_COMPARED = tuple(relation.name for relation in Relation)
 
 
 @dataclass(slots=True)
@@ -106,6 +130,29 @@ def probe(
             else:
                 _count(tally, have, want, number)
     return tallies
+
+
+def known(name: str, profile: str) -> str:
+    """Return why values of an operator differ from the engine, \"\" where none is known to."""
+    if name.startswith(_COMPARED) and "int8" in name:
+        return "codes with a scale of 1 or more: LiteRT shifts by a negative count"
+    return KNOWN[profile].get(name) or KNOWN[profile].get(name.split()[0], "")
+
+
+def probe_all(options: argparse.Namespace) -> int:
+    """Print what became of each operator; return 1 where something unknown differs."""
+    numbers = range(options.begin, options.begin + options.networks)
+    failed = False
+    with Engine() as engine:
+        for code in options.operators or DRAWS:
+            tallies = probe(options.seed, numbers, options.profile, engine, [code])
+            for name, tally in sorted(tallies.items()):
+                why = known(name, options.profile) if tally.wrong_nodes else ""
+                unknown = bool(tally.wrong_nodes and not why)
+                failed |= unknown
+                mark = "FAILED " if unknown else ""
+                print(f"{mark}{name}: {tally.line}{f' ({why})' if why else ''}", flush=True)
+    return int(failed)
 
 
 def _count(

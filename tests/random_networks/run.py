@@ -3,6 +3,9 @@
 Every network follows from the seed and its number. What is done is in a file of the folder
 ``--out``, so that the same command goes on where it was stopped; a single network is run again by
 ``--begin NUMBER --networks 1 --again``.
+
+With ``--profile`` so many draws of each operator are compared with the engine of that profile
+instead, and what differs is counted; nothing is compiled or saved.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.random_networks.batch import BATCH, Outcome, run_batch
+from tests.random_networks.profiles import ENGINES, probe_all
 
 SECONDS_BETWEEN_LINES = 30.0
 STUCK_SECONDS = 1800.0
@@ -29,6 +33,8 @@ Numbers = tuple[int, ...]
 def main(arguments: Sequence[str]) -> int:
     """Run, print the summary; return 1 where anything failed."""
     options = _options(arguments)
+    if options.profile:
+        return probe_all(options)
     options.out.mkdir(parents=True, exist_ok=True)
     journal = options.out / f"done-{options.seed}.jsonl"
     done, total = ({}, Outcome()) if options.again else _read(journal)
@@ -62,6 +68,8 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         default=Path("out/random-networks"),
         help="folder for what is done and fails",
     )
+    add("--profile", choices=sorted(ENGINES), help="draws of each operator against its engine")
+    add("--operators", nargs="+", default=(), metavar="NAME", help="with --profile: these only")
     add("--again", action="store_true", help="run what is done already, too")
     return parser.parse_args(arguments)
 

@@ -121,6 +121,7 @@ def transpose_conv(node: Node) -> list[Op]:
             crop=(crop[0], crop[1]),
             activation=node.activation(kind),
             scale_product=ScaleProduct.FLOAT32 if uint8 else ScaleProduct.FLOAT64,
+            same=code == _SAME,
         )
     ]
 

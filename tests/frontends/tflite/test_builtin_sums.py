@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from tests.frontends.tflite.side_by_side import SideBySide
+
+Options = tuple[str, dict[str, Any]]
 
 # Whole vectors of 8 and of 16 codes, and what is left behind them; all pairs of codes.
 LENGTHS = (7, 8, 16, 33, 65536)
@@ -70,7 +74,7 @@ SHAPES = (
 @pytest.mark.parametrize("code", ["ADD", "SUB", "MUL"])
 def test_operands_that_broadcast(code: str, dtype: str) -> None:
     net, kind = SideBySide(3), np.iinfo(dtype)
-    options = (f"{code.capitalize()}Options", {})
+    options: Options = (f"{code.capitalize()}Options", {})
     for first, second in SHAPES:
         for scales in (TIES[1], (1.0, 0.7, 0.002)):
             zeros = net.rng.integers(kind.min, kind.max, 3, endpoint=True).tolist()
@@ -94,7 +98,8 @@ def test_products_of_all_pairs_of_codes(activation: str, dtype: str) -> None:
 @pytest.mark.parametrize("dtype", ["int8", "uint8"])
 @pytest.mark.parametrize("code", ["ADD", "MUL"])
 def test_a_constant_number_beside_all(code: str, dtype: str) -> None:
-    net, options = SideBySide(4), (f"{code.capitalize()}Options", {})
+    net = SideBySide(4)
+    options: Options = (f"{code.capitalize()}Options", {})
     for value in (3, 100):
         x = net.x((33,), dtype, scale=1.0, zero_point=7)
         number = net.const(np.array([value], dtype), scale=1.0, zero_point=60)
