@@ -58,4 +58,9 @@ def test_all_roundings_of_a_graph_are_its_profile_s(name: str) -> None:
     lowered = run_passes(replace(network(), numerics=name))
     for op in lowered.ops:
         requant = getattr(op.arithmetic, "requant", None) or op.arithmetic.total
-        assert requant.rounding is PROFILES[name].rounding(op.KIND)
+        wanted = PROFILES[name].rounding(op.KIND)
+        if PROFILES[name].integers and requant.rounding is not wanted:
+            # An integer requantizer that has been proven equal to the float32 one.
+            assert (wanted, requant.rounding) == (Rounding.FLOAT32, Rounding.SINGLE)
+        else:
+            assert requant.rounding is wanted
