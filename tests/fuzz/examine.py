@@ -56,6 +56,8 @@ def limit_memory() -> None:
 
 def examine(data: bytes, path: Path) -> Found:
     """Write a file and return what becomes of it."""
+    # A file that is written over is waited for until it is on the disk: 3 ms each.
+    path.unlink(missing_ok=True)
     path.write_bytes(data)
     try:
         with _time_limit(HANG_SECONDS):

@@ -70,6 +70,8 @@ def check_reference(
 
     ``path`` is where the file is written, which is read by ``edgeq.load``.
     """
+    # Writing over a file waits for the disk.
+    path.unlink(missing_ok=True)
     path.write_bytes(network.data())
     try:
         graph = api.load(path)
