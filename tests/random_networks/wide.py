@@ -31,11 +31,13 @@ def _weights(net: Draft, shape: Shape, axis: int) -> Value:
     return net.const(codes, code)
 
 
-def _bias(net: Draft, count: int, bits: tuple[int, ...]) -> list[Value]:
+def _bias(
+    net: Draft, count: int, bits: tuple[int, ...], code: QuantParams | None = None
+) -> list[Value]:
     """Return a bias of 64 bits that takes some."""
     most = 1 << net.draw.choice(bits)
     rng = np.random.default_rng(net.draw.randrange(2**32))
-    return [net.const(rng.integers(-most, most, count, np.int64))]
+    return [net.const(rng.integers(-most, most, count, np.int64), code)]
 
 
 def _sum_code(net: Draft, x: Value, w: Value, depth: int) -> QuantParams:
@@ -65,8 +67,10 @@ def _fully_connected(net: Draft, x: Value, code: str) -> None:
     outs, depth = net.draw.choice(OUTS), x.shape[-1]
     w = _weights(net, (outs, depth), 0)
     options = ("FullyConnectedOptions", {"keep_num_dims": True, **net.fused()})
+    # LiteRT compares this scale with that of sums where the weights have one.
+    code_of_sums = QuantParams.per_tensor(float(np.float32(x.scale * w.quant.scale[0])), 0)
     # Sums are of 32 bits.
-    bias = [] if net.chance(0.2) else _bias(net, outs, (6, 12, 20, 28))
+    bias = [] if net.chance(0.2) else _bias(net, outs, (6, 12, 20, 28), code_of_sums)
     operands, shape = [x, w, *bias], (*x.shape[:-1], outs)
     net.op(code, operands, shape, x.dtype, _sum_code(net, x, w, depth), version=7, options=options)
 
