@@ -114,11 +114,11 @@ def _added(node: Node, held: Coded) -> tuple[Node, str] | None:
     readers = node.islands.readers.get(name, [])
     if len(readers) != 1 or readers[0].code != "Add" or name in node.islands.outputs:
         return None
-    [rest] = [other for other in readers[0].inputs if other != name] or [""]
-    row = node.build.constants.get(rest)
+    others = [other for other in readers[0].inputs if other != name]
+    row = node.build.constants.get(others[0]) if len(others) == 1 else None
     if row is None or row.shape != held.codes.shape[1:] or len(node.value().seen) < 2:
         return None
-    return readers[0], rest
+    return readers[0], others[0]
 
 
 @converts_islands("Gemm")

@@ -101,6 +101,19 @@ def test_linear_as_pytorch_writes_it(dtype, bias, rows):
     assert "qlinear_add" not in kinds(graph)
 
 
+def test_a_product_with_a_sum_of_three_is_refused():
+    rng = np.random.default_rng(12)
+    net = Net()
+    x, zero = reals(rng, 4, 24), np.uint8(99)
+    net.dq(net.q("x", "xq", 0.03, zero), "xf", 0.03, zero)
+    net.dq(net.hold("w", codes(rng, np.int8, 24, 7)), "wf", 0.02, np.int8(0))
+    made = net.node("MatMul", ["xf", "wf"], "m")
+    made = net.node("Add", [made, net.hold("b", reals(rng, 7)), net.hold("c", reals(rng, 7))], "a")
+    net.dq(net.q(made, "rq", 0.05, zero), "y", 0.05, zero)
+    with pytest.raises(UnsupportedError, match="MatMul in floating point"):
+        lowered_of(net.file({"x": x}, {"y": np.float32}))
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("code", ["Add", "Mul"])
 def test_every_pair_of_codes(code, dtype):
