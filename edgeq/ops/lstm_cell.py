@@ -54,7 +54,7 @@ class LstmCell(Op):
             what = f"tensor '{tensor.name}' has shape {tensor.shape}, expected {shape}"
             require(self, tensor.shape == shape, what)
         require(self, x.dtype in (DType.INT8, DType.UINT8), f"input is {x.dtype.value}")
-        types = (*((t, x.dtype) for t in (h, weights, io.y)), (bias, DType.INT32))
+        types = (*((t, x.dtype) for t in (x, h, weights, io.y)), (bias, DType.INT32))
         for tensor, dtype in (*types, (c, DType.INT16), (io.outs[1], DType.INT16)):
             what = f"tensor '{tensor.name}' is {tensor.dtype.value}, expected {dtype.value}"
             require(self, tensor.dtype is dtype, what)

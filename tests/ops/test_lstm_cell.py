@@ -64,6 +64,7 @@ def _changed(**changes: dict) -> tuple[object, Operands]:
         ({"in0": {"shape": (7,)}}, "input has shape"),
         ({"in2": {"shape": (1, 4)}}, "expected"),
         ({"in3": {"shape": (20, 11), "data": None}}, "expected"),
+        ({"in0": {"quant": None}}, "has no scale"),
         ({"in4": {"quant": None}}, "has no scale"),
         ({"in4": {"data": None}}, "not constant"),
         ({"in0": {"quant": QuantParams.per_tensor(2.0**-7, 1)}}, "not of scale 1/128"),
